@@ -1,0 +1,213 @@
+"""The maze: MiniGrid's dynamics on a grid of walls with one goal."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt8
+
+from .._env import AbstractEnv, TimeStep
+from ._level import NUM_DIRECTIONS, MazeLevel, maze_level_spec
+from ._metrics import maze_level_metrics
+from ._view import MOVES, view_offsets, visible_cells
+
+NUM_ACTIONS = 7
+TURN_LEFT, TURN_RIGHT, FORWARD = 0, 1, 2
+AGENT_OBJECT = 10
+_COLOUR_SHIFT = 4
+
+
+def cell_code(object_index: int, colour: int) -> int:
+    """Packs MiniGrid's object (low four bits) and colour (high four bits) into a byte."""
+    return object_index | colour << _COLOUR_SHIFT
+
+
+UNSEEN = cell_code(0, 0)
+EMPTY = cell_code(1, 0)
+WALL = cell_code(2, 5)
+RED_GOAL = cell_code(8, 0)
+GOAL = cell_code(8, 1)
+
+
+class MazeWorld(eqx.Module):
+    """A loaded maze: its cells as a flat grid with a margin of walls, and where the agent starts.
+
+    The margin is wide enough for any view of the environment that loaded the level.
+    """
+
+    cells: UInt8[Array, "*batch padded_cells"]
+    agent_pos: Int[Array, "*batch 2"]
+    agent_dir: Int[Array, "*batch"]
+
+
+class MazeState(eqx.Module):
+    """Where the agent is, where it looks, and how many steps of the episode it has taken."""
+
+    agent_pos: Int[Array, "*batch 2"]
+    agent_dir: Int[Array, "*batch"]
+    time: Int[Array, "*batch"]
+
+
+class MazeObservation(eqx.Module):
+    """The agent's view.
+
+    `image` holds MiniGrid's object, colour and state codes, as raw bytes; networks scale them.
+    `agent_pos` is there only for a maze with `include_position=True`.
+    """
+
+    image: UInt8[Array, "*batch view view 3"]
+    agent_dir: UInt8[Array, "*batch"]
+    agent_pos: Int[Array, "*batch 2"] | None
+
+
+class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
+    """MiniGrid's maze, as in the paper's AMaze.
+
+    Actions: 0 turn left, 1 turn right, 2 forward; 3 to 6 (pick up, drop, toggle, done) only pass
+    time. Entering the goal in step `t` (counted from 1) ends the episode with reward
+    `1 - 0.9 * t / max_episode_steps`; every other step gives 0.
+
+    Arguments, all fixed at construction:
+
+    - `height`, `width`: cells of the grid, without the border of walls around it; at least 2.
+    - `view_size`: side of the square view; odd, at least 3.
+    - `max_episode_steps`: the time limit; at least 1.
+    - `see_agent`: whether the agent's own cell shows the agent, with its direction as state.
+    - `see_through_walls`: if false, MiniGrid's rule hides what is behind walls (code 0, unseen).
+    - `include_position`: whether observations carry the agent's `(x, y)`.
+
+    Raises `ValueError` for a value out of its range.
+    """
+
+    height: int = eqx.field(static=True, default=13)
+    width: int = eqx.field(static=True, default=13)
+    view_size: int = eqx.field(static=True, default=5)
+    max_episode_steps: int = eqx.field(static=True, default=250)
+    see_agent: bool = eqx.field(static=True, default=False)
+    see_through_walls: bool = eqx.field(static=True, default=True)
+    include_position: bool = eqx.field(static=True, default=False)
+    num_actions: int = eqx.field(static=True, default=NUM_ACTIONS, init=False)
+
+    def __check_init__(self):
+        for name in ("height", "width"):
+            if getattr(self, name) < 2:
+                raise ValueError(f"Maze.{name} is {getattr(self, name)}; it must be at least 2.")
+        if self.view_size < 3 or self.view_size % 2 == 0:
+            raise ValueError(f"Maze.view_size is {self.view_size}; it must be odd and at least 3.")
+        if self.max_episode_steps < 1:
+            raise ValueError(
+                f"Maze.max_episode_steps is {self.max_episode_steps}; it must be at least 1."
+            )
+
+    def load(self, level: MazeLevel) -> MazeWorld:
+        """Lays the level out as one byte a cell. The level is assumed to pass `MazeLevel.check`."""
+        if level.wall_map.shape != (self.height, self.width):
+            raise ValueError(
+                f"A level of {level.wall_map.shape[0]} x {level.wall_map.shape[1]} cells was given "
+                f"to a maze with height {self.height} and width {self.width}."
+            )
+        rows, columns = jnp.arange(self.height)[:, None], jnp.arange(self.width)
+        on_goal = (columns == level.goal_pos[0]) & (rows == level.goal_pos[1])
+        cells = jnp.where(on_goal, GOAL, jnp.where(level.wall_map, WALL, EMPTY))
+        return self.lay_out(cells.astype(jnp.uint8), level.agent_pos, level.agent_dir)
+
+    def lay_out(
+        self,
+        cells: UInt8[Array, "{self.height} {self.width}"],
+        agent_pos: Int[Array, "2"],
+        agent_dir: Int[Array, ""],
+    ) -> MazeWorld:
+        """Makes a world of cell codes, for environments with other objects in a maze."""
+        padded = jnp.pad(cells, self._margin, constant_values=WALL)
+        return MazeWorld(padded.reshape(-1), agent_pos, agent_dir)
+
+    def reset(self, world: MazeWorld, *, key: Key[Array, ""]) -> MazeState:
+        del key
+        return MazeState(world.agent_pos, world.agent_dir, jnp.zeros((), jnp.int32))
+
+    def step(
+        self, world: MazeWorld, state: MazeState, action: Int[Array, ""], *, key: Key[Array, ""]
+    ) -> TimeStep[MazeState]:
+        del key
+        state, reward, reached = self.move(world, state, action, goal=GOAL)
+        return TimeStep(
+            state=state,
+            reward=reward,
+            terminated=reached,
+            truncated=(state.time >= self.max_episode_steps) & ~reached,
+            success=reached,
+        )
+
+    def move(
+        self, world: MazeWorld, state: MazeState, action: Int[Array, ""], *, goal: int
+    ) -> tuple[MazeState, Float[Array, ""], Bool[Array, ""]]:
+        """Turns or moves the agent; returns the state, the reward, and whether it reached `goal`.
+
+        `goal` is the code of the cells that pay. The agent can enter them and empty cells.
+        """
+        turn = jnp.where(action == TURN_LEFT, -1, jnp.where(action == TURN_RIGHT, 1, 0))
+        agent_dir = (state.agent_dir + turn) % NUM_DIRECTIONS
+        ahead = state.agent_pos + jnp.asarray(MOVES, jnp.int32)[agent_dir]
+        cell = world.cells[self._flat_index(ahead)]
+        forward = action == FORWARD
+        reached = forward & (cell == goal)
+        moves = forward & ((cell == goal) | (cell == EMPTY))
+        time = state.time + 1
+        payment = 1 - 0.9 * time.astype(jnp.float32) / self.max_episode_steps
+        return (
+            MazeState(jnp.where(moves, ahead, state.agent_pos), agent_dir, time),
+            jnp.where(reached, payment, 0.0),
+            reached,
+        )
+
+    def observe(self, world: MazeWorld, state: MazeState) -> MazeObservation:
+        offsets = jnp.asarray(view_offsets(self.view_size, self._row_stride))[state.agent_dir]
+        codes = world.cells[self._flat_index(state.agent_pos) + offsets]
+        own_cell = (self.view_size - 1, self.view_size // 2)
+        visible = None if self.see_through_walls else visible_cells(codes != WALL)
+        codes = jnp.where(_mask(codes.shape, own_cell), EMPTY, codes)
+        if visible is not None:
+            codes = jnp.where(visible, codes, UNSEEN)
+        objects, colours = codes & (2**_COLOUR_SHIFT - 1), codes >> _COLOUR_SHIFT
+        states = jnp.zeros_like(codes)
+        agent_dir = state.agent_dir.astype(jnp.uint8)
+        if self.see_agent:
+            here = _mask(codes.shape, own_cell)
+            objects = jnp.where(here, AGENT_OBJECT, objects)
+            states = jnp.where(here, agent_dir, states)
+        image = jnp.stack([objects, colours, states], axis=-1).astype(jnp.uint8)
+        position = state.agent_pos if self.include_position else None
+        return MazeObservation(image, agent_dir, position)
+
+    def level_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
+        return maze_level_spec(self.height, self.width)
+
+    def observation_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
+        position = jax.ShapeDtypeStruct((2,), jnp.int32) if self.include_position else None
+        view = jax.ShapeDtypeStruct((self.view_size, self.view_size, 3), jnp.uint8)
+        return jax.eval_shape(
+            lambda *leaves: MazeObservation(*leaves),
+            view,
+            jax.ShapeDtypeStruct((), jnp.uint8),
+            position,
+        )
+
+    def level_metrics(self, level: MazeLevel) -> dict[str, Float[Array, ""]]:
+        """Number of walls, shortest path length and passable; see `maze_level_metrics`."""
+        return maze_level_metrics(level)
+
+    @property
+    def _margin(self) -> int:
+        return self.view_size - 1
+
+    @property
+    def _row_stride(self) -> int:
+        return self.width + 2 * self._margin
+
+    def _flat_index(self, position: Int[Array, "2"]) -> Int[Array, ""]:
+        x, y = position
+        return (y + self._margin) * self._row_stride + x + self._margin
+
+
+def _mask(shape: tuple[int, int], cell: tuple[int, int]) -> Bool[Array, "view view"]:
+    rows, columns = jnp.arange(shape[0])[:, None], jnp.arange(shape[1])
+    return (rows == cell[0]) & (columns == cell[1])

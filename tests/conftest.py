@@ -1,0 +1,41 @@
+"""Set-up shared by all tests: strict JAX, two CPU devices, fresh keys."""
+
+import os
+import pathlib
+
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+)
+
+import jax
+import numpy as np
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+GOLDEN = pathlib.Path(__file__).parent / "golden"
+
+
+@pytest.fixture
+def getkey():
+    """A function that gives a new key at every call, the same sequence in every run."""
+    state = jax.random.key(20231122)
+
+    def getkey():
+        nonlocal state
+        state, key = jax.random.split(state)
+        return key
+
+    return getkey
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """A function that loads a file of reference data as a dictionary of arrays."""
+
+    def load(name):
+        with np.load(GOLDEN / f"{name}.npz", allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    return load
