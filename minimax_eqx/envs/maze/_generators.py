@@ -50,12 +50,12 @@ class RandomWalls(AbstractLevelGenerator[MazeLevel]):
         num_cells = self.height * self.width
         if self.replace:
             drawn = jax.random.randint(wall_key, (self.num_walls,), 0, num_cells)
-            walls = jnp.any(jnp.arange(num_cells) == drawn[:, None], axis=0)
+            walls = jnp.zeros(num_cells, bool).at[drawn].set(True)
         else:
             count = jnp.array(self.num_walls)
             if self.sample_num_walls:
                 count = jax.random.randint(count_key, (), 0, self.num_walls + 1)
-            walls = jax.random.permutation(wall_key, num_cells) < count
+            walls = random_cells(num_cells, count, key=wall_key)
         return place_agent_and_goal(walls.reshape(self.height, self.width), key=place_key)
 
 
@@ -133,7 +133,22 @@ def place_agent_and_goal(wall_map: Bool[Array, "height width"], *, key: Key[Arra
 
 def random_cell(allowed: Bool[Array, " cells"], *, key: Key[Array, ""]) -> Int[Array, ""]:
     """A uniformly random index among the allowed; at least one must be."""
-    return jnp.argmax(jnp.where(allowed, jax.random.uniform(key, allowed.shape), -1.0))
+    nth = jax.random.randint(key, (), 0, jnp.sum(allowed))
+    return jnp.argmax(jnp.cumsum(allowed) > nth)
+
+
+def random_cells(
+    num_cells: int, count: Int[Array, ""], *, key: Key[Array, ""]
+) -> Bool[Array, " {num_cells}"]:
+    """Marks `count` of `num_cells` cells, drawn uniformly without replacement.
+
+    `count` is less than `num_cells`.
+    """
+    draws = jax.random.bits(key, (num_cells,))
+    # The cell's index in the low bits keeps draws apart, so that exactly `count` are smallest.
+    index_bits = (num_cells - 1).bit_length()
+    draws = (draws >> index_bits << index_bits) | jnp.arange(num_cells, dtype=jnp.uint32)
+    return draws < jnp.sort(draws)[count]
 
 
 def _check_size(name: str, height: int, width: int) -> None:

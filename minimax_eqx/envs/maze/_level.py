@@ -6,7 +6,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Int, UInt8
+
+from ._cells import EMPTY, GOAL, WALL
 
 NUM_DIRECTIONS = 4
 DIRECTION_SYMBOLS = ">v<^"
@@ -63,6 +65,14 @@ class MazeLevel(eqx.Module):
             agent_dir=jnp.array(DIRECTION_SYMBOLS.index(cells[agent_y, agent_x]), jnp.int32),
             goal_pos=jnp.asarray(goals[0][::-1].copy(), jnp.int32),
         )
+
+    def cells(self) -> UInt8[Array, "height width"]:
+        """The grid without the agent, one code a cell: wall, goal or empty."""
+        height, width = self.wall_map.shape
+        rows, columns = jnp.arange(height)[:, None], jnp.arange(width)
+        on_goal = (columns == self.goal_pos[0]) & (rows == self.goal_pos[1])
+        cells = jnp.where(on_goal, GOAL, jnp.where(self.wall_map, WALL, EMPTY))
+        return cells.astype(jnp.uint8)
 
     def to_ascii(self) -> str:
         """Draws the level in the symbols that `from_ascii` reads."""

@@ -6,37 +6,26 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt8
 
 from .._env import AbstractEnv, TimeStep
+from ._cells import AGENT_OBJECT, EMPTY, OBJECT_BITS, UNSEEN, WALL
 from ._level import NUM_DIRECTIONS, MazeLevel, maze_level_spec
 from ._metrics import maze_level_metrics
 from ._view import MOVES, view_offsets, visible_cells
 
 NUM_ACTIONS = 7
 TURN_LEFT, TURN_RIGHT, FORWARD = 0, 1, 2
-AGENT_OBJECT = 10
-_COLOUR_SHIFT = 4
-
-
-def cell_code(object_index: int, colour: int) -> int:
-    """Packs MiniGrid's object (low four bits) and colour (high four bits) into a byte."""
-    return object_index | colour << _COLOUR_SHIFT
-
-
-UNSEEN = cell_code(0, 0)
-EMPTY = cell_code(1, 0)
-WALL = cell_code(2, 5)
-RED_GOAL = cell_code(8, 0)
-GOAL = cell_code(8, 1)
 
 
 class MazeWorld(eqx.Module):
-    """A loaded maze: its cells as a flat grid with a margin of walls, and where the agent starts.
+    """A loaded maze: its cells, where the agent starts, and the goal that pays.
 
-    The margin is wide enough for any view of the environment that loaded the level.
+    `cells` is a flat grid of cell codes with a margin of walls, wide enough for any view of the
+    environment that loaded the level.
     """
 
     cells: UInt8[Array, "*batch padded_cells"]
     agent_pos: Int[Array, "*batch 2"]
     agent_dir: Int[Array, "*batch"]
+    goal_pos: Int[Array, "*batch 2"]
 
 
 class MazeState(eqx.Module):
@@ -105,20 +94,18 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
                 f"A level of {level.wall_map.shape[0]} x {level.wall_map.shape[1]} cells was given "
                 f"to a maze with height {self.height} and width {self.width}."
             )
-        rows, columns = jnp.arange(self.height)[:, None], jnp.arange(self.width)
-        on_goal = (columns == level.goal_pos[0]) & (rows == level.goal_pos[1])
-        cells = jnp.where(on_goal, GOAL, jnp.where(level.wall_map, WALL, EMPTY))
-        return self.lay_out(cells.astype(jnp.uint8), level.agent_pos, level.agent_dir)
+        return self.lay_out(level.cells(), level.agent_pos, level.agent_dir, level.goal_pos)
 
     def lay_out(
         self,
         cells: UInt8[Array, "{self.height} {self.width}"],
         agent_pos: Int[Array, "2"],
         agent_dir: Int[Array, ""],
+        goal_pos: Int[Array, "2"],
     ) -> MazeWorld:
         """Makes a world of cell codes, for environments with other objects in a maze."""
         padded = jnp.pad(cells, self._margin, constant_values=WALL)
-        return MazeWorld(padded.reshape(-1), agent_pos, agent_dir)
+        return MazeWorld(padded.reshape(-1), agent_pos, agent_dir, goal_pos)
 
     def reset(self, world: MazeWorld, *, key: Key[Array, ""]) -> MazeState:
         del key
@@ -128,7 +115,7 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         self, world: MazeWorld, state: MazeState, action: Int[Array, ""], *, key: Key[Array, ""]
     ) -> TimeStep[MazeState]:
         del key
-        state, reward, reached = self.move(world, state, action, goal=GOAL)
+        state, reward, reached = self.move(world, state, action)
         return TimeStep(
             state=state,
             reward=reward,
@@ -138,19 +125,18 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         )
 
     def move(
-        self, world: MazeWorld, state: MazeState, action: Int[Array, ""], *, goal: int
+        self, world: MazeWorld, state: MazeState, action: Int[Array, ""]
     ) -> tuple[MazeState, Float[Array, ""], Bool[Array, ""]]:
-        """Turns or moves the agent; returns the state, the reward, and whether it reached `goal`.
+        """Turns or moves the agent; returns the state, the reward, and whether it reached the goal.
 
-        `goal` is the code of the cells that pay. The agent can enter them and empty cells.
+        The agent can enter empty cells and the goal.
         """
         turn = jnp.where(action == TURN_LEFT, -1, jnp.where(action == TURN_RIGHT, 1, 0))
         agent_dir = (state.agent_dir + turn) % NUM_DIRECTIONS
-        ahead = state.agent_pos + jnp.asarray(MOVES, jnp.int32)[agent_dir]
-        cell = world.cells[self._flat_index(ahead)]
+        ahead = self.cell_ahead(state)
         forward = action == FORWARD
-        reached = forward & (cell == goal)
-        moves = forward & ((cell == goal) | (cell == EMPTY))
+        reached = forward & jnp.all(ahead == world.goal_pos)
+        moves = reached | (forward & (world.cells[self._flat_index(ahead)] == EMPTY))
         time = state.time + 1
         payment = 1 - 0.9 * time.astype(jnp.float32) / self.max_episode_steps
         return (
@@ -158,6 +144,10 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
             jnp.where(reached, payment, 0.0),
             reached,
         )
+
+    def cell_ahead(self, state: MazeState) -> Int[Array, "2"]:
+        """The position (x, y) in front of the agent, perhaps off the grid."""
+        return state.agent_pos + jnp.asarray(MOVES, jnp.int32)[state.agent_dir]
 
     def observe(self, world: MazeWorld, state: MazeState) -> MazeObservation:
         offsets = jnp.asarray(view_offsets(self.view_size, self._row_stride))[state.agent_dir]
@@ -167,7 +157,7 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         codes = jnp.where(_mask(codes.shape, own_cell), EMPTY, codes)
         if visible is not None:
             codes = jnp.where(visible, codes, UNSEEN)
-        objects, colours = codes & (2**_COLOUR_SHIFT - 1), codes >> _COLOUR_SHIFT
+        objects, colours = codes & (2**OBJECT_BITS - 1), codes >> OBJECT_BITS
         states = jnp.zeros_like(codes)
         agent_dir = state.agent_dir.astype(jnp.uint8)
         if self.see_agent:

@@ -1,0 +1,49 @@
+"""`jax.lax` control flow over PyTrees that also hold things that are not arrays."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Bool, PyTree
+
+Carry = TypeVar("Carry")
+
+
+def filter_scan(
+    body: Callable[[Carry, PyTree], tuple[Carry, PyTree]],
+    init: Carry,
+    xs: PyTree,
+    length: int | None = None,
+) -> tuple[Carry, PyTree]:
+    """`jax.lax.scan` whose carry may be a module with static leaves; `body` must keep those."""
+    arrays, static = eqx.partition(init, eqx.is_array)
+
+    def scanned(arrays, x):
+        carry, y = body(eqx.combine(arrays, static), x)
+        arrays, new_static = eqx.partition(carry, eqx.is_array)
+        if not eqx.tree_equal(static, new_static):
+            raise ValueError("The body of a scan changed a part of its carry that is not an array.")
+        return arrays, y
+
+    arrays, ys = jax.lax.scan(scanned, arrays, xs, length)
+    return eqx.combine(arrays, static), ys
+
+
+def filter_cond(
+    predicate: Bool[Array, ""],
+    if_true: Callable[[Carry], Carry],
+    if_false: Callable[[Carry], Carry],
+    operand: Carry,
+) -> Carry:
+    """`jax.lax.cond` on an operand that may hold static leaves; both branches must keep those."""
+    arrays, static = eqx.partition(operand, eqx.is_array)
+
+    def branch(function):
+        def call(arrays):
+            return eqx.partition(function(eqx.combine(arrays, static)), eqx.is_array)[0]
+
+        return call
+
+    arrays = jax.lax.cond(predicate, branch(if_true), branch(if_false), arrays)
+    return eqx.combine(arrays, static)

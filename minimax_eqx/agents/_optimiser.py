@@ -1,0 +1,80 @@
+"""The optimiser of the reference: clipped gradients, Adam, and a learning rate that can anneal."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int
+
+
+class LearningRateState(NamedTuple):
+    """The learning rate in use and what it is computed from, as arrays that a sweep can set."""
+
+    learning_rate: Float[Array, ""]
+    initial: Float[Array, ""]
+    final: Float[Array, ""]
+    count: Int[Array, ""]
+
+
+def ppo_optimiser(
+    learning_rate: float,
+    *,
+    final_learning_rate: float | None = None,
+    anneal_steps: int = 0,
+    max_grad_norm: float = 0.5,
+    adam_epsilon: float = 1e-5,
+) -> optax.GradientTransformation:
+    """Clips the gradient's global norm, then takes a step of Adam.
+
+    With `anneal_steps` above 0 the learning rate falls (or rises) linearly to
+    `final_learning_rate` (default 0) over that many gradient steps and stays there. Gradient steps
+    are counted, not cycles: epochs times minibatches for each update.
+
+    The learning rate lives in the optimiser's state, so setting it does not recompile.
+
+    Raises `ValueError` for a negative value or a final learning rate without `anneal_steps`.
+    """
+    final = 0.0 if final_learning_rate is None else final_learning_rate
+    for name, value in (
+        ("learning_rate", learning_rate),
+        ("final_learning_rate", final),
+        ("anneal_steps", anneal_steps),
+        ("adam_epsilon", adam_epsilon),
+    ):
+        if not value >= 0:
+            raise ValueError(f"{name} is {value}; it must not be negative.")
+    if not max_grad_norm > 0:
+        raise ValueError(f"max_grad_norm is {max_grad_norm}; it must be positive.")
+    if final_learning_rate is not None and anneal_steps == 0:
+        raise ValueError("final_learning_rate has no effect without anneal_steps above 0.")
+    return optax.chain(
+        optax.clip_by_global_norm(max_grad_norm),
+        optax.scale_by_adam(eps=adam_epsilon),
+        _scale_by_learning_rate(learning_rate, final if anneal_steps else learning_rate, anneal_steps),
+    )
+
+
+def _scale_by_learning_rate(
+    initial: float, final: float, anneal_steps: int
+) -> optax.GradientTransformation:
+    def init(params):
+        del params
+        return LearningRateState(
+            learning_rate=jnp.asarray(initial, jnp.float32),
+            initial=jnp.asarray(initial, jnp.float32),
+            final=jnp.asarray(final, jnp.float32),
+            count=jnp.zeros((), jnp.int32),
+        )
+
+    def update(updates, state, params=None):
+        del params
+        learning_rate = state.initial
+        if anneal_steps > 0:
+            progress = jnp.minimum(state.count / jnp.asarray(anneal_steps, jnp.float32), 1.0)
+            learning_rate = state.initial + progress * (state.final - state.initial)
+        updates = jax.tree.map(lambda u: -learning_rate * u, updates)
+        count = optax.safe_increment(state.count)
+        return updates, LearningRateState(learning_rate, state.initial, state.final, count)
+
+    return optax.GradientTransformation(init, update)

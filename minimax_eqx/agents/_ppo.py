@@ -1,0 +1,233 @@
+"""Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347)."""
+
+from typing import Any, Generic, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+
+from .._control_flow import filter_scan
+from ..nets import ActorCritic, Feedforward, Predictions
+from ._advantage import generalised_advantages
+from ._agent import AbstractAgent, Estimates, Trajectory
+from ._ppo_loss import PPOBatch, ppo_loss
+
+Carry = TypeVar("Carry")
+
+
+def _scalar(value: Any) -> Float[Array, ""]:
+    return jnp.asarray(value, jnp.float32)
+
+
+class PPO(AbstractAgent[Carry], Generic[Carry]):
+    """An actor-critic and its PPO learner, as one module; make it with `PPO.create`.
+
+    Numbers that one may sweep are arrays: setting them does not recompile, and `vmap` over them
+    trains a sweep. What changes the program is static.
+    """
+
+    network: ActorCritic[Carry]
+    optimiser_state: PyTree
+    num_updates: Int[Array, ""]
+    discount: Float[Array, ""] = eqx.field(converter=_scalar)
+    gae_lambda: Float[Array, ""] = eqx.field(converter=_scalar)
+    clip_range: Float[Array, ""] = eqx.field(converter=_scalar)
+    value_loss_coef: Float[Array, ""] = eqx.field(converter=_scalar)
+    entropy_coef: Float[Array, ""] = eqx.field(converter=_scalar)
+    optimiser: optax.GradientTransformation = eqx.field(static=True)
+    num_epochs: int = eqx.field(static=True)
+    num_minibatches: int = eqx.field(static=True)
+    clip_value_loss: bool = eqx.field(static=True)
+    bootstrap_truncated: bool = eqx.field(static=True)
+
+    @classmethod
+    def create(
+        cls,
+        network: ActorCritic[Carry],
+        optimiser: optax.GradientTransformation,
+        *,
+        discount: float = 0.995,
+        gae_lambda: float = 0.98,
+        clip_range: float = 0.2,
+        value_loss_coef: float = 0.5,
+        entropy_coef: float = 1e-3,
+        num_epochs: int = 5,
+        num_minibatches: int = 1,
+        clip_value_loss: bool = True,
+        bootstrap_truncated: bool = False,
+    ) -> "PPO[Carry]":
+        """A learner that has not learned yet.
+
+        Arguments:
+
+        - `network`: what is trained.
+        - `optimiser`: any Optax transformation; see `ppo_optimiser`. Build it once: a new one is a
+          new program.
+        - `discount`, `gae_lambda`: in [0, 1].
+        - `clip_range`: positive; how far the probability ratio (and, with `clip_value_loss`, the
+          value) may move before its gradient is cut.
+        - `value_loss_coef`, `entropy_coef`: weights of the value loss and of the entropy bonus.
+        - `num_epochs`, `num_minibatches`: passes over a trajectory, and parts of each pass. A part
+          is a set of whole plays for a recurrent network and of transitions otherwise.
+        - `clip_value_loss`: clipped squared error, or else the Huber loss with threshold 1.
+        - `bootstrap_truncated`: whether an episode cut off by its time limit counts as going on
+          (the value of its last state is used) instead of as ended, which is the reference's way.
+
+        Raises `ValueError` for a value out of its range.
+        """
+        for name, value in (("discount", discount), ("gae_lambda", gae_lambda)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"PPO: {name} is {value}; it must be in [0, 1].")
+        for name, value in (("value_loss_coef", value_loss_coef), ("entropy_coef", entropy_coef)):
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"PPO: {name} is {value}; it must be finite and not negative.")
+        if not clip_range > 0:
+            raise ValueError(f"PPO: clip_range is {clip_range}; it must be positive.")
+        for name, value in (("num_epochs", num_epochs), ("num_minibatches", num_minibatches)):
+            if value < 1:
+                raise ValueError(f"PPO: {name} is {value}; it must be at least 1.")
+        return cls(
+            network=network,
+            optimiser_state=optimiser.init(eqx.filter(network, eqx.is_inexact_array)),
+            num_updates=jnp.zeros((), jnp.int32),
+            discount=discount,
+            gae_lambda=gae_lambda,
+            clip_range=clip_range,
+            value_loss_coef=value_loss_coef,
+            entropy_coef=entropy_coef,
+            optimiser=optimiser,
+            num_epochs=num_epochs,
+            num_minibatches=num_minibatches,
+            clip_value_loss=clip_value_loss,
+            bootstrap_truncated=bootstrap_truncated,
+        )
+
+    @property
+    def needs_truncation_values(self) -> bool:
+        return self.bootstrap_truncated
+
+    def initial_carry(self, batch_shape: tuple[int, ...] = ()) -> Carry:
+        return self.network.initial_carry(batch_shape)
+
+    def predict(
+        self, observation: PyTree, carry: Carry, reset: Bool[Array, "*batch"]
+    ) -> tuple[Predictions, Carry]:
+        return self.network.step(observation, carry, reset)
+
+    def estimate(self, trajectory: Trajectory) -> Estimates:
+        def one_head(rewards, dones, values, last_value, truncation_values):
+            return generalised_advantages(
+                rewards,
+                dones,
+                values,
+                last_value,
+                discount=self.discount,
+                gae_lambda=self.gae_lambda,
+                truncation_values=truncation_values,
+            )
+
+        over_heads = jax.vmap(one_head, in_axes=(None, None, 1, 0, 1), out_axes=1)
+        over_levels = jax.vmap(over_heads, in_axes=(1, 1, 1, 0, 1), out_axes=1)
+        return Estimates(
+            *over_levels(
+                trajectory.rewards,
+                trajectory.dones,
+                trajectory.values,
+                trajectory.last_values,
+                trajectory.truncation_values,
+            )
+        )
+
+    def update(
+        self, trajectory: Trajectory, estimates: Estimates, *, key: Key[Array, ""]
+    ) -> tuple["PPO[Carry]", dict[str, Float[Array, ""]]]:
+        """Takes `num_epochs * num_minibatches` optimiser steps.
+
+        Raises `ValueError` if the trajectory cannot be cut into that many equal minibatches.
+
+        Metrics, averaged over the steps: `loss`, `policy_loss`, `value_loss`, `entropy`,
+        `approx_kl` (Schulman's estimator, mean of r - 1 - log r), `clip_fraction`, `grad_norm`
+        (before clipping); and `explained_variance` of the values that the rollout was made with.
+        """
+        batch = PPOBatch(
+            observations=trajectory.observations,
+            resets=_shift_down(trajectory.dones),
+            actions=trajectory.actions,
+            log_probs=trajectory.log_probs,
+            values=trajectory.values,
+            advantages=estimates.advantages,
+            targets=estimates.targets,
+        )
+        split = self._split_into_minibatches(batch)
+        params, structure = eqx.partition(self.network, eqx.is_inexact_array)
+
+        def step(carry, minibatch):
+            params, optimiser_state = carry
+            gradient, metrics = jax.grad(loss, has_aux=True)(params, minibatch)
+            metrics["grad_norm"] = optax.global_norm(gradient)
+            updates, optimiser_state = self.optimiser.update(gradient, optimiser_state, params)
+            return (optax.apply_updates(params, updates), optimiser_state), metrics
+
+        def loss(params, minibatch):
+            return ppo_loss(
+                eqx.combine(params, structure),
+                minibatch,
+                clip_range=self.clip_range,
+                value_loss_coef=self.value_loss_coef,
+                entropy_coef=self.entropy_coef,
+                clip_value_loss=self.clip_value_loss,
+            )
+
+        def epoch(carry, key):
+            if self.num_minibatches == 1:
+                return step(carry, batch)
+            return filter_scan(step, carry, split(key))
+
+        carry = (params, self.optimiser_state)
+        keys = jax.random.split(key, self.num_epochs)
+        (params, optimiser_state), metrics = filter_scan(epoch, carry, keys)
+        agent = eqx.tree_at(
+            lambda agent: (agent.network, agent.optimiser_state, agent.num_updates),
+            self,
+            (eqx.combine(params, structure), optimiser_state, self.num_updates + 1),
+        )
+        metrics = {name: jnp.mean(values) for name, values in metrics.items()}
+        metrics["explained_variance"] = _explained_variance(trajectory.values, estimates.targets)
+        return agent, metrics
+
+    def gradient_steps_per_update(self) -> int:
+        return self.num_epochs * self.num_minibatches
+
+    def _split_into_minibatches(self, batch: PPOBatch):
+        """A function from a key to the minibatches, shuffled, along a new leading axis."""
+        if isinstance(self.network.core, Feedforward):
+            # Transitions are independent: a minibatch is one step of many one-step plays.
+            batch = jax.tree.map(lambda x: x.reshape(1, -1, *x.shape[2:]), batch)
+            unit = "transitions"
+        else:
+            unit = "plays (levels times trials)"
+        size = batch.actions.shape[1]
+        if size % self.num_minibatches != 0:
+            raise ValueError(
+                f"PPO: {size} {unit} cannot be cut into num_minibatches={self.num_minibatches} "
+                "equal parts; choose a divisor."
+            )
+
+        def split(key):
+            order = jax.random.permutation(key, size).reshape(self.num_minibatches, -1)
+            return jax.tree.map(lambda x: jnp.moveaxis(x[:, order], 1, 0), batch)
+
+        return split
+
+
+def _shift_down(dones: Bool[Array, "time level"]) -> Bool[Array, "time level"]:
+    """The memory is cleared in the step after an episode's end; it is empty before the first."""
+    return jnp.concatenate([jnp.zeros_like(dones[:1]), dones[:-1]])
+
+
+def _explained_variance(
+    values: Float[Array, "time level value_head"], targets: Float[Array, "time level value_head"]
+) -> Float[Array, ""]:
+    return 1 - jnp.var(targets - values) / (jnp.var(targets) + 1e-8)

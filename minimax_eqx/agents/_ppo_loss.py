@@ -1,0 +1,92 @@
+"""PPO's objective."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from ..nets import ActorCritic
+
+ADVANTAGE_EPSILON = 1e-5
+
+
+class PPOBatch(eqx.Module):
+    """A trajectory, or a part of it, with what the loss compares the network's output to."""
+
+    observations: PyTree[Array, "..."]  # leading axes: time level
+    resets: Bool[Array, "time level"]
+    actions: Int[Array, "time level"]
+    log_probs: Float[Array, "time level"]
+    values: Float[Array, "time level value_head"]
+    advantages: Float[Array, "time level value_head"]
+    targets: Float[Array, "time level value_head"]
+
+
+def ppo_loss(
+    network: ActorCritic,
+    batch: PPOBatch,
+    *,
+    clip_range: Float[Array, ""],
+    value_loss_coef: Float[Array, ""],
+    entropy_coef: Float[Array, ""],
+    clip_value_loss: bool,
+) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
+    """`policy_loss + value_loss_coef * value_loss - entropy_coef * entropy`, and metrics.
+
+    The advantage is that of the first value head, normalised over the batch.
+    """
+    carry = network.initial_carry(batch.actions.shape[1:])
+    predictions, _ = network.scan(batch.observations, carry, batch.resets)
+    log_policy = jax.nn.log_softmax(predictions.logits)
+    log_probs = jnp.take_along_axis(log_policy, batch.actions[..., None], axis=-1)[..., 0]
+    entropy = -jnp.mean(jnp.sum(jnp.exp(log_policy) * log_policy, axis=-1))
+    policy_loss = clipped_policy_loss(
+        log_probs, batch.log_probs, normalise(batch.advantages[..., 0]), clip_range
+    )
+    if clip_value_loss:
+        value_loss = clipped_value_loss(
+            predictions.values, batch.values, batch.targets, clip_range
+        )
+    else:
+        value_loss = jnp.mean(optax.huber_loss(predictions.values, batch.targets, delta=1.0))
+    loss = policy_loss + value_loss_coef * value_loss - entropy_coef * entropy
+    log_ratio = log_probs - batch.log_probs
+    metrics = {
+        "loss": loss,
+        "policy_loss": policy_loss,
+        "value_loss": value_loss,
+        "entropy": entropy,
+        "approx_kl": jnp.mean(jnp.expm1(log_ratio) - log_ratio),
+        "clip_fraction": jnp.mean(jnp.abs(jnp.expm1(log_ratio)) > clip_range, dtype=jnp.float32),
+    }
+    return loss, jax.lax.stop_gradient(metrics)
+
+
+def normalise(advantages: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
+    """Zero mean and unit standard deviation over the whole batch."""
+    return (advantages - jnp.mean(advantages)) / (jnp.std(advantages) + ADVANTAGE_EPSILON)
+
+
+def clipped_policy_loss(
+    log_probs: Float[Array, "*batch"],
+    old_log_probs: Float[Array, "*batch"],
+    advantages: Float[Array, "*batch"],
+    clip_range: Float[Array, ""] | float,
+) -> Float[Array, ""]:
+    """Minus PPO's clipped surrogate objective (equation 7)."""
+    ratio = jnp.exp(log_probs - old_log_probs)
+    clipped = jnp.clip(ratio, 1 - clip_range, 1 + clip_range)
+    return -jnp.mean(jnp.minimum(ratio * advantages, clipped * advantages))
+
+
+def clipped_value_loss(
+    values: Float[Array, "*batch"],
+    old_values: Float[Array, "*batch"],
+    targets: Float[Array, "*batch"],
+    clip_range: Float[Array, ""] | float,
+) -> Float[Array, ""]:
+    """Half the mean of the larger squared error: that of the value or of the clipped value."""
+    clipped = old_values + jnp.clip(values - old_values, -clip_range, clip_range)
+    errors = jnp.maximum((values - targets) ** 2, (clipped - targets) ** 2)
+    return 0.5 * jnp.mean(errors)

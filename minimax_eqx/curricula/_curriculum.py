@@ -1,0 +1,62 @@
+"""What decides which levels are played next, and learns from what happened on them."""
+
+import abc
+from typing import Generic, TypeVar
+
+import equinox as eqx
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+
+Level = TypeVar("Level")
+
+
+class Proposal(eqx.Module, Generic[Level]):
+    """The levels of one cycle.
+
+    - `levels`, leading axis `level`: each is played from the first step of the cycle.
+    - `spare_levels`, leading axes `level spare`: what each play goes on with when an episode ends,
+      in order, and around again when they are used up. None: the same level is played again.
+    - `update_students`: whether the students learn from this cycle. None: always, and the compiled
+      cycle then has no branch for it.
+    - `memory`: anything that the curriculum wants back in `learn`.
+    """
+
+    levels: Level
+    spare_levels: Level | None = None
+    update_students: Bool[Array, ""] | None = None
+    memory: PyTree = None
+
+
+class Evidence(eqx.Module):
+    """What happened on the proposed levels, for every student and every trial.
+
+    Episodes ended where `dones` is true; the last one of a play is usually unfinished.
+    """
+
+    observations: PyTree[Array, "..."]  # leading axes: student time level trial
+    actions: Int[Array, "student time level trial"]
+    rewards: Float[Array, "student time level trial"]
+    dones: Bool[Array, "student time level trial"]
+    successes: Bool[Array, "student time level trial"]
+    values: Float[Array, "student time level trial value_head"]
+    advantages: Float[Array, "student time level trial value_head"]
+
+
+class AbstractCurriculum(eqx.Module, Generic[Level]):
+    """Proposes levels and learns from the evidence. The module is the whole state.
+
+    Whatever `learn` does not read of the evidence is not computed.
+    """
+
+    num_levels: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def propose(
+        self, key: Key[Array, ""]
+    ) -> tuple["AbstractCurriculum[Level]", Proposal[Level]]:
+        """Chooses `num_levels` levels for the next cycle."""
+
+    @abc.abstractmethod
+    def learn(
+        self, proposal: Proposal[Level], evidence: Evidence, *, key: Key[Array, ""]
+    ) -> tuple["AbstractCurriculum[Level]", dict[str, Float[Array, ""]]]:
+        """Takes in what happened on the proposal; returns the new curriculum and metrics."""

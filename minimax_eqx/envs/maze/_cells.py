@@ -1,0 +1,16 @@
+"""Cells of a grid as single bytes, in MiniGrid's numbering."""
+
+OBJECT_BITS = 4
+AGENT_OBJECT = 10
+
+
+def cell_code(object_index: int, colour: int) -> int:
+    """Packs MiniGrid's object (low four bits) and colour (high four bits) into a byte."""
+    return object_index | colour << OBJECT_BITS
+
+
+UNSEEN = cell_code(0, 0)
+EMPTY = cell_code(1, 0)
+WALL = cell_code(2, 5)
+RED_GOAL = cell_code(8, 0)
+GOAL = cell_code(8, 1)

@@ -1,0 +1,102 @@
+"""Procedural held-out mazes: four rooms, and a crossing of walls."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Key
+
+from .._env import AbstractLevelGenerator
+from ._generators import random_cell
+from ._level import NUM_DIRECTIONS, MazeLevel
+
+_CROSSING_SIZE = 9
+_RIGHT_DOWN = ((1, 0), (0, 1))
+
+
+class FourRooms(AbstractLevelGenerator[MazeLevel]):
+    """Four rooms, each joined to its two neighbours by a door at a random place.
+
+    Walls fill the middle row and the middle column, but for one door in each half of them. Agent
+    and goal are on different random cells of the rooms, and the agent looks anywhere. `size` is
+    the number of cells on a side, odd and at least 3; `ValueError` otherwise.
+    """
+
+    size: int = eqx.field(static=True, default=17)
+
+    def __check_init__(self):
+        if self.size < 3 or self.size % 2 == 0:
+            raise ValueError(f"FourRooms.size is {self.size}; it must be odd and at least 3.")
+
+    def sample(self, key: Key[Array, ""]) -> MazeLevel:
+        row_key, column_key, agent_key, dir_key, goal_key = jax.random.split(key, 5)
+        middle = self.size // 2
+        cells = jnp.arange(self.size)
+        row_doors = jax.random.randint(row_key, (2,), 0, middle) + jnp.array([0, middle + 1])
+        column_doors = jax.random.randint(column_key, (2,), 0, middle) + jnp.array([0, middle + 1])
+        in_rooms = (cells[:, None] != middle) & (cells != middle)
+        walls = ~in_rooms
+        walls = walls.at[middle, row_doors].set(False).at[column_doors, middle].set(False)
+        rooms = in_rooms.reshape(-1)
+        agent = random_cell(rooms, key=agent_key)
+        goal = random_cell(rooms & (jnp.arange(rooms.size) != agent), key=goal_key)
+        return MazeLevel(
+            wall_map=walls,
+            agent_pos=jnp.stack([agent % self.size, agent // self.size]),
+            agent_dir=jax.random.randint(dir_key, (), 0, NUM_DIRECTIONS),
+            goal_pos=jnp.stack([goal % self.size, goal // self.size]),
+        )
+
+
+class Crossing(AbstractLevelGenerator[MazeLevel]):
+    """Full rows and columns of walls, with one way carved from the top left to the bottom right.
+
+    9 x 9 cells; walls are at positions 1, 3, 5 and 7. The agent starts at (0, 0), looking right,
+    and the goal is at (8, 8). The way only ever goes right and down, so that it is as short as can
+    be: 16 moves. It crosses a wall straight on.
+    """
+
+    def sample(self, key: Key[Array, ""]) -> MazeLevel:
+        walls_key, walk_key = jax.random.split(key)
+        goal = jnp.array([_CROSSING_SIZE - 1, _CROSSING_SIZE - 1], jnp.int32)
+        return MazeLevel(
+            wall_map=_carve(_crossing_walls(walls_key), key=walk_key),
+            agent_pos=jnp.zeros(2, jnp.int32),
+            agent_dir=jnp.zeros((), jnp.int32),
+            goal_pos=goal,
+        )
+
+
+def _crossing_walls(key: Key[Array, ""]) -> Bool[Array, "9 9"]:
+    """Walls before the way is carved.
+
+    Of five walls, `k` (hypergeometric) are meant to be rows and the others columns. Twice as many
+    flags as that are then shuffled over positions 0 to 7, and the flags at odd positions count.
+    """
+    share_key, row_key, column_key = jax.random.split(key, 3)
+    num_flags, num_walls = 8, 5
+    is_row = jax.random.permutation(share_key, num_flags) < num_flags // 2
+    num_rows = jnp.sum(is_row[:num_walls])
+    rows = jax.random.permutation(row_key, num_flags) < 2 * num_rows
+    columns = jax.random.permutation(column_key, num_flags) < 2 * (num_walls - num_rows)
+    odd = jnp.arange(num_flags) % 2 == 1
+    rows, columns = jnp.pad(rows & odd, (0, 1)), jnp.pad(columns & odd, (0, 1))
+    return rows[:, None] | columns[None, :]
+
+
+def _carve(walls: Bool[Array, "9 9"], *, key: Key[Array, ""]) -> Bool[Array, "9 9"]:
+    num_moves = 2 * (_CROSSING_SIZE - 1)
+    moves = jnp.array(_RIGHT_DOWN, jnp.int32)
+
+    def move(carry, drawn):
+        position, previous, in_wall, open_walls = carry
+        direction = jnp.where(in_wall, previous, drawn)
+        leaves = jnp.any(position + moves[direction] >= _CROSSING_SIZE)
+        direction = jnp.where(leaves, 1 - drawn, direction)
+        position = position + moves[direction]
+        x, y = position
+        in_wall = walls[y, x]
+        return (position, direction, in_wall, open_walls.at[y, x].set(False)), None
+
+    drawn = jax.random.randint(key, (num_moves,), 0, 2)
+    start = (jnp.zeros(2, jnp.int32), drawn[0], jnp.array(False), walls)
+    return jax.lax.scan(move, start, drawn)[0][3]

@@ -1,0 +1,114 @@
+"""Memory: recurrent cores, stepped one observation at a time or scanned over a sequence."""
+
+import abc
+from typing import Generic, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Key
+
+from ._lstm_scan import LSTMCarry, lstm_cell, lstm_scan
+
+Carry = TypeVar("Carry")
+
+
+class AbstractRecurrentCore(eqx.Module, Generic[Carry]):
+    """A sequence model whose memory can be cleared at any step.
+
+    Where `reset` is true the carry is replaced by zeros before the input of that step is read.
+    `step` and `scan` must agree: scanning a sequence gives what stepping through it gives.
+    """
+
+    output_size: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def initial_carry(self, batch_shape: tuple[int, ...] = ()) -> Carry:
+        """The memory at the start of an episode, with leading axes `batch_shape`."""
+
+    @abc.abstractmethod
+    def step(
+        self, x: Float[Array, "*batch input"], carry: Carry, reset: Bool[Array, "*batch"]
+    ) -> tuple[Float[Array, "*batch output"], Carry]:
+        """Reads one input."""
+
+    @abc.abstractmethod
+    def scan(
+        self,
+        xs: Float[Array, "time *batch input"],
+        carry: Carry,
+        resets: Bool[Array, "time *batch"],
+    ) -> tuple[Float[Array, "time *batch output"], Carry]:
+        """Reads a sequence; returns the outputs and the carry after the last step."""
+
+
+class LSTM(AbstractRecurrentCore[LSTMCarry]):
+    """Long short-term memory with one bias, on the recurrent side.
+
+    Gates are stored side by side in the order input, forget, cell, output:
+    `z = x W_x + h W_h + b`, `c = s(z_f) c + s(z_i) tanh(z_g)`, `h = s(z_o) tanh(c)`.
+    """
+
+    input_weight: Float[Array, "input gates"]
+    recurrent_weight: Float[Array, "hidden gates"]
+    bias: Float[Array, " gates"]
+
+    @classmethod
+    def create(cls, input_size: int, hidden_size: int, *, key: Key[Array, ""]) -> "LSTM":
+        """Weights start orthogonal, separately for each gate; the bias starts at zero."""
+        init = jax.nn.initializers.orthogonal()
+        keys = jax.random.split(key, (2, 4))
+
+        def four_gates(keys, fan_in):
+            return jnp.concatenate([init(k, (fan_in, hidden_size)) for k in keys], axis=1)
+
+        return cls(
+            input_weight=four_gates(keys[0], input_size),
+            recurrent_weight=four_gates(keys[1], hidden_size),
+            bias=jnp.zeros(4 * hidden_size),
+        )
+
+    @property
+    def output_size(self) -> int:
+        return self.recurrent_weight.shape[-2]
+
+    def initial_carry(self, batch_shape: tuple[int, ...] = ()) -> LSTMCarry:
+        shape = (*batch_shape, self.output_size)
+        return LSTMCarry(jnp.zeros(shape), jnp.zeros(shape))
+
+    def step(
+        self, x: Float[Array, "*batch input"], carry: LSTMCarry, reset: Bool[Array, "*batch"]
+    ) -> tuple[Float[Array, "*batch hidden"], LSTMCarry]:
+        projected = x @ self.input_weight + self.bias
+        carry, _ = lstm_cell(projected, self.recurrent_weight, carry, reset)
+        return carry.hidden, carry
+
+    def scan(
+        self,
+        xs: Float[Array, "time *batch input"],
+        carry: LSTMCarry,
+        resets: Bool[Array, "time *batch"],
+    ) -> tuple[Float[Array, "time *batch hidden"], LSTMCarry]:
+        projected = xs @ self.input_weight + self.bias
+        return lstm_scan(projected, self.recurrent_weight, carry, resets)
+
+
+class Feedforward(AbstractRecurrentCore[None]):
+    """No memory: the output is the input."""
+
+    output_size: int = eqx.field(static=True)
+
+    def initial_carry(self, batch_shape: tuple[int, ...] = ()) -> None:
+        del batch_shape
+
+    def step(
+        self, x: Float[Array, "*batch input"], carry: None, reset: Bool[Array, "*batch"]
+    ) -> tuple[Float[Array, "*batch input"], None]:
+        del reset
+        return x, carry
+
+    def scan(
+        self, xs: Float[Array, "time *batch input"], carry: None, resets: Bool[Array, "time *batch"]
+    ) -> tuple[Float[Array, "time *batch input"], None]:
+        del resets
+        return xs, carry

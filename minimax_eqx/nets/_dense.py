@@ -1,0 +1,62 @@
+"""Affine layers over the last axis, and their initialisation."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+Initialiser: TypeAlias = Callable[..., Float[Array, "..."]]
+
+
+class Dense(eqx.Module):
+    """`x @ weight + bias` over the last axis, for any leading axes."""
+
+    weight: Float[Array, "input output"]
+    bias: Float[Array, " output"]
+
+    @classmethod
+    def create(
+        cls, input_size: int, output_size: int, *, init: Initialiser, key: Key[Array, ""]
+    ) -> "Dense":
+        """Draws the weight by `init(key, shape)`; the bias starts at zero."""
+        return cls(init(key, (input_size, output_size)), jnp.zeros(output_size))
+
+    def __call__(self, x: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:
+        return x @ self.weight + self.bias
+
+
+class MLP(eqx.Module):
+    """Dense layers with tanh between them and none after the last."""
+
+    hidden: tuple[Dense, ...]
+    out: Dense
+
+    @classmethod
+    def create(
+        cls,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        *,
+        num_hidden: int = 1,
+        out_init: Initialiser,
+        key: Key[Array, ""],
+    ) -> "MLP":
+        """`num_hidden` layers of `hidden_size`, initialised orthogonally with gain sqrt(2)."""
+        *hidden_keys, out_key = jax.random.split(key, num_hidden + 1)
+        sizes = [input_size] + [hidden_size] * num_hidden
+        init = jax.nn.initializers.orthogonal(2**0.5)
+        hidden = tuple(
+            Dense.create(fan_in, hidden_size, init=init, key=hidden_key)
+            for fan_in, hidden_key in zip(sizes, hidden_keys, strict=False)
+        )
+        out = Dense.create(sizes[-1], output_size, init=out_init, key=out_key)
+        return cls(hidden, out)
+
+    def __call__(self, x: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:
+        for layer in self.hidden:
+            x = jnp.tanh(layer(x))
+        return self.out(x)

@@ -1,0 +1,164 @@
+"""From observations to features."""
+
+import abc
+import math
+from typing import Protocol, runtime_checkable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
+
+from ._dense import Dense
+
+NUM_DIRECTIONS = 4
+# MiniGrid's object codes reach 10; the reference divides all three channels by it.
+CODE_SCALE = 10.0
+KERNEL_SIZE = 3
+
+
+class AbstractEncoder(eqx.Module):
+    """Turns observations into feature vectors, for any leading axes."""
+
+    output_size: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def __call__(self, observation: PyTree) -> Float[Array, "*batch features"]:
+        """`observation` is a PyTree of the environment's observations with leading axes `*batch`;
+        the features have the same leading axes and `output_size` numbers."""
+
+
+@runtime_checkable
+class DirectedView(Protocol):
+    """What `GridEncoder` reads of an observation, such as `minimax_eqx.envs.maze`'s."""
+
+    image: UInt8[Array, "*batch rows columns channels"]
+    agent_dir: UInt8[Array, "*batch"]
+    agent_pos: Int[Array, "*batch 2"] | None
+
+
+class GridEncoder(AbstractEncoder):
+    """The reference's student encoder: a 3x3 convolution of the view beside an embedded direction.
+
+    The image's codes are divided by 10, convolved without padding, rectified and flattened; the
+    direction picks a row of a table. A position in the observation is divided by `position_scale`
+    and appended.
+    """
+
+    kernel: Float[Array, "taps filters"]
+    bias: Float[Array, " filters"]
+    embedding: Float[Array, "directions embedding"]
+    image_shape: tuple[int, int, int] = eqx.field(static=True)
+    position_scale: int | None = eqx.field(static=True)
+
+    @classmethod
+    def create(
+        cls,
+        observation_spec: PyTree[jax.ShapeDtypeStruct],
+        *,
+        num_filters: int = 16,
+        embedding_size: int = 5,
+        position_scale: int | None = None,
+        key: Key[Array, ""],
+    ) -> "GridEncoder":
+        """Sizes the encoder for observations as `AbstractEnv.observation_spec` describes them.
+
+        Raises `ValueError` if the view is smaller than the kernel, and if the observation has a
+        position but `position_scale` (the maze's larger side, say) is not given.
+        """
+        rows, columns, channels = observation_spec.image.shape
+        if min(rows, columns) < KERNEL_SIZE:
+            raise ValueError(
+                f"GridEncoder needs a view of at least {KERNEL_SIZE} x {KERNEL_SIZE} cells, "
+                f"not {rows} x {columns}."
+            )
+        has_position = getattr(observation_spec, "agent_pos", None) is not None
+        if has_position and position_scale is None:
+            raise ValueError(
+                "The observation includes the agent's position: give GridEncoder.create a "
+                "position_scale to divide it by, such as the larger side of the maze."
+            )
+        kernel_key, embedding_key = jax.random.split(key)
+        taps = KERNEL_SIZE * KERNEL_SIZE * channels
+        return cls(
+            kernel=jax.nn.initializers.orthogonal(2**0.5)(kernel_key, (taps, num_filters)),
+            bias=jnp.zeros(num_filters),
+            embedding=jax.nn.initializers.orthogonal()(
+                embedding_key, (NUM_DIRECTIONS, embedding_size)
+            ),
+            image_shape=(rows, columns, channels),
+            position_scale=position_scale if has_position else None,
+        )
+
+    @property
+    def output_size(self) -> int:
+        rows, columns, _ = self.image_shape
+        windows = (rows - KERNEL_SIZE + 1) * (columns - KERNEL_SIZE + 1)
+        position = 0 if self.position_scale is None else 2
+        return windows * self.bias.size + self.embedding.shape[1] + position
+
+    def __call__(self, observation: DirectedView) -> Float[Array, "*batch features"]:
+        features = [self._convolve(observation.image), self.embedding[observation.agent_dir]]
+        if self.position_scale is not None:
+            assert observation.agent_pos is not None
+            features.append(observation.agent_pos.astype(jnp.float32) / self.position_scale)
+        return jnp.concatenate(features, axis=-1)
+
+    def _convolve(
+        self, image: UInt8[Array, "*batch rows columns channels"]
+    ) -> Float[Array, "*batch features"]:
+        # One matrix product over gathered windows: for a single layer on a tiny image this is
+        # several times faster on a CPU than a convolution, forward and backward.
+        if image.shape[-3:] != self.image_shape:
+            raise ValueError(
+                f"GridEncoder was made for views of shape {self.image_shape} and got "
+                f"{image.shape[-3:]}."
+            )
+        batch = image.shape[:-3]
+        windows = image.reshape(*batch, -1)[..., _window_indices(self.image_shape)]
+        pixels = windows.astype(jnp.float32) / CODE_SCALE
+        return jax.nn.relu(pixels @ self.kernel + self.bias).reshape(*batch, -1)
+
+
+class FlatEncoder(AbstractEncoder):
+    """Flattens and joins all numbers of the observation, then one dense layer and tanh.
+
+    For small observations of any form; integers are used as they are.
+    """
+
+    dense: Dense
+    leaf_shapes: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+
+    @classmethod
+    def create(
+        cls,
+        observation_spec: PyTree[jax.ShapeDtypeStruct],
+        *,
+        output_size: int = 64,
+        key: Key[Array, ""],
+    ) -> "FlatEncoder":
+        """Sizes the encoder for observations as `AbstractEnv.observation_spec` describes them."""
+        shapes = tuple(leaf.shape for leaf in jax.tree.leaves(observation_spec))
+        init = jax.nn.initializers.orthogonal(2**0.5)
+        dense = Dense.create(sum(map(math.prod, shapes)), output_size, init=init, key=key)
+        return cls(dense, shapes)
+
+    @property
+    def output_size(self) -> int:
+        return self.dense.bias.size
+
+    def __call__(self, observation: PyTree) -> Float[Array, "*batch features"]:
+        flat = [
+            leaf.reshape(*leaf.shape[: leaf.ndim - len(shape)], -1).astype(jnp.float32)
+            for leaf, shape in zip(jax.tree.leaves(observation), self.leaf_shapes, strict=True)
+        ]
+        return jnp.tanh(self.dense(jnp.concatenate(flat, axis=-1)))
+
+
+def _window_indices(image_shape: tuple[int, int, int]) -> Int[np.ndarray, "windows taps"]:
+    indices = np.arange(math.prod(image_shape)).reshape(image_shape)
+    windows = np.lib.stride_tricks.sliding_window_view(indices, (KERNEL_SIZE, KERNEL_SIZE), (0, 1))
+    rows, columns, channels = windows.shape[:3]
+    # sliding_window_view puts the window last; the kernel's order is (row, column, channel).
+    return np.moveaxis(windows, 2, -1).reshape(rows * columns, KERNEL_SIZE**2 * channels)

@@ -1,0 +1,90 @@
+"""A batch of levels played by one student for a number of steps."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key, PyTree
+
+from ..agents import AbstractAgent, Trajectory
+from ..envs import AbstractEnv
+from ..nets import Predictions
+from ._play import begin, load_worlds, play_on
+
+
+def rollout(
+    env: AbstractEnv,
+    agent: AbstractAgent,
+    levels: PyTree,
+    spare_levels: PyTree | None = None,
+    *,
+    num_steps: int,
+    key: Key[Array, ""],
+) -> Trajectory:
+    """Plays each of `levels` (leading axis `level`) for `num_steps` steps, side by side.
+
+    All plays start a fresh episode with an empty memory. Where an episode ends, the play goes on
+    with the next of its `spare_levels` (leading axes `level spare`), or, if that is None, with the
+    same level again.
+    """
+    num_levels = jax.tree.leaves(levels)[0].shape[0]
+    reset_key, noise_key, step_key = jax.random.split(key, 3)
+    worlds = jax.vmap(lambda *given: load_worlds(env, *given))(levels, spare_levels)
+    plays = jax.vmap(lambda world, key: begin(env, world, key=key))(
+        worlds, jax.random.split(reset_key, num_levels)
+    )
+    # Gumbel noise for all steps at once: the largest logit plus noise is a sample of the policy.
+    noise = jax.random.gumbel(noise_key, (num_steps, num_levels, env.num_actions))
+
+    def observe(plays, states):
+        return jax.vmap(lambda world, play, state: env.observe(world.at(play.turn), state))(
+            worlds, plays, states
+        )
+
+    def act(carry, inputs):
+        plays, memory, reset = carry
+        noise, key = inputs
+        observations = observe(plays, plays.state)
+        predictions, memory = agent.predict(observations, memory, reset)
+        actions = jnp.argmax(predictions.logits + noise, axis=-1)
+        new_plays, steps = jax.vmap(
+            lambda world, play, action, key: play_on(env, world, play, action, key=key)
+        )(worlds, plays, actions, jax.random.split(key, num_levels))
+        truncation_values = None
+        if agent.needs_truncation_values:
+            truncation_values = jax.lax.cond(
+                jnp.any(steps.truncated),
+                lambda: _values_where(
+                    steps.truncated,
+                    agent.predict(
+                        observe(plays, steps.state), memory, jnp.zeros_like(reset)
+                    )[0],
+                ),
+                lambda: jnp.zeros_like(predictions.values),
+            )
+        output = (observations, predictions, actions, steps, truncation_values)
+        return (new_plays, memory, steps.done), output
+
+    carry = (plays, agent.initial_carry((num_levels,)), jnp.zeros(num_levels, bool))
+    inputs = (noise, jax.random.split(step_key, num_steps))
+    carry, output = jax.lax.scan(act, carry, inputs)
+    observations, predictions, actions, steps, truncation_values = output
+    plays, memory, reset = carry
+    last, _ = agent.predict(observe(plays, plays.state), memory, reset)
+    log_policy = jax.nn.log_softmax(predictions.logits)
+    return Trajectory(
+        observations=observations,
+        actions=actions,
+        log_probs=jnp.take_along_axis(log_policy, actions[..., None], axis=-1)[..., 0],
+        values=predictions.values,
+        rewards=steps.reward,
+        terminated=steps.terminated,
+        truncated=steps.truncated,
+        successes=steps.success,
+        last_values=last.values,
+        truncation_values=truncation_values,
+    )
+
+
+def _values_where(
+    chosen: Array, predictions: Predictions
+) -> Float[Array, "level value_head"]:
+    return jnp.where(chosen[:, None], predictions.values, 0.0)

@@ -1,0 +1,217 @@
+"""The training cycle: propose levels, play them, learn from them."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key, PyTree
+
+from .._control_flow import filter_cond, filter_scan
+from ..agents import AbstractAgent, over_students
+from ..curricula import AbstractCurriculum, Evidence
+from ..envs import AbstractEnv
+from ._episodes import EpisodeStatistics
+from ._rollout import rollout
+
+Metrics = dict[str, Float[Array, "..."]]
+
+
+class Runner(eqx.Module):
+    """An environment, students and a curriculum, composed. The module is the whole training state.
+
+    Make it with `Runner.create`. `students` has a leading axis `student`. One `step` is one cycle.
+    """
+
+    env: AbstractEnv
+    students: AbstractAgent
+    curriculum: AbstractCurriculum
+    key: Key[Array, ""]
+    num_cycles: Int[Array, ""]
+    num_steps: int = eqx.field(static=True)
+    num_trials: int = eqx.field(static=True)
+    track_level_metrics: bool = eqx.field(static=True)
+
+    @classmethod
+    def create(
+        cls,
+        env: AbstractEnv,
+        students: AbstractAgent,
+        curriculum: AbstractCurriculum,
+        *,
+        num_steps: int = 256,
+        num_trials: int = 1,
+        track_level_metrics: bool = True,
+        key: Key[Array, ""],
+    ) -> "Runner":
+        """Composes a runner and checks that its parts fit.
+
+        Arguments:
+
+        - `students`: one agent, or a population made by `minimax_eqx.agents.population`.
+        - `num_steps`: environment steps of each play in a cycle.
+        - `num_trials`: how often each level is played side by side by each student in a cycle.
+        - `track_level_metrics`: whether the metrics describe the proposed levels; free when off.
+
+        Raises `ValueError` if a count is less than 1, or the curriculum's levels are not those of
+        the environment.
+        """
+        for name, value in (("num_steps", num_steps), ("num_trials", num_trials)):
+            if value < 1:
+                raise ValueError(f"Runner: {name} is {value}; it must be at least 1.")
+        if students.num_updates.ndim == 0:
+            students = jax.tree.map(lambda x: x[None] if eqx.is_array(x) else x, students)
+        _check_levels(env, curriculum)
+        runner = cls(
+            env=env,
+            students=students,
+            curriculum=curriculum,
+            key=key,
+            num_cycles=jnp.zeros((), jnp.int32),
+            num_steps=num_steps,
+            num_trials=num_trials,
+            track_level_metrics=track_level_metrics,
+        )
+        return _with_distinct_buffers(runner)
+
+    @property
+    def num_students(self) -> int:
+        """The size of the population."""
+        return self.students.num_updates.shape[0]
+
+    @property
+    def transitions_per_cycle(self) -> int:
+        """Environment steps that one cycle takes, all students together."""
+        plays = self.curriculum.num_levels * self.num_trials
+        return self.num_students * plays * self.num_steps
+
+    def step(self) -> tuple["Runner", Metrics]:
+        """Runs one cycle; returns the new runner and the cycle's metrics, each a scalar.
+
+        Metrics of students are averaged over the population. Those of the update are NaN in a cycle
+        without one (`updated` is then 0).
+        """
+        next_key, *keys = jax.random.split(self.key, 5)
+        propose_key, play_key, update_key, learn_key = keys
+        curriculum, proposal = self.curriculum.propose(propose_key)
+        levels, spare_levels = self._repeat_for_trials((proposal.levels, proposal.spare_levels))
+
+        def play(student, key):
+            trajectory = rollout(
+                self.env, student, levels, spare_levels, num_steps=self.num_steps, key=key
+            )
+            return trajectory, student.estimate(trajectory)
+
+        trajectories, estimates = over_students(
+            play, self.students, jax.random.split(play_key, self.num_students)
+        )
+        evidence = self._evidence(trajectories, estimates)
+
+        def update(students):
+            return over_students(
+                lambda student, trajectory, estimates, key: student.update(
+                    trajectory, estimates, key=key
+                ),
+                students,
+                trajectories,
+                estimates,
+                jax.random.split(update_key, self.num_students),
+            )
+
+        students, update_metrics = _update_if(proposal.update_students, update, self.students)
+        curriculum, curriculum_metrics = curriculum.learn(proposal, evidence, key=learn_key)
+        metrics = self._episode_metrics(trajectories)
+        metrics |= {name: jnp.mean(value) for name, value in update_metrics.items()}
+        metrics |= curriculum_metrics
+        if self.track_level_metrics:
+            metrics |= level_metrics(self.env, proposal.levels)
+        runner = eqx.tree_at(
+            lambda runner: (runner.students, runner.curriculum, runner.key, runner.num_cycles),
+            self,
+            (students, curriculum, next_key, self.num_cycles + 1),
+        )
+        return runner, metrics
+
+    def _repeat_for_trials(self, levels: PyTree) -> PyTree:
+        return jax.tree.map(lambda leaf: jnp.repeat(leaf, self.num_trials, axis=0), levels)
+
+    def _evidence(self, trajectories: Any, estimates: Any) -> Evidence:
+        def by_trial(leaf):
+            shape = (*leaf.shape[:2], self.curriculum.num_levels, self.num_trials, *leaf.shape[3:])
+            return leaf.reshape(shape)
+
+        return Evidence(
+            observations=jax.tree.map(by_trial, trajectories.observations),
+            actions=by_trial(trajectories.actions),
+            rewards=by_trial(trajectories.rewards),
+            dones=by_trial(trajectories.terminated | trajectories.truncated),
+            successes=by_trial(trajectories.successes),
+            values=by_trial(trajectories.values),
+            advantages=by_trial(estimates.advantages),
+        )
+
+    def _episode_metrics(self, trajectories: Any) -> Metrics:
+        dones = trajectories.terminated | trajectories.truncated
+        statistics = jax.vmap(EpisodeStatistics.of)(
+            trajectories.rewards, dones, trajectories.successes
+        )
+        return statistics.summary()
+
+
+@eqx.filter_jit(donate="all")
+def run(runner: Runner, num_cycles: int) -> tuple[Runner, Metrics]:
+    """Runs cycles as one compiled program; metrics come with a leading axis `cycle`.
+
+    The runner given is consumed: its memory is reused for the one returned. `num_cycles` is part of
+    the program; another value compiles again.
+    """
+    return filter_scan(lambda runner, _: runner.step(), runner, None, num_cycles)
+
+
+def level_metrics(env: AbstractEnv, levels: PyTree) -> Metrics:
+    """The environment's metrics of `levels` (leading axis `level`), averaged.
+
+    Where the environment says which levels are passable, the mean is over those, and `passable` is
+    their share; without a passable level the others are 0.
+    """
+    metrics = jax.vmap(env.level_metrics)(levels)
+    num_levels = jax.tree.leaves(levels)[0].shape[0]
+    weights = metrics.get("passable", jnp.ones(num_levels))
+    divisor = jnp.maximum(jnp.sum(weights), 1.0)
+    means = {name: jnp.sum(weights * value) / divisor for name, value in metrics.items()}
+    if "passable" in metrics:
+        means["passable"] = jnp.mean(metrics["passable"])
+    return means
+
+
+def _update_if(predicate, update, students):
+    if predicate is None:
+        students, metrics = update(students)
+        return students, metrics | {"updated": jnp.ones(())}
+    metrics_spec = jax.eval_shape(lambda students: update(students)[1], students)
+    skipped = {name: jnp.full(s.shape, jnp.nan, s.dtype) for name, s in metrics_spec.items()}
+    students, metrics = filter_cond(
+        predicate, lambda carry: update(carry[0]), lambda carry: carry, (students, skipped)
+    )
+    return students, metrics | {"updated": predicate.astype(jnp.float32)}
+
+
+def _check_levels(env: AbstractEnv, curriculum: AbstractCurriculum) -> None:
+    spec = env.level_spec()
+    _, proposal = jax.eval_shape(
+        lambda curriculum, key: curriculum.propose(key), curriculum, jax.random.key(0)
+    )
+    expected = jax.tree.map(lambda s: (curriculum.num_levels, *s.shape), spec)
+    proposed = jax.tree.map(lambda s: s.shape, proposal.levels)
+    same_structure = jax.tree.structure(spec) == jax.tree.structure(proposal.levels)
+    if not same_structure or expected != proposed:
+        raise ValueError(
+            f"The curriculum {type(curriculum).__name__} proposes levels that the environment "
+            f"{type(env).__name__} cannot play: expected {expected} and got {proposed}. Check that "
+            "the generator has the environment's size."
+        )
+
+
+def _with_distinct_buffers(runner: Runner) -> Runner:
+    """Donation frees every array once, so no two leaves may be the same array."""
+    return jax.tree.map(lambda x: jnp.array(x, copy=True) if eqx.is_array(x) else x, runner)
