@@ -5,18 +5,20 @@ declare. They run while JAX traces, never in compiled code. Set the environment 
 `MINIMAX_EQX_TYPECHECK=0` to leave them out.
 """
 
-import importlib.metadata
 import os
 
 from jaxtyping import install_import_hook
 
+from . import _typecheck as _typecheck
+
 if os.environ.get("MINIMAX_EQX_TYPECHECK", "1") != "0":
-    install_import_hook("minimax_eqx", "beartype.beartype")
+    install_import_hook("minimax_eqx", "minimax_eqx._typecheck.typechecker")
 
 from . import agents as agents
 from . import curricula as curricula
 from . import envs as envs
 from . import nets as nets
 from . import runners as runners
+from ._version import VERSION
 
-__version__ = importlib.metadata.version("minimax_eqx")
+__version__ = VERSION

@@ -34,3 +34,8 @@ def over_students(function: Callable[..., PyTree], students: AbstractAgent, *arg
         first = jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, (students, *args))
         return jax.tree.map(lambda x: x[None] if eqx.is_array(x) else x, function(*first))
     return eqx.filter_vmap(function)(students, *args)
+
+
+def first_student(students: Agent) -> Agent:
+    """The first agent of a population, on its own."""
+    return jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, students)

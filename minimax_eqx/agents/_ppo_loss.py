@@ -10,6 +10,8 @@ from ..nets import ActorCritic
 
 ADVANTAGE_EPSILON = 1e-5
 
+Metrics = dict[str, Float[Array, ""]]
+
 
 class PPOBatch(eqx.Module):
     """A trajectory, or a part of it, with what the loss compares the network's output to."""
@@ -31,25 +33,46 @@ def ppo_loss(
     value_loss_coef: Float[Array, ""],
     entropy_coef: Float[Array, ""],
     clip_value_loss: bool,
-) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
+) -> tuple[Float[Array, ""], Metrics]:
+    """`ppo_objective` of what the network says of the batch now."""
+    carry = network.initial_carry(batch.actions.shape[1:])
+    predictions, _ = network.scan(batch.observations, carry, batch.resets)
+    log_policy = jax.nn.log_softmax(predictions.logits)
+    return ppo_objective(
+        jnp.take_along_axis(log_policy, batch.actions[..., None], axis=-1)[..., 0],
+        predictions.values,
+        -jnp.sum(jnp.exp(log_policy) * log_policy, axis=-1),
+        batch,
+        clip_range=clip_range,
+        value_loss_coef=value_loss_coef,
+        entropy_coef=entropy_coef,
+        clip_value_loss=clip_value_loss,
+    )
+
+
+def ppo_objective(
+    log_probs: Float[Array, "time level"],
+    values: Float[Array, "time level value_head"],
+    entropies: Float[Array, "time level"],
+    batch: PPOBatch,
+    *,
+    clip_range: Float[Array, ""],
+    value_loss_coef: Float[Array, ""],
+    entropy_coef: Float[Array, ""],
+    clip_value_loss: bool,
+) -> tuple[Float[Array, ""], Metrics]:
     """`policy_loss + value_loss_coef * value_loss - entropy_coef * entropy`, and metrics.
 
     The advantage is that of the first value head, normalised over the batch.
     """
-    carry = network.initial_carry(batch.actions.shape[1:])
-    predictions, _ = network.scan(batch.observations, carry, batch.resets)
-    log_policy = jax.nn.log_softmax(predictions.logits)
-    log_probs = jnp.take_along_axis(log_policy, batch.actions[..., None], axis=-1)[..., 0]
-    entropy = -jnp.mean(jnp.sum(jnp.exp(log_policy) * log_policy, axis=-1))
     policy_loss = clipped_policy_loss(
         log_probs, batch.log_probs, normalise(batch.advantages[..., 0]), clip_range
     )
     if clip_value_loss:
-        value_loss = clipped_value_loss(
-            predictions.values, batch.values, batch.targets, clip_range
-        )
+        value_loss = clipped_value_loss(values, batch.values, batch.targets, clip_range)
     else:
-        value_loss = jnp.mean(optax.huber_loss(predictions.values, batch.targets, delta=1.0))
+        value_loss = jnp.mean(optax.huber_loss(values, batch.targets, delta=1.0))
+    entropy = jnp.mean(entropies)
     loss = policy_loss + value_loss_coef * value_loss - entropy_coef * entropy
     log_ratio = log_probs - batch.log_probs
     metrics = {

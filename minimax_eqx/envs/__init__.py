@@ -1,7 +1,11 @@
 """Worlds: what a level is, and how it is played."""
 
 from . import maze as maze
+from ._check import EnvCheckError as EnvCheckError
+from ._check import check_env as check_env
 from ._env import AbstractEnv as AbstractEnv
 from ._env import AbstractLevelGenerator as AbstractLevelGenerator
 from ._env import TimeStep as TimeStep
+from ._fixed import FixedLevels as FixedLevels
 from .maze import Maze as Maze
+from .maze import MemoryMaze as MemoryMaze

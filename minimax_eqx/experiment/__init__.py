@@ -1,1 +1,22 @@
-"""."""
+"""A run on disk: configuration, presets, the training loop, checkpoints and reports.
+
+Needs the packages of the extra `minimax_eqx[cli]`.
+"""
+
+from .build import make_env as make_env
+from .build import make_generator as make_generator
+from .build import make_runner as make_runner
+from .checkpoints import CheckpointError as CheckpointError
+from .checkpoints import Checkpoints as Checkpoints
+from .config import Config as Config
+from .config import ConfigError as ConfigError
+from .evaluation import evaluate_held_out as evaluate_held_out
+from .evaluation import evaluate_run as evaluate_run
+from .folder import FolderError as FolderError
+from .folder import RunFolder as RunFolder
+from .presets import preset as preset
+from .presets import PRESETS as PRESETS
+from .train import TrainingError as TrainingError
+from .train import load_runner as load_runner
+from .train import resume as resume
+from .train import start as start

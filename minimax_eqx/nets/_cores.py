@@ -79,8 +79,8 @@ class LSTM(AbstractRecurrentCore[LSTMCarry]):
     def step(
         self, x: Float[Array, "*batch input"], carry: LSTMCarry, reset: Bool[Array, "*batch"]
     ) -> tuple[Float[Array, "*batch hidden"], LSTMCarry]:
-        projected = x @ self.input_weight + self.bias
-        carry, _ = lstm_cell(projected, self.recurrent_weight, carry, reset)
+        projected = x @ self.input_weight
+        carry, _ = lstm_cell(projected, self.recurrent_weight, self.bias, carry, reset)
         return carry.hidden, carry
 
     def scan(
@@ -89,8 +89,8 @@ class LSTM(AbstractRecurrentCore[LSTMCarry]):
         carry: LSTMCarry,
         resets: Bool[Array, "time *batch"],
     ) -> tuple[Float[Array, "time *batch hidden"], LSTMCarry]:
-        projected = xs @ self.input_weight + self.bias
-        return lstm_scan(projected, self.recurrent_weight, carry, resets)
+        projected = xs @ self.input_weight
+        return lstm_scan(projected, self.recurrent_weight, self.bias, carry, resets)
 
 
 class Feedforward(AbstractRecurrentCore[None]):

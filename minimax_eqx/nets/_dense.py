@@ -25,7 +25,8 @@ class Dense(eqx.Module):
         return cls(init(key, (input_size, output_size)), jnp.zeros(output_size))
 
     def __call__(self, x: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:
-        return x @ self.weight + self.bias
+        y = x @ self.weight
+        return y + jnp.broadcast_to(self.bias, y.shape)
 
 
 class MLP(eqx.Module):

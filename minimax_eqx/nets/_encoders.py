@@ -118,7 +118,9 @@ class GridEncoder(AbstractEncoder):
         batch = image.shape[:-3]
         windows = image.reshape(*batch, -1)[..., _window_indices(self.image_shape)]
         pixels = windows.astype(jnp.float32) / CODE_SCALE
-        return jax.nn.relu(pixels @ self.kernel + self.bias).reshape(*batch, -1)
+        filtered = pixels @ self.kernel
+        biased = filtered + jnp.broadcast_to(self.bias, filtered.shape)
+        return jax.nn.relu(biased).reshape(*batch, -1)
 
 
 class FlatEncoder(AbstractEncoder):

@@ -1,6 +1,10 @@
 """Rollouts, the training cycle, and evaluation."""
 
 from ._episodes import EpisodeStatistics as EpisodeStatistics
+from ._evaluation import EpisodeResults as EpisodeResults
+from ._evaluation import Recording as Recording
+from ._evaluation import evaluate as evaluate
+from ._evaluation import record_episode as record_episode
 from ._play import Play as Play
 from ._play import Worlds as Worlds
 from ._play import begin as begin

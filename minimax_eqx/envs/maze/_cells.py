@@ -1,4 +1,7 @@
-"""Cells of a grid as single bytes, in MiniGrid's numbering."""
+"""Cells of a grid as single bytes, in MiniGrid's numbering, and sets of cells."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Int
 
 OBJECT_BITS = 4
 AGENT_OBJECT = 10
@@ -14,3 +17,11 @@ EMPTY = cell_code(1, 0)
 WALL = cell_code(2, 5)
 RED_GOAL = cell_code(8, 0)
 GOAL = cell_code(8, 1)
+
+
+def only_cell(
+    position: Int[Array, "2"], height: int, width: int
+) -> Bool[Array, "{height} {width}"]:
+    """The set of cells that holds just the one at `position` (x, y)."""
+    rows, columns = jnp.arange(height)[:, None], jnp.arange(width)[None, :]
+    return (columns == position[0]) & (rows == position[1])

@@ -83,6 +83,7 @@ class PerfectMaze(AbstractLevelGenerator[MazeLevel]):
     def _carve(self, key: Key[Array, ""]) -> Bool[Array, "height width"]:
         rows, columns = (self.height + 1) // 2, (self.width + 1) // 2
         num_nodes = rows * columns
+        lattice = jnp.array([[rows, columns]])
         moves = jnp.array([[0, 1], [1, 0], [0, -1], [-1, 0]])  # (row, column)
         start_key, walk_key = jax.random.split(key)
         start = jax.random.randint(start_key, (), 0, num_nodes)
@@ -93,8 +94,8 @@ class PerfectMaze(AbstractLevelGenerator[MazeLevel]):
             open_cells, visited, stack, depth = carry
             node = stack[depth]
             here = jnp.stack([node // columns, node % columns])
-            neighbours = here + moves
-            inside = jnp.all((neighbours >= 0) & (neighbours < jnp.array([rows, columns])), axis=1)
+            neighbours = here[None, :] + moves
+            inside = jnp.all((neighbours >= 0) & (neighbours < lattice), axis=1)
             # A place outside the lattice wraps around here, and `inside` rules it out.
             unvisited = inside & ~visited[neighbours[:, 0] % rows, neighbours[:, 1] % columns]
             advance = jnp.any(unvisited)
@@ -116,7 +117,9 @@ class PerfectMaze(AbstractLevelGenerator[MazeLevel]):
         return jax.lax.fori_loop(0, 2 * num_nodes, visit, carry)[0]
 
 
-def place_agent_and_goal(wall_map: Bool[Array, "height width"], *, key: Key[Array, ""]) -> MazeLevel:
+def place_agent_and_goal(
+    wall_map: Bool[Array, "height width"], *, key: Key[Array, ""]
+) -> MazeLevel:
     """Puts the agent on a random free cell, looking anywhere, and the goal on another."""
     agent_key, dir_key, goal_key = jax.random.split(key, 3)
     free = ~wall_map.reshape(-1)

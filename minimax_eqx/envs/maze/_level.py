@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int, UInt8
 
-from ._cells import EMPTY, GOAL, WALL
+from ._cells import EMPTY, GOAL, WALL, only_cell
 
 NUM_DIRECTIONS = 4
 DIRECTION_SYMBOLS = ">v<^"
@@ -50,7 +50,7 @@ class MazeLevel(eqx.Module):
             )
         cells = np.array([list(row) for row in rows])
         known = WALL_SYMBOL + FLOOR_SYMBOL + " " + GOAL_SYMBOL + DIRECTION_SYMBOLS
-        unknown = sorted(set(cells.flat) - set(known))
+        unknown = sorted({str(symbol) for symbol in cells.flat} - set(known))
         if unknown:
             raise ValueError(f"Unknown symbols {unknown} in a maze; known are {list(known)}.")
         agents = np.argwhere(np.isin(cells, list(DIRECTION_SYMBOLS)))
@@ -62,15 +62,14 @@ class MazeLevel(eqx.Module):
         return cls(
             wall_map=jnp.asarray(cells == WALL_SYMBOL),
             agent_pos=jnp.array([agent_x, agent_y], jnp.int32),
-            agent_dir=jnp.array(DIRECTION_SYMBOLS.index(cells[agent_y, agent_x]), jnp.int32),
+            agent_dir=jnp.array(DIRECTION_SYMBOLS.index(str(cells[agent_y, agent_x])), jnp.int32),
             goal_pos=jnp.asarray(goals[0][::-1].copy(), jnp.int32),
         )
 
     def cells(self) -> UInt8[Array, "height width"]:
         """The grid without the agent, one code a cell: wall, goal or empty."""
         height, width = self.wall_map.shape
-        rows, columns = jnp.arange(height)[:, None], jnp.arange(width)
-        on_goal = (columns == self.goal_pos[0]) & (rows == self.goal_pos[1])
+        on_goal = only_cell(self.goal_pos, height, width)
         cells = jnp.where(on_goal, GOAL, jnp.where(self.wall_map, WALL, EMPTY))
         return cells.astype(jnp.uint8)
 
@@ -106,26 +105,37 @@ class MazeLevel(eqx.Module):
                 f"its wall_map has shape {wall_map.shape}; "
                 f"the environment's (height, width) is {expected}."
             )
-        positions = {"agent_pos": np.asarray(self.agent_pos), "goal_pos": np.asarray(self.goal_pos)}
-        for name, position in positions.items():
-            if position.shape != (2,):
-                return f"{name} has shape {position.shape} instead of (2,)."
-            x, y = (int(p) for p in position)
-            if not (0 <= x < expected[1] and 0 <= y < expected[0]):
-                return (
-                    f"{name} is (x={x}, y={y}), off the grid of height {expected[0]} "
-                    f"and width {expected[1]}."
-                )
-            if wall_map[y, x]:
-                return f"{name} (x={x}, y={y}) is inside a wall."
-        if np.array_equal(*positions.values()):
-            x, y = (int(p) for p in positions["agent_pos"])
-            return f"the agent starts on the goal, at (x={x}, y={y})."
-        direction = int(self.agent_dir)
-        if not 0 <= direction < NUM_DIRECTIONS:
-            names = ", ".join(f"{i} {name}" for i, name in enumerate(DIRECTION_NAMES))
-            return f"agent_dir is {direction}; it must be one of {names}."
-        return None
+        agent, goal = np.asarray(self.agent_pos), np.asarray(self.goal_pos)
+        return (
+            _problem_of_position("agent_pos", agent, wall_map)
+            or _problem_of_position("goal_pos", goal, wall_map)
+            or _problem_of_start(agent, int(self.agent_dir), goal)
+        )
+
+
+def _problem_of_position(
+    name: str, position: Int[np.ndarray, "..."], wall_map: Bool[np.ndarray, "height width"]
+) -> str | None:
+    if position.shape != (2,):
+        return f"{name} has shape {position.shape} instead of (2,)."
+    height, width = wall_map.shape
+    x, y = (int(p) for p in position)
+    if not (0 <= x < width and 0 <= y < height):
+        return f"{name} is (x={x}, y={y}), off the grid of height {height} and width {width}."
+    if wall_map[y, x]:
+        return f"{name} (x={x}, y={y}) is inside a wall."
+    return None
+
+
+def _problem_of_start(
+    agent: Int[np.ndarray, "2"], direction: int, goal: Int[np.ndarray, "2"]
+) -> str | None:
+    if np.array_equal(agent, goal):
+        return f"the agent starts on the goal, at (x={agent[0]}, y={agent[1]})."
+    if not 0 <= direction < NUM_DIRECTIONS:
+        names = ", ".join(f"{i} {name}" for i, name in enumerate(DIRECTION_NAMES))
+        return f"agent_dir is {direction}; it must be one of {names}."
+    return None
 
 
 def maze_level_spec(height: int, width: int) -> MazeLevel:

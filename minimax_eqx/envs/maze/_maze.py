@@ -3,6 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt8
 
 from .._env import AbstractEnv, TimeStep
@@ -152,16 +153,15 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
     def observe(self, world: MazeWorld, state: MazeState) -> MazeObservation:
         offsets = jnp.asarray(view_offsets(self.view_size, self._row_stride))[state.agent_dir]
         codes = world.cells[self._flat_index(state.agent_pos) + offsets]
-        own_cell = (self.view_size - 1, self.view_size // 2)
+        here = _own_cell(self.view_size)
         visible = None if self.see_through_walls else visible_cells(codes != WALL)
-        codes = jnp.where(_mask(codes.shape, own_cell), EMPTY, codes)
+        codes = jnp.where(here, EMPTY, codes)
         if visible is not None:
             codes = jnp.where(visible, codes, UNSEEN)
         objects, colours = codes & (2**OBJECT_BITS - 1), codes >> OBJECT_BITS
         states = jnp.zeros_like(codes)
         agent_dir = state.agent_dir.astype(jnp.uint8)
         if self.see_agent:
-            here = _mask(codes.shape, own_cell)
             objects = jnp.where(here, AGENT_OBJECT, objects)
             states = jnp.where(here, agent_dir, states)
         image = jnp.stack([objects, colours, states], axis=-1).astype(jnp.uint8)
@@ -175,7 +175,7 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         position = jax.ShapeDtypeStruct((2,), jnp.int32) if self.include_position else None
         view = jax.ShapeDtypeStruct((self.view_size, self.view_size, 3), jnp.uint8)
         return jax.eval_shape(
-            lambda *leaves: MazeObservation(*leaves),
+            MazeObservation,
             view,
             jax.ShapeDtypeStruct((), jnp.uint8),
             position,
@@ -198,6 +198,8 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         return (y + self._margin) * self._row_stride + x + self._margin
 
 
-def _mask(shape: tuple[int, int], cell: tuple[int, int]) -> Bool[Array, "view view"]:
-    rows, columns = jnp.arange(shape[0])[:, None], jnp.arange(shape[1])
-    return (rows == cell[0]) & (columns == cell[1])
+def _own_cell(view_size: int) -> Bool[np.ndarray, "view view"]:
+    """Marks the agent's own cell in its view."""
+    own_cell = np.zeros((view_size, view_size), bool)
+    own_cell[-1, view_size // 2] = True
+    return own_cell

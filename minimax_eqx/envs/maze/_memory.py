@@ -8,9 +8,9 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt8
 
 from .._env import AbstractEnv, AbstractLevelGenerator, TimeStep
 from ._cells import EMPTY, GOAL, RED_GOAL, WALL
+from ._level import MazeLevel
 from ._maze import FORWARD, NUM_ACTIONS, Maze, MazeObservation, MazeState, MazeWorld
 from ._metrics import maze_level_metrics
-from ._level import MazeLevel
 
 _LAYOUT = """
 ........#.#....
@@ -34,7 +34,7 @@ _SIZE = _CELLS.shape[0]
 
 
 def _position_of(symbol: str) -> Int[np.ndarray, "2"]:
-    return np.argwhere(_CELLS == symbol)[0, ::-1].astype(np.int32)
+    return np.argwhere(symbol == _CELLS)[0, ::-1].astype(np.int32)
 
 
 _AGENT_POS, _CLUE_POS = _position_of(">"), _position_of("C")
@@ -46,6 +46,16 @@ class MemoryLevel(eqx.Module):
     """Which of the two objects pays: 0 is the red one (above), 1 the green one (below)."""
 
     rewarding: Int[Array, "*batch"]
+
+    @property
+    def agent_pos(self) -> Int[Array, "*batch 2"]:
+        """Where the agent starts (x, y); the same in every level."""
+        return jnp.broadcast_to(jnp.asarray(_AGENT_POS), (*self.rewarding.shape, 2))
+
+    @property
+    def agent_dir(self) -> Int[Array, "*batch"]:
+        """Where the agent looks at the start; always 0, to the right."""
+        return jnp.zeros(self.rewarding.shape, jnp.int32)
 
     def cells(self) -> UInt8[Array, "15 15"]:
         """The grid without the agent, one code a cell."""
@@ -75,6 +85,8 @@ class MemoryMaze(AbstractEnv[MemoryLevel, MemoryWorld, MazeState, MazeObservatio
     """
 
     maze: Maze
+    num_actions: int = eqx.field(static=True)
+    max_episode_steps: int = eqx.field(static=True)
 
     def __init__(
         self,
@@ -94,24 +106,14 @@ class MemoryMaze(AbstractEnv[MemoryLevel, MemoryWorld, MazeState, MazeObservatio
             see_through_walls=see_through_walls,
             include_position=include_position,
         )
-
-    @property
-    def num_actions(self) -> int:
-        """7, as in `Maze`."""
-        return NUM_ACTIONS
-
-    @property
-    def max_episode_steps(self) -> int:
-        """The time limit."""
-        return self.maze.max_episode_steps
+        self.num_actions = NUM_ACTIONS
+        self.max_episode_steps = max_episode_steps
 
     def load(self, level: MemoryLevel) -> MemoryWorld:
         objects = jnp.asarray(_OBJECT_POS)
-        agent_pos, agent_dir = jnp.asarray(_AGENT_POS), jnp.zeros((), jnp.int32)
         goal_pos, trap_pos = objects[level.rewarding], objects[1 - level.rewarding]
-        return MemoryWorld(
-            self.maze.lay_out(level.cells(), agent_pos, agent_dir, goal_pos), trap_pos
-        )
+        maze = self.maze.lay_out(level.cells(), level.agent_pos, level.agent_dir, goal_pos)
+        return MemoryWorld(maze, trap_pos)
 
     def reset(self, world: MemoryWorld, *, key: Key[Array, ""]) -> MazeState:
         return self.maze.reset(world.maze, key=key)
@@ -145,8 +147,8 @@ class MemoryMaze(AbstractEnv[MemoryLevel, MemoryWorld, MazeState, MazeObservatio
         trap_x, trap_y = objects[1 - level.rewarding]
         maze_level = MazeLevel(
             wall_map=walls.at[trap_y, trap_x].set(True),
-            agent_pos=jnp.asarray(_AGENT_POS),
-            agent_dir=jnp.zeros((), jnp.int32),
+            agent_pos=level.agent_pos,
+            agent_dir=level.agent_dir,
             goal_pos=objects[level.rewarding],
         )
         return maze_level_metrics(maze_level)

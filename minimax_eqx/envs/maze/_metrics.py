@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
+from ._cells import only_cell
 from ._level import MazeLevel
 
 _WORD_BITS = 32
@@ -18,8 +19,7 @@ def distances_from(
     Turns are not counted. A flood fill: one parallel sweep for each unit of distance.
     """
     height, width = wall_map.shape
-    rows, columns = jnp.arange(height)[:, None], jnp.arange(width)
-    at_start = (columns == start[0]) & (rows == start[1])
+    at_start = only_cell(start, height, width)
 
     def grow(carry):
         _, reached, distances, distance = carry
@@ -38,10 +38,9 @@ def shortest_path_length(level: MazeLevel) -> Int[Array, ""]:
     cells is held as bits, 32 cells to a word, so that a sweep is a few shifts for each row.
     """
     height, width = level.wall_map.shape
-    rows, columns = jnp.arange(height)[:, None], jnp.arange(width)
     free = _pack(~level.wall_map)
-    at_agent = _pack((columns == level.agent_pos[0]) & (rows == level.agent_pos[1]))
-    at_goal = _pack((columns == level.goal_pos[0]) & (rows == level.goal_pos[1]))
+    at_agent = _pack(only_cell(level.agent_pos, height, width))
+    at_goal = _pack(only_cell(level.goal_pos, height, width))
 
     def grow(carry):
         _, reached, distance = carry

@@ -33,7 +33,7 @@ class FourRooms(AbstractLevelGenerator[MazeLevel]):
         cells = jnp.arange(self.size)
         row_doors = jax.random.randint(row_key, (2,), 0, middle) + jnp.array([0, middle + 1])
         column_doors = jax.random.randint(column_key, (2,), 0, middle) + jnp.array([0, middle + 1])
-        in_rooms = (cells[:, None] != middle) & (cells != middle)
+        in_rooms = (cells[:, None] != middle) & (cells[None, :] != middle)
         walls = ~in_rooms
         walls = walls.at[middle, row_doors].set(False).at[column_doors, middle].set(False)
         rooms = in_rooms.reshape(-1)

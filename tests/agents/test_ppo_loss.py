@@ -1,0 +1,56 @@
+"""PPO's objective and its gradient are the reference's."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minimax_eqx.agents import PPOBatch, ppo_objective
+
+CLOSE = {"rtol": 1e-5, "atol": 1e-6}
+
+
+@pytest.mark.parametrize("configuration", range(7))
+def test_losses_and_gradients_are_the_reference_s(golden, configuration):
+    arrays = golden("ppo_loss")
+    prefix = f"c{configuration}_"
+    ensemble = arrays["ensemble_size"][configuration] > 1
+
+    def get(name, heads=False):
+        array = jnp.asarray(arrays[prefix + name])
+        return array[..., None] if heads and not ensemble else array
+
+    shape = get("new_log_prob").shape
+    batch = PPOBatch(
+        observations=None,
+        resets=jnp.zeros(shape, bool),
+        actions=jnp.zeros(shape, jnp.int32),
+        log_probs=get("old_log_prob"),
+        values=get("old_value", heads=True),
+        advantages=get("advantage", heads=True),
+        targets=get("target", heads=True),
+    )
+
+    def objective(log_probs, values, entropies):
+        return ppo_objective(
+            log_probs,
+            values,
+            entropies,
+            batch,
+            clip_range=jnp.float32(arrays["clip_eps"][configuration]),
+            value_loss_coef=jnp.float32(arrays["value_loss_coef"][configuration]),
+            entropy_coef=jnp.float32(arrays["entropy_coef"][configuration]),
+            clip_value_loss=bool(arrays["clip_value_loss"][configuration]),
+        )
+
+    (loss, metrics), gradients = jax.value_and_grad(objective, argnums=(0, 1, 2), has_aux=True)(
+        get("new_log_prob"), get("new_value", heads=True), get("entropy")
+    )
+    np.testing.assert_allclose(loss, arrays[prefix + "total_loss"], **CLOSE)
+    np.testing.assert_allclose(metrics["policy_loss"], arrays[prefix + "actor_loss"], **CLOSE)
+    np.testing.assert_allclose(metrics["value_loss"], arrays[prefix + "value_loss"], **CLOSE)
+    np.testing.assert_allclose(metrics["entropy"], arrays[prefix + "mean_entropy"], **CLOSE)
+    for gradient, name, heads in zip(
+        gradients, ("new_log_prob", "new_value", "entropy"), (False, True, False), strict=True
+    ):
+        np.testing.assert_allclose(gradient, get(f"grad_{name}", heads), **CLOSE)

@@ -1,0 +1,200 @@
+"""The held-out mazes, against those recorded from the reference."""
+
+import json
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+
+from minimax_eqx.envs import Maze
+from minimax_eqx.envs.maze import (
+    MazeLevel,
+    held_out,
+    held_out_names,
+    maze_level_metrics,
+    panel,
+    panel_names,
+)
+
+RECORDED = json.loads(
+    (pathlib.Path(__file__).parents[1] / "golden" / "maze_ood_levels.json").read_text()
+)
+FIXED = [name for name, entry in RECORDED.items() if entry["kind"] == "fixed" and name != "Memory"]
+PROCEDURAL = ["FourRooms", "Crossing", "PerfectMaze", "PerfectMazeMedium"]
+NUM_SAMPLES = {"FourRooms": 4000, "Crossing": 4000, "PerfectMaze": 4000, "PerfectMazeMedium": 1500}
+
+measure = jax.jit(jax.vmap(maze_level_metrics))
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_a_fixed_maze_is_as_recorded(golden, name):
+    arrays, test = golden("maze_ood_levels"), held_out(name)
+    recorded = {
+        key.removeprefix(name + "__"): value
+        for key, value in arrays.items()
+        if key.startswith(name + "__")
+    }
+    levels = test.generator.levels
+    height, width = recorded["wall_map"].shape
+    for wall_map in np.asarray(levels.wall_map):
+        np.testing.assert_array_equal(wall_map, recorded["wall_map"])
+    goals = {tuple(goal) for goal in np.asarray(levels.goal_pos).tolist()}
+    assert goals == {tuple(goal) for goal in recorded["goal_pos_values"].tolist()}
+    assert np.all(np.asarray(levels.agent_pos) == recorded["agent_pos_values"])
+    assert np.all(np.asarray(levels.agent_dir) == recorded["agent_dir_values"])
+    assert (test.env.height, test.env.width) == (height, width)
+
+    @jax.jit
+    @jax.vmap
+    def first_observation(level):
+        world = test.env.load(level)
+        return test.env.observe(world, test.env.reset(world, key=jax.random.key(0)))
+
+    seen = first_observation(levels)
+    recorded_goals = recorded["goal_pos_first"].tolist()
+    order = [recorded_goals.index(goal) for goal in np.asarray(levels.goal_pos).tolist()]
+    np.testing.assert_array_equal(seen.image, recorded["initial_obs_image"][order])
+    np.testing.assert_array_equal(seen.agent_dir, recorded["initial_obs_dir"][order])
+
+    lengths = RECORDED[name]["shortest_path_length_from_start"]
+    metrics = measure(levels)
+    for goal, length in zip(levels.goal_pos, metrics["shortest_path_length"], strict=True):
+        assert float(length) == lengths[str(tuple(goal.tolist()))]
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_time_limits_and_sizes_are_as_recorded(name):
+    env, recorded = held_out(name).env, RECORDED[name]
+    assert env.max_episode_steps == recorded["max_episode_steps"]
+    spec = env.observation_spec()
+    assert spec.image.shape == (5, 5, 3)
+    maze = env if isinstance(env, Maze) else env.maze
+    assert (maze.height, maze.width) == (recorded["height"], recorded["width"])
+
+
+@pytest.fixture(scope="module")
+def samples():
+    def draw(name):
+        generator = held_out(name).generator
+        keys = jax.random.split(jax.random.key(11), NUM_SAMPLES[name])
+        levels = jax.jit(jax.vmap(generator.sample))(keys)
+        return jax.device_get((levels, measure(levels)))
+
+    return {name: draw(name) for name in PROCEDURAL}
+
+
+@pytest.mark.parametrize("name", PROCEDURAL)
+def test_a_procedural_maze_is_distributed_as_recorded(samples, name):
+    (levels, metrics), recorded = samples[name], RECORDED[name]["large_sample"]
+    count, lengths = NUM_SAMPLES[name], metrics["shortest_path_length"]
+    noise = np.sqrt(1 / count + 1 / recorded["n_samples"])
+    assert np.all(metrics["passable"] == 1)
+    assert np.all(np.any(levels.agent_pos != levels.goal_pos, axis=1))
+    for values, statistic in (
+        (metrics["num_walls"], "n_walls"),
+        (lengths, "shortest_path_length"),
+    ):
+        spread = recorded[statistic + "_std"]
+        error = 4.5 * spread * noise + 0.1 * (spread > 0)
+        assert values.mean() == pytest.approx(recorded[statistic + "_mean"], abs=error)
+        assert values.std() == pytest.approx(spread, rel=0.1, abs=1e-6)
+    directions = np.bincount(levels.agent_dir, minlength=4) / count
+    expected = np.array(recorded["agent_dir_counts"]) / recorded["n_samples"]
+    np.testing.assert_allclose(directions, expected, atol=0.05)
+
+
+def test_the_doors_of_four_rooms_are_uniform(samples):
+    levels, _ = samples["FourRooms"]
+    for line, name in (
+        (levels.wall_map[:, 8, :], "open_count_in_horizontal_wall_row_by_x"),
+        (levels.wall_map[:, :, 8], "open_count_in_vertical_wall_column_by_y"),
+    ):
+        doors = (~line).sum(0)
+        recorded = np.array(RECORDED["FourRooms"]["large_sample"][name])
+        np.testing.assert_array_equal(doors == 0, recorded == 0)
+        np.testing.assert_allclose(doors[doors > 0], 500, atol=110)
+    corners = levels.agent_pos[:, 0] * 17 + levels.agent_pos[:, 1]
+    assert len(np.unique(corners)) == 256
+
+
+def test_the_walls_of_a_crossing_are_where_they_were_recorded(samples):
+    levels, metrics = samples["Crossing"]
+    recorded = RECORDED["Crossing"]["large_sample"]
+    np.testing.assert_allclose(
+        levels.wall_map.mean(0), recorded["mean_wall_cell_frequency"], atol=0.05
+    )
+    seen = {str(count) for count in np.unique(metrics["num_walls"]).astype(int)}
+    assert seen <= set(recorded["n_walls_histogram"])
+
+
+@pytest.mark.parametrize("name", ["PerfectMaze", "PerfectMazeMedium"])
+def test_a_perfect_maze_has_as_many_dead_ends_as_recorded(samples, name):
+    levels, _ = samples[name]
+    free = np.pad(~levels.wall_map, ((0, 0), (1, 1), (1, 1)))
+    around = free[:, :-2, 1:-1].astype(int) + free[:, 2:, 1:-1]
+    around = around + free[:, 1:-1, :-2] + free[:, 1:-1, 2:]
+    dead_ends = ((around == 1) & ~levels.wall_map).sum((1, 2))
+    recorded = RECORDED[name]["large_sample"]
+    assert dead_ends.mean() == pytest.approx(recorded["dead_ends_mean"], rel=0.05)
+
+
+def test_larger_perfect_mazes_exist():
+    large, huge = held_out("PerfectMazeLarge"), held_out("PerfectMazeXL")
+    assert (large.env.height, large.env.max_episode_steps) == (51, 2 * 53 * 53)
+    assert (huge.env.height, huge.env.max_episode_steps) == (101, 21218)
+    level = jax.jit(huge.generator.sample)(jax.random.key(0))
+    level.check(101, 101)
+    assert int(level.wall_map.sum()) == RECORDED["PerfectMazeXL"]["n_walls_mean"]
+
+
+def test_mazes_of_one_size_and_limit_have_equal_environments():
+    names = [name for name in (*FIXED, "PerfectMaze") if name != "LargeCorridor"]
+    environments = {held_out(name).env for name in names}
+    assert environments == {Maze(height=13, width=13, max_episode_steps=450)}
+
+
+def test_the_view_can_be_chosen_as_in_training():
+    view = {
+        "view_size": 7,
+        "see_agent": True,
+        "see_through_walls": False,
+        "include_position": True,
+    }
+    env = held_out("Labyrinth", **view).env
+    assert env == Maze(height=13, width=13, max_episode_steps=450, **view)
+    assert held_out("Memory", **view).env.observation_spec().image.shape == (7, 7, 3)
+
+
+def test_names_may_have_the_prefix_of_the_reference():
+    test = held_out("Maze-SixteenRooms2")
+    assert test.name == "SixteenRooms2"
+    assert test == held_out("SixteenRooms2")
+
+
+def test_an_unknown_name_is_refused_with_a_suggestion():
+    with pytest.raises(ValueError, match=r"Did you mean 'SixteenRooms'.*Known are.*Memory"):
+        held_out("SixteenRoom")
+    with pytest.raises(ValueError, match=r"no held-out maze 'zzz'\. Known are"):
+        held_out("zzz")
+    with pytest.raises(ValueError, match="Did you mean 'minimax-12'"):
+        panel("minimax-13")
+
+
+def test_panels_list_known_names():
+    assert panel_names() == ("minimax-12", "jaxued-8", "all")
+    assert len(panel("minimax-12")) == 12
+    assert len(panel("jaxued-8")) == 8
+    assert panel("all") == held_out_names()
+    assert set(RECORDED) < set(held_out_names())
+    for name in panel_names():
+        assert set(panel(name)) <= set(held_out_names())
+
+
+def test_drawn_layouts_are_valid_levels():
+    for name in FIXED:
+        levels = held_out(name).generator.levels
+        for index in range(levels.agent_dir.shape[0]):
+            level = jax.tree.map(lambda leaf, i=index: leaf[i], levels)
+            assert isinstance(level, MazeLevel)
+            level.check()

@@ -1,0 +1,181 @@
+"""Distributions of the generators, against recorded statistics and first principles."""
+
+import functools
+import json
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minimax_eqx.envs import FixedLevels
+from minimax_eqx.envs.maze import (
+    FourRooms,
+    MazeLevel,
+    PerfectMaze,
+    RandomWalls,
+    distances_from,
+    maze_level_metrics,
+    stack_levels,
+)
+
+STATISTICS = json.loads(
+    (pathlib.Path(__file__).parents[1] / "golden" / "maze_generator_stats.json").read_text()
+)
+NUM_SAMPLES = 8000
+measure = jax.jit(jax.vmap(maze_level_metrics))
+
+
+def sample(generator, num_samples=NUM_SAMPLES, seed=0):
+    keys = jax.random.split(jax.random.key(seed), num_samples)
+    return jax.device_get(jax.jit(jax.vmap(generator.sample))(keys))
+
+
+def cells_of(positions, width):
+    return positions[:, 1] * width + positions[:, 0]
+
+
+def assert_uniform(values, num_values):
+    """A chi-square test that a right generator fails once in 30 000 seeds."""
+    counts = np.bincount(values, minlength=num_values)
+    expected = len(values) / num_values
+    chi_square = np.sum((counts - expected) ** 2 / expected)
+    freedom = num_values - 1
+    assert len(counts) == num_values
+    assert chi_square < freedom + 4 * np.sqrt(2 * freedom) + 6
+
+
+def assert_valid(levels):
+    index = np.arange(len(levels.agent_dir))
+    for position in (levels.agent_pos, levels.goal_pos):
+        assert not np.any(levels.wall_map[index, position[:, 1], position[:, 0]])
+    assert np.all(np.any(levels.agent_pos != levels.goal_pos, axis=1))
+
+
+@pytest.mark.parametrize("index", range(7))
+def test_random_walls_are_distributed_as_recorded(index):
+    recorded = STATISTICS[index]
+    sample_num_walls = recorded["sample_n_walls"]
+    generator = RandomWalls(
+        height=13,
+        width=13,
+        num_walls=recorded["n_walls"],
+        replace=recorded["replace_wall_pos"] and not sample_num_walls,
+        sample_num_walls=sample_num_walls,
+    )
+    levels = sample(generator)
+    counts = levels.wall_map.sum((1, 2))
+    num_cells = 13 * 13
+    assert_valid(levels)
+    assert_uniform(levels.agent_dir, 4)
+    assert_uniform(cells_of(levels.agent_pos, 13), num_cells)
+    assert_uniform(cells_of(levels.goal_pos, 13), num_cells)
+    if recorded["n_walls"] > 0:
+        assert_uniform(np.nonzero(levels.wall_map.reshape(-1, num_cells))[1], num_cells)
+    if sample_num_walls:
+        assert_uniform(counts, recorded["n_walls"] + 1)
+    else:
+        error = 5 * recorded["wall_count_std"] / np.sqrt(NUM_SAMPLES)
+        assert counts.mean() == pytest.approx(recorded["wall_count_mean"], abs=2 * error + 1e-6)
+        assert counts.std() == pytest.approx(recorded["wall_count_std"], abs=0.1)
+        search = recorded["breadth_first_search_over_first_samples"]
+        metrics = jax.device_get(measure(levels))
+        passable = metrics["passable"].astype(bool)
+        lengths = metrics["shortest_path_length"][passable]
+        assert passable.mean() == pytest.approx(search["passable_fraction"], abs=0.03)
+        assert lengths.mean() == pytest.approx(search["mean_shortest_path_over_passable"], abs=0.45)
+
+
+def test_mazes_may_be_rectangular():
+    levels = sample(RandomWalls(height=3, width=7, num_walls=5))
+    assert_valid(levels)
+    assert levels.wall_map.shape[1:] == (3, 7)
+    assert np.all(levels.wall_map.sum((1, 2)) == 5)
+    assert_uniform(cells_of(levels.agent_pos, 7), 21)
+    assert_uniform(cells_of(levels.goal_pos, 7), 21)
+
+
+def test_a_maze_may_be_filled_but_for_agent_and_goal():
+    level = RandomWalls(height=2, width=3, num_walls=4).sample(jax.random.key(0))
+    level.check()
+    assert int(level.wall_map.sum()) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"height": 1}, "at least 2, not 1 x 13"),
+        ({"num_walls": -1}, "num_walls is -1; in a maze of 13 x 13 cells .* between 0 and 167"),
+        ({"height": 2, "width": 2, "num_walls": 3}, "num_walls is 3; .* between 0 and 2"),
+        ({"replace": True, "sample_num_walls": True}, "only without replacement"),
+    ],
+)
+def test_random_walls_refuses_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        RandomWalls(**arguments)
+
+
+@functools.cache
+def perfect_maze_sampler(height, width):
+    generator = PerfectMaze(height, width)
+
+    @jax.jit
+    def sample_with_distances(key):
+        level = generator.sample(key)
+        return level, distances_from(level.wall_map, level.agent_pos)
+
+    return sample_with_distances
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from([(3, 3), (5, 9), (11, 7)]), st.integers(0, 2**31 - 1))
+def test_a_perfect_maze_is_a_spanning_tree_of_its_lattice(size, seed):
+    height, width = size
+    level, distances = perfect_maze_sampler(height, width)(jax.random.key(seed))
+    level.check(height, width)
+    open_cells = ~np.asarray(level.wall_map)
+    num_nodes = (height + 1) // 2 * ((width + 1) // 2)
+    assert np.all(open_cells[::2, ::2])
+    assert not np.any(open_cells[1::2, 1::2])
+    # A tree has one edge less than it has nodes; connected as well, it is spanning.
+    assert open_cells.sum() == num_nodes + num_nodes - 1
+    np.testing.assert_array_equal(np.asarray(distances) >= 0, open_cells)
+
+
+@pytest.mark.parametrize("arguments", [{"height": 4}, {"width": 1}])
+def test_a_perfect_maze_has_odd_sides(arguments):
+    with pytest.raises(ValueError, match="it must be odd and at least 3"):
+        PerfectMaze(**arguments)
+
+
+def test_four_rooms_has_an_odd_side():
+    with pytest.raises(ValueError, match=r"FourRooms.size is 4; it must be odd"):
+        FourRooms(size=4)
+
+
+def test_fixed_levels_are_drawn_uniformly():
+    drawings = [">G.", ">.G", "G.>"]
+    generator = FixedLevels(stack_levels([MazeLevel.from_ascii(d) for d in drawings]))
+    assert_uniform(cells_of(sample(generator, 3000).goal_pos, 3), 3)
+
+
+def test_a_single_fixed_level_is_always_the_same():
+    level = MazeLevel.from_ascii(">.G")
+    drawn = FixedLevels(stack_levels([level])).sample(jax.random.key(3))
+    assert drawn.to_ascii() == level.to_ascii()
+
+
+def test_fixed_levels_need_a_leading_axis():
+    with pytest.raises(ValueError, match=r"leading axis of one length.*theirs are \[0, 1, 2\]"):
+        FixedLevels(MazeLevel.from_ascii(">.G"))
+
+
+def test_the_same_key_gives_the_same_level():
+    generator = RandomWalls()
+    one, again = (generator.sample(jax.random.key(7)) for _ in range(2))
+    other = generator.sample(jax.random.key(8))
+    assert one.to_ascii() == again.to_ascii() != other.to_ascii()
+    assert jnp.sum(one.wall_map) == 60

@@ -1,0 +1,104 @@
+"""Our maze beside PyPI's MiniGrid, step by step."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from minigrid.core.grid import Grid
+from minigrid.core.mission import MissionSpace
+from minigrid.core.world_object import Goal, Wall
+from minigrid.minigrid_env import MiniGridEnv
+
+from minimax_eqx.envs.maze import Maze, RandomWalls
+
+NUM_LEVELS, NUM_STEPS, LIMIT = 40, 50, 40
+
+
+class MiniGridMaze(MiniGridEnv):
+    """MiniGrid with one of our levels, and a border of walls around it."""
+
+    def __init__(self, level, *, view_size, see_through_walls):
+        self.level = level
+        height, width = level.wall_map.shape
+        super().__init__(
+            mission_space=MissionSpace(mission_func=lambda: "reach the goal"),
+            width=width + 2,
+            height=height + 2,
+            max_steps=LIMIT,
+            see_through_walls=see_through_walls,
+            agent_view_size=view_size,
+        )
+
+    def _gen_grid(self, width, height):
+        self.grid = Grid(width, height)
+        self.grid.wall_rect(0, 0, width, height)
+        for y, x in np.argwhere(self.level.wall_map):
+            self.grid.set(int(x) + 1, int(y) + 1, Wall())
+        goal_x, goal_y = self.level.goal_pos.tolist()
+        self.put_obj(Goal(), goal_x + 1, goal_y + 1)
+        agent_x, agent_y = self.level.agent_pos.tolist()
+        self.agent_pos = (agent_x + 1, agent_y + 1)
+        self.agent_dir = int(self.level.agent_dir)
+        self.mission = "reach the goal"
+
+
+@pytest.mark.parametrize("see_through_walls", [True, False])
+@pytest.mark.parametrize(
+    ("height", "width", "view_size", "num_walls"), [(5, 8, 5, 12), (7, 4, 7, 6)]
+)
+def test_every_step_is_minigrids(height, width, view_size, num_walls, see_through_walls):
+    env = Maze(
+        height=height,
+        width=width,
+        view_size=view_size,
+        max_episode_steps=LIMIT,
+        see_through_walls=see_through_walls,
+    )
+    key = jax.random.key(view_size)
+    level_key, action_key = jax.random.split(key)
+    generator = RandomWalls(height, width, num_walls)
+    actions = np.asarray(
+        jax.random.choice(
+            action_key,
+            7,
+            (NUM_LEVELS, NUM_STEPS),
+            p=jnp.array([0.18, 0.18, 0.52, 0.03, 0.03, 0.03, 0.03]),
+        )
+    )
+
+    @jax.jit
+    @jax.vmap
+    def play(key, actions):
+        level = generator.sample(key)
+        world = env.load(level)
+        start = env.reset(world, key=key)
+
+        def advance(state, action):
+            step = env.step(world, state, action, key=key)
+            return step.state, (env.observe(world, step.state), step)
+
+        return level, env.observe(world, start), jax.lax.scan(advance, start, actions)[1]
+
+    levels, first, (observations, steps) = jax.device_get(
+        play(jax.random.split(level_key, NUM_LEVELS), actions)
+    )
+    ends = {"terminated": 0, "truncated": 0}
+    for i in range(NUM_LEVELS):
+        level = jax.tree.map(lambda leaf, i=i: leaf[i], levels)
+        minigrid = MiniGridMaze(level, view_size=view_size, see_through_walls=see_through_walls)
+        seen, _ = minigrid.reset()
+        np.testing.assert_array_equal(first.image[i], seen["image"].swapaxes(0, 1))
+        assert first.agent_dir[i] == seen["direction"]
+        for t in range(NUM_STEPS):
+            seen, reward, terminated, truncated, _ = minigrid.step(actions[i, t])
+            np.testing.assert_array_equal(observations.image[i, t], seen["image"].swapaxes(0, 1))
+            assert observations.agent_dir[i, t] == seen["direction"]
+            assert tuple(steps.state.agent_pos[i, t] + 1) == tuple(minigrid.agent_pos)
+            assert steps.reward[i, t] == pytest.approx(reward, abs=1e-6)
+            assert steps.terminated[i, t] == steps.success[i, t] == terminated
+            # In the last step MiniGrid says both; here a success is no truncation.
+            assert steps.truncated[i, t] == (truncated and not terminated)
+            if terminated or truncated:
+                ends["terminated" if terminated else "truncated"] += 1
+                break
+    assert min(ends.values()) >= 5

@@ -1,0 +1,174 @@
+"""Pictures and text of levels and episodes."""
+
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from minimax_eqx.envs.maze import (
+    Maze,
+    MazeLevel,
+    MazeState,
+    MemoryLevel,
+    MemoryMaze,
+    render,
+    render_ascii,
+    render_episode,
+    render_grid,
+    save_gif,
+    save_png,
+    stack_levels,
+)
+
+DRAWING = """
+>.#.
+..#G
+....
+"""
+LEVEL = MazeLevel.from_ascii(DRAWING)
+STATE = MazeState(jnp.array([1, 2]), jnp.array(3), jnp.array(4))
+STATES = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), STATE)
+
+
+def tile(picture, x, y, size):
+    """The pixels of one cell, inside the border."""
+    border = size // 2
+    top, left = border + y * size, border + x * size
+    return picture[top : top + size, left : left + size].astype(int)
+
+
+def middle(picture, x, y, size=16):
+    return tile(picture, x, y, size)[size // 2, size // 2]
+
+
+def test_walls_are_dark_floor_is_light_the_goal_is_green_and_the_agent_red():
+    picture = render(LEVEL, tile_size=16)
+    assert picture.dtype == np.uint8
+    assert picture.shape == (4 * 16, 5 * 16, 3)
+    assert middle(picture, 2, 0).max() < 100
+    assert middle(picture, 1, 1).min() > 200
+    red, green, blue = middle(picture, 3, 1)
+    assert green > 100 > max(red, blue)
+    red, green, blue = middle(picture, 0, 0)
+    assert red > 150
+    assert max(green, blue) < 100
+
+
+@pytest.mark.parametrize("direction", range(4))
+def test_the_agent_points_where_it_looks(direction):
+    state = MazeState(jnp.array([1, 1]), jnp.array(direction), jnp.array(0))
+    cell = tile(render(LEVEL, state, tile_size=16), 1, 1, 16)
+    redness = cell[..., 0] - cell[..., 1]
+    ahead = np.rot90(redness, direction)  # a turn to the right is undone by one to the left
+    assert ahead[7:9, 12].min() > ahead[1:3, 12].max() + 50
+    assert ahead[:, 3].sum() > 2 * ahead[:, 12].sum()
+
+
+def test_the_state_says_where_the_agent_is_drawn():
+    picture = render(LEVEL, STATE, tile_size=16)
+    np.testing.assert_array_equal(middle(picture, 0, 0), middle(picture, 1, 1))
+    assert middle(picture, 1, 2)[1] < 100
+
+
+def test_the_cells_in_view_are_highlighted():
+    level = MazeLevel.from_ascii(
+        """
+        ..G..
+        #####
+        ..^..
+        """
+    )
+    plain = render(level, tile_size=16)
+    past = render(level, env=Maze(height=3, width=5, view_size=3), tile_size=16)
+    behind = render(
+        level, env=Maze(height=3, width=5, view_size=3, see_through_walls=False), tile_size=16
+    )
+
+    def highlighted(picture):
+        return {
+            (x, y) for x in range(5) for y in range(3)
+            if np.any(tile(picture, x, y, 16) != tile(plain, x, y, 16))
+        }  # fmt: skip
+
+    assert highlighted(past) == {(x, y) for x in (1, 2, 3) for y in range(3)}
+    assert highlighted(behind) == {(x, y) for x in (1, 2, 3) for y in (1, 2)}
+
+
+def test_the_highlight_agrees_with_what_the_agent_observes():
+    env = MemoryMaze(view_size=7, see_through_walls=False)
+    level = MemoryLevel(jnp.array(0))
+    world = env.load(level)
+    seen = env.observe(world, env.reset(world, key=jax.random.key(0))).image[..., 0] > 0
+    plain, lit = render(level, tile_size=8), render(level, env=env, tile_size=8)
+    # The agent at (0, 7) looks right: rows of the view are columns of the maze, from right to left.
+    for i in range(7):
+        for j in range(7):
+            x, y = 6 - i, 7 + j - 3
+            different = np.any(tile(plain, x, y, 8) != tile(lit, x, y, 8))
+            assert bool(seen[i, j]) == bool(different)
+
+
+def test_an_episode_is_one_frame_for_each_state():
+    frames = render_episode(LEVEL, STATES, tile_size=8)
+    assert frames.shape == (2, 32, 40, 3)
+    np.testing.assert_array_equal(frames[1], render(LEVEL, STATE, tile_size=8))
+
+
+def test_many_levels_are_drawn_in_rows():
+    small = MazeLevel.from_ascii(">G")
+    sheet = render_grid([LEVEL, small, LEVEL], columns=2, tile_size=8, gap=4)
+    assert sheet.shape == (2 * (32 + 4) + 4, 2 * (40 + 4) + 4, 3)
+    np.testing.assert_array_equal(sheet[4:36, 4:44], render(LEVEL, tile_size=8))
+    assert np.all(sheet[40:, 48:] == 255)
+    stacked = render_grid(stack_levels([LEVEL, LEVEL]), columns=8, tile_size=8, gap=4)
+    assert stacked.shape == (40, 92, 3)
+
+
+def test_text_shows_the_level_or_a_state_in_it():
+    assert render_ascii(LEVEL) == LEVEL.to_ascii() == DRAWING.strip()
+    assert render_ascii(LEVEL, STATE) == "..#.\n..#G\n.^.."
+    memory = render_ascii(MemoryLevel(jnp.array(0))).splitlines()
+    assert memory[6].startswith("R..#")
+    assert (memory[5][9], memory[9][9], memory[7][0]) == ("R", "G", ">")
+
+
+def test_pictures_survive_being_written_and_read(tmp_path):
+    picture = render(LEVEL, tile_size=8)
+    save_png(picture, tmp_path / "level.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "level.png")), picture)
+    frames = np.stack([picture, render(LEVEL, STATE, tile_size=8)])
+    save_gif(frames, tmp_path / "episode.gif", fps=5)
+    with Image.open(tmp_path / "episode.gif") as gif:
+        assert gif.n_frames == 2
+        assert gif.info["duration"] == 200
+        gif.seek(1)
+        read = np.asarray(gif.convert("RGB")).astype(int)
+    assert np.abs(read - frames[1]).mean() < 2
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda: render(LEVEL, tile_size=3), "tile_size is 3 pixels; it must be at least 4"),
+        (lambda: render(stack_levels([LEVEL])), "This is a batch with 1 leading axes"),
+        (lambda: render(LEVEL, STATES), "This is a batch with 1 leading axes"),
+        (lambda: render_episode(LEVEL, STATE), "exactly one leading axis, time"),
+        (lambda: render_grid(LEVEL), "exactly one leading axis, level; these have 0"),
+        (lambda: render_grid([]), "no levels to draw"),
+        (lambda: render_grid([LEVEL], columns=0), "columns >= 1"),
+        (lambda: render_grid([LEVEL], gap=-1), "gap=-1"),
+        (lambda: save_gif(np.zeros((1, 4, 4, 3), np.uint8), "x.gif", fps=0), "fps is 0"),
+    ],
+)
+def test_bad_arguments_are_refused(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw()
+
+
+def test_without_pillow_the_error_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    with pytest.raises(ImportError, match=r"minimax_eqx\[cli\]"):
+        save_png(render(LEVEL, tile_size=4), tmp_path / "level.png")

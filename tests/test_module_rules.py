@@ -1,0 +1,146 @@
+"""The rules of style that a machine can check, over every module of the package."""
+
+import ast
+import importlib
+import inspect
+import pathlib
+import pkgutil
+
+import equinox as eqx
+import pytest
+
+import minimax_eqx
+
+ROOT = pathlib.Path(minimax_eqx.__file__).parent
+MAX_LINES = 400
+# What the extra `cli` installs; the modules that import them may be missing where they are.
+OPTIONAL = {"tyro", "rich", "orbax", "matplotlib", "PIL"}
+VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
+
+
+def import_all():
+    modules = [minimax_eqx]
+    for info in pkgutil.walk_packages(minimax_eqx.__path__, "minimax_eqx.", onerror=lambda _: None):
+        try:
+            modules.append(importlib.import_module(info.name))
+        except ImportError as error:
+            if (error.name or "").split(".")[0] not in OPTIONAL:
+                raise
+    return modules
+
+
+MODULES = import_all()
+CLASSES = {
+    member
+    for module in MODULES
+    for member in vars(module).values()
+    if inspect.isclass(member)
+    and issubclass(member, eqx.Module)
+    and member.__module__.split(".")[0] == "minimax_eqx"
+}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def name_of(cls):
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def own_bases(cls):
+    """The base classes that belong to the package, nearest first."""
+    return [base for base in cls.__mro__[1:] if base in CLASSES]
+
+
+def is_abstract(cls):
+    return cls.__name__.removeprefix("_").startswith("Abstract")
+
+
+def defined_methods(cls):
+    """Names that the class body itself gives a function or property; dunder names are left out.
+
+    Equinox and dataclasses write dunder methods into every class.
+    """
+    return {
+        name
+        for name, member in vars(cls).items()
+        if not (name.startswith("__") and name.endswith("__") and name != "__call__")
+        and (callable(inspect.unwrap(getattr(member, "__func__", member))) or
+             isinstance(member, property))
+    }  # fmt: skip
+
+
+def is_abstract_method(member):
+    return getattr(member, "__isabstractmethod__", False)
+
+
+@pytest.mark.parametrize("cls", sorted(CLASSES, key=name_of), ids=name_of)
+def test_a_module_is_abstract_or_final(cls):
+    for base in own_bases(cls):
+        assert is_abstract(base), (
+            f"{name_of(cls)} inherits from {name_of(base)}, which is not named Abstract...: "
+            "hold it as a field instead, or split off an abstract base."
+        )
+
+
+@pytest.mark.parametrize("cls", sorted(CLASSES, key=name_of), ids=name_of)
+def test_no_concrete_method_is_overridden(cls):
+    for name in defined_methods(cls):
+        for base in own_bases(cls):
+            if name in defined_methods(base):
+                assert is_abstract_method(vars(base)[name]), (
+                    f"{name_of(cls)}.{name} overrides the concrete method of {name_of(base)}."
+                )
+
+
+@pytest.mark.parametrize("cls", sorted(filter(is_abstract, CLASSES), key=name_of), ids=name_of)
+def test_what_is_named_abstract_is_abstract(cls):
+    missing = getattr(cls, "__abstractmethods__", frozenset())
+    variables = getattr(cls, "__abstractvars__", frozenset()) | getattr(
+        cls, "__abstractclassvars__", frozenset()
+    )
+    assert missing or variables, f"{name_of(cls)} has nothing abstract; rename it."
+
+
+def reexports():
+    """Public names that a package's `__init__.py` takes from its modules."""
+    found = {}
+    for module in MODULES:
+        file = pathlib.Path(module.__file__)
+        if file.name != "__init__.py":
+            continue
+        for statement in ast.parse(file.read_text()).body:
+            if isinstance(statement, ast.ImportFrom) and statement.level > 0:
+                for alias in statement.names:
+                    if alias.asname is not None and not alias.asname.startswith("_"):
+                        place = f"{module.__name__}.{alias.asname}"
+                        found[place] = getattr(module, alias.asname)
+    return found
+
+
+REEXPORTS = reexports()
+
+
+@pytest.mark.parametrize("place", sorted(REEXPORTS))
+def test_what_is_public_has_a_docstring(place):
+    member = REEXPORTS[place]
+    if inspect.isclass(member):
+        # A dataclass without a docstring gets its signature as one.
+        own = vars(member).get("__doc__") or ""
+        generated = own.startswith(f"{member.__name__}(")
+        assert own, f"{place} has no docstring."
+        assert not generated, f"{place} has no docstring."
+    elif callable(member) or inspect.ismodule(member):
+        assert inspect.getdoc(member), f"{place} has no docstring."
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_files_are_short_documented_and_named_after_what_they_hold(file):
+    text = file.read_text()
+    assert len(text.splitlines()) <= MAX_LINES, f"{file} is too long; split it."
+    assert ast.get_docstring(ast.parse(text)), f"{file} has no docstring."
+    assert file.stem.strip("_") not in VAGUE_NAMES, f"{file} needs a name that says what it holds."
+
+
+def test_the_package_was_walked():
+    names = {cls.__name__ for cls in CLASSES}
+    assert {"AbstractEnv", "Maze", "MazeLevel", "RandomWalls"} <= names
+    assert "minimax_eqx.envs.Maze" in REEXPORTS
