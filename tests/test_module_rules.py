@@ -1,5 +1,6 @@
 """The rules of style that a machine can check, over every module of the package."""
 
+import abc
 import ast
 import importlib
 import inspect
@@ -72,23 +73,70 @@ def is_abstract_method(member):
     return getattr(member, "__isabstractmethod__", False)
 
 
+def final_bases(cls, bases):
+    """The bases that nothing should inherit from."""
+    return [base for base in bases if not is_abstract(base)]
+
+
+def overridden_methods(cls, bases):
+    """The methods of a class that replace a concrete one of its bases."""
+    return [
+        f"{base.__name__}.{name}"
+        for name in sorted(defined_methods(cls))
+        for base in bases
+        if name in defined_methods(base) and not is_abstract_method(vars(base)[name])
+    ]
+
+
 @pytest.mark.parametrize("cls", sorted(CLASSES, key=name_of), ids=name_of)
 def test_a_module_is_abstract_or_final(cls):
-    for base in own_bases(cls):
-        assert is_abstract(base), (
-            f"{name_of(cls)} inherits from {name_of(base)}, which is not named Abstract...: "
-            "hold it as a field instead, or split off an abstract base."
-        )
+    assert not final_bases(cls, own_bases(cls)), (
+        "Only a class named Abstract... is inherited from: hold the other one as a field, or split "
+        "off an abstract base."
+    )
 
 
 @pytest.mark.parametrize("cls", sorted(CLASSES, key=name_of), ids=name_of)
 def test_no_concrete_method_is_overridden(cls):
-    for name in defined_methods(cls):
-        for base in own_bases(cls):
-            if name in defined_methods(base):
-                assert is_abstract_method(vars(base)[name]), (
-                    f"{name_of(cls)}.{name} overrides the concrete method of {name_of(base)}."
-                )
+    assert not overridden_methods(cls, own_bases(cls))
+
+
+def test_the_rules_notice_what_breaks_them():
+    class AbstractShape(eqx.Module):
+        @abc.abstractmethod
+        def area(self):
+            pass
+
+        def name(self):
+            return "shape"
+
+        @property
+        def sides(self):
+            return 0
+
+    class Square(AbstractShape):
+        def area(self):
+            return 1
+
+    class Rectangle(Square):
+        def area(self):
+            return 2
+
+        def name(self):
+            return "rectangle"
+
+        @property
+        def sides(self):
+            return 4
+
+    assert final_bases(Square, [AbstractShape]) == []
+    assert overridden_methods(Square, [AbstractShape]) == []
+    assert final_bases(Rectangle, [Square, AbstractShape]) == [Square]
+    assert overridden_methods(Rectangle, [Square, AbstractShape]) == [
+        "Square.area",
+        "AbstractShape.name",
+        "AbstractShape.sides",
+    ]
 
 
 @pytest.mark.parametrize("cls", sorted(filter(is_abstract, CLASSES), key=name_of), ids=name_of)

@@ -71,7 +71,7 @@ def _scale_by_learning_rate(
         del params
         learning_rate = state.initial
         if anneal_steps > 0:
-            progress = jnp.minimum(state.count / jnp.asarray(anneal_steps, jnp.float32), 1.0)
+            progress = jnp.minimum(state.count.astype(jnp.float32) / anneal_steps, 1.0)
             learning_rate = state.initial + progress * (state.final - state.initial)
         updates = jax.tree.map(lambda u: -learning_rate * u, updates)
         count = optax.safe_increment(state.count)

@@ -166,8 +166,10 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
         def step(carry, minibatch):
             params, optimiser_state = carry
             gradient, metrics = jax.grad(loss, has_aux=True)(params, minibatch)
-            metrics["grad_norm"] = optax.global_norm(gradient)
-            updates, optimiser_state = self.optimiser.update(gradient, optimiser_state, params)
+            metrics["grad_norm"] = optax.tree.norm(gradient)
+            # Optax counts on implicit promotion, which users may have switched off.
+            with jax.numpy_dtype_promotion("standard"):
+                updates, optimiser_state = self.optimiser.update(gradient, optimiser_state, params)
             return (optax.apply_updates(params, updates), optimiser_state), metrics
 
         def loss(params, minibatch):

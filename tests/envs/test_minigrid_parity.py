@@ -11,7 +11,7 @@ from minigrid.minigrid_env import MiniGridEnv
 
 from minimax_eqx.envs.maze import Maze, RandomWalls
 
-NUM_LEVELS, NUM_STEPS, LIMIT = 40, 50, 40
+NUM_LEVELS, NUM_STEPS, LIMIT = 32, 50, 40
 
 
 class MiniGridMaze(MiniGridEnv):
@@ -42,9 +42,9 @@ class MiniGridMaze(MiniGridEnv):
         self.mission = "reach the goal"
 
 
-@pytest.mark.parametrize("see_through_walls", [True, False])
 @pytest.mark.parametrize(
-    ("height", "width", "view_size", "num_walls"), [(5, 8, 5, 12), (7, 4, 7, 6)]
+    ("height", "width", "view_size", "num_walls", "see_through_walls"),
+    [(5, 8, 5, 12, True), (5, 8, 5, 12, False), (7, 4, 7, 6, False)],
 )
 def test_every_step_is_minigrids(height, width, view_size, num_walls, see_through_walls):
     env = Maze(
@@ -101,4 +101,4 @@ def test_every_step_is_minigrids(height, width, view_size, num_walls, see_throug
             if terminated or truncated:
                 ends["terminated" if terminated else "truncated"] += 1
                 break
-    assert min(ends.values()) >= 5
+    assert min(ends.values()) >= 3

@@ -1,5 +1,6 @@
 """Pictures and text of levels and episodes."""
 
+import subprocess
 import sys
 
 import jax
@@ -172,3 +173,8 @@ def test_without_pillow_the_error_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(ImportError, match=r"minimax_eqx\[cli\]"):
         save_png(render(LEVEL, tile_size=4), tmp_path / "level.png")
+
+
+def test_the_library_is_imported_without_the_libraries_for_pictures():
+    program = "import sys, minimax_eqx; sys.exit(bool({'PIL', 'matplotlib'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -118,18 +118,24 @@ class PerfectMaze(AbstractLevelGenerator[MazeLevel]):
 
 
 def place_agent_and_goal(
-    wall_map: Bool[Array, "height width"], *, key: Key[Array, ""]
+    wall_map: Bool[Array, "height width"],
+    *,
+    key: Key[Array, ""],
+    allowed: Bool[Array, "height width"] | None = None,
 ) -> MazeLevel:
-    """Puts the agent on a random free cell, looking anywhere, and the goal on another."""
+    """Puts the agent on a random cell, looking anywhere, and the goal on another.
+
+    Both are on free cells; or on `allowed` cells, at least two of them and all free, if given.
+    """
     agent_key, dir_key, goal_key = jax.random.split(key, 3)
-    free = ~wall_map.reshape(-1)
-    agent = random_cell(free, key=agent_key)
-    goal = random_cell(free & (jnp.arange(free.size) != agent), key=goal_key)
+    cells = (~wall_map if allowed is None else allowed).reshape(-1)
+    agent = random_cell(cells, key=agent_key)
+    goal = random_cell(cells & (jnp.arange(cells.size) != agent), key=goal_key)
     width = wall_map.shape[1]
     return MazeLevel(
         wall_map=wall_map,
         agent_pos=jnp.stack([agent % width, agent // width]),
-        agent_dir=jax.random.randint(dir_key, (), 0, NUM_DIRECTIONS),
+        agent_dir=jax.random.randint(dir_key, (), 0, NUM_DIRECTIONS, jnp.int32),
         goal_pos=jnp.stack([goal % width, goal // width]),
     )
 
@@ -137,7 +143,7 @@ def place_agent_and_goal(
 def random_cell(allowed: Bool[Array, " cells"], *, key: Key[Array, ""]) -> Int[Array, ""]:
     """A uniformly random index among the allowed; at least one must be."""
     nth = jax.random.randint(key, (), 0, jnp.sum(allowed))
-    return jnp.argmax(jnp.cumsum(allowed) > nth)
+    return jnp.argmax(jnp.cumsum(allowed) > nth).astype(jnp.int32)
 
 
 def random_cells(
@@ -147,7 +153,7 @@ def random_cells(
 
     `count` is less than `num_cells`.
     """
-    draws = jax.random.bits(key, (num_cells,))
+    draws = jax.random.bits(key, (num_cells,), jnp.uint32)
     # The cell's index in the low bits keeps draws apart, so that exactly `count` are smallest.
     index_bits = (num_cells - 1).bit_length()
     draws = (draws >> index_bits << index_bits) | jnp.arange(num_cells, dtype=jnp.uint32)

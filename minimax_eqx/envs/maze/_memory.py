@@ -163,4 +163,4 @@ class RandomMemory(AbstractLevelGenerator[MemoryLevel]):
     """Memory mazes whose rewarding object is the red or the green one, with equal chances."""
 
     def sample(self, key: Key[Array, ""]) -> MemoryLevel:
-        return MemoryLevel(jax.random.randint(key, (), 0, len(_OBJECT_POS)))
+        return MemoryLevel(jax.random.randint(key, (), 0, len(_OBJECT_POS), jnp.int32))

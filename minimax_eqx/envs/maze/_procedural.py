@@ -6,8 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Key
 
 from .._env import AbstractLevelGenerator
-from ._generators import random_cell
-from ._level import NUM_DIRECTIONS, MazeLevel
+from ._generators import place_agent_and_goal
+from ._level import MazeLevel
 
 _CROSSING_SIZE = 9
 _RIGHT_DOWN = ((1, 0), (0, 1))
@@ -28,7 +28,7 @@ class FourRooms(AbstractLevelGenerator[MazeLevel]):
             raise ValueError(f"FourRooms.size is {self.size}; it must be odd and at least 3.")
 
     def sample(self, key: Key[Array, ""]) -> MazeLevel:
-        row_key, column_key, agent_key, dir_key, goal_key = jax.random.split(key, 5)
+        row_key, column_key, place_key = jax.random.split(key, 3)
         middle = self.size // 2
         cells = jnp.arange(self.size)
         row_doors = jax.random.randint(row_key, (2,), 0, middle) + jnp.array([0, middle + 1])
@@ -36,15 +36,7 @@ class FourRooms(AbstractLevelGenerator[MazeLevel]):
         in_rooms = (cells[:, None] != middle) & (cells[None, :] != middle)
         walls = ~in_rooms
         walls = walls.at[middle, row_doors].set(False).at[column_doors, middle].set(False)
-        rooms = in_rooms.reshape(-1)
-        agent = random_cell(rooms, key=agent_key)
-        goal = random_cell(rooms & (jnp.arange(rooms.size) != agent), key=goal_key)
-        return MazeLevel(
-            wall_map=walls,
-            agent_pos=jnp.stack([agent % self.size, agent // self.size]),
-            agent_dir=jax.random.randint(dir_key, (), 0, NUM_DIRECTIONS),
-            goal_pos=jnp.stack([goal % self.size, goal // self.size]),
-        )
+        return place_agent_and_goal(walls, key=place_key, allowed=in_rooms)
 
 
 class Crossing(AbstractLevelGenerator[MazeLevel]):

@@ -1,5 +1,6 @@
 """What an agent sees: the cells in front of it, and which of them are hidden by walls."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
@@ -31,14 +32,23 @@ def visible_cells(transparent: Bool[Array, "view view"]) -> Bool[Array, "view vi
     the left, through transparent cells, and lights the three cells above each cell it passes.
     """
     view_size = transparent.shape[0]
-    lit = [[jnp.array(False)] * view_size for _ in range(view_size)]
-    lit[-1][view_size // 2] = jnp.array(True)
-    for i in reversed(range(view_size)):
-        for columns, step in ((range(view_size - 1), 1), (range(view_size - 1, 0, -1), -1)):
-            for j in columns:
-                passes = lit[i][j] & transparent[i, j]
-                lit[i][j + step] |= passes
-                if i > 0:
-                    lit[i - 1][j + step] |= passes
-                    lit[i - 1][j] |= passes
-    return jnp.stack([jnp.stack(row) for row in lit])
+
+    def climb(lit, clear):
+        lit = _spread_right(lit, clear)
+        to_the_right = (lit & clear)[:-1]
+        lit = _spread_right(lit[::-1], clear[::-1])[::-1]
+        to_the_left = (lit & clear)[1:]
+        passed = to_the_right | to_the_left
+        return jnp.pad(passed, (1, 0)) | jnp.pad(passed, (0, 1)), lit
+
+    agent = jnp.arange(view_size) == view_size // 2
+    # A loop, since the unrolled program takes seconds to compile.
+    return jax.lax.scan(climb, agent, transparent, reverse=True)[1]
+
+
+def _spread_right(lit: Bool[Array, " view"], clear: Bool[Array, " view"]) -> Bool[Array, " view"]:
+    """Lights every cell that has only clear cells between it and a lit one to its left."""
+    spread = [lit[0]]
+    for j in range(1, lit.shape[0]):
+        spread.append(lit[j] | (spread[-1] & clear[j - 1]))
+    return jnp.stack(spread)

@@ -1,0 +1,119 @@
+"""Does domain randomisation learn as well as the reference implementation?
+
+Trains `maze-dr` with 25 walls and learning rate 5e-4, the settings of the recorded reference runs,
+and compares. Run `python -m benchmarks.learning_curves --seeds 8`: about six minutes a seed on two
+cores. Seeds that the results file has already are not trained again; `--seeds 0` only draws.
+"""
+
+import argparse
+import json
+import pathlib
+import time
+
+import jax
+import numpy as np
+
+from minimax_eqx.experiment import make_runner
+from minimax_eqx.experiment.config import Config, LevelsConfig, PPOConfig
+from minimax_eqx.runners import run
+
+HERE = pathlib.Path(__file__).parent
+RESULTS = HERE / "results" / "learning_curves.json"
+REFERENCE = HERE.parent / "tests" / "golden" / "learning_curves.json"
+PICTURE = HERE.parent / "docs" / "images" / "learning_curves.png"
+
+NUM_UPDATES, CHUNK = 300, 10
+WINDOW, TAKE_OFF = 10, 0.6
+
+
+def train(seed: int) -> dict[str, list[float]]:
+    """Mean return and entropy of every update."""
+    config = Config(
+        seed=seed,
+        levels=LevelsConfig(num_walls=25),
+        ppo=PPOConfig(learning_rate=5e-4),
+    )
+    runner = make_runner(config)
+    curves: dict[str, list[float]] = {"mean_return": [], "entropy": [], "value_loss": []}
+    begin = time.perf_counter()
+    for _ in range(NUM_UPDATES // CHUNK):
+        runner, metrics = run(runner, CHUNK)
+        metrics = jax.device_get(metrics)
+        curves["mean_return"] += [round(float(x), 5) for x in metrics["return"]]
+        curves["entropy"] += [round(float(x), 5) for x in metrics["entropy"]]
+        curves["value_loss"] += [round(float(x), 7) for x in metrics["value_loss"]]
+        print(
+            f"seed {seed} update {len(curves['entropy'])} return {curves['mean_return'][-1]:.3f} "
+            f"({time.perf_counter() - begin:.0f} s)",
+            flush=True,
+        )
+    return curves
+
+
+def smooth(curve: list[float]) -> np.ndarray:
+    """Means over windows of ten updates, one for each update from the tenth on."""
+    return np.convolve(curve, np.ones(WINDOW) / WINDOW, mode="valid")
+
+
+def take_off(curve: list[float]) -> int | None:
+    """The first update at which the ten-update mean return exceeds 0.6."""
+    above = np.flatnonzero(smooth(curve) > TAKE_OFF)
+    return int(above[0]) + WINDOW if above.size else None
+
+
+def summarise(name: str, curves: list[list[float]]) -> None:
+    offs = [take_off(curve) for curve in curves]
+    finals = [smooth(curve)[-1] for curve in curves]
+    print(f"{name}: {sum(o is not None for o in offs)} of {len(curves)} seeds take off, at {offs}")
+    print(f"  final ten-update mean return: median {np.median(finals):.3f}, {np.round(finals, 3)}")
+
+
+def draw(ours: list[list[float]], reference: list[list[float]]) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(8, 4.5), constrained_layout=True)
+    for curves, colour, name in (
+        (reference, "tab:orange", "reference (minimax)"),
+        (ours, "tab:blue", "minimax_eqx"),
+    ):
+        smoothed = [smooth(curve) for curve in curves]
+        updates = np.arange(len(smoothed[0])) + WINDOW
+        for curve in smoothed:
+            axis.plot(updates, curve, color=colour, alpha=0.25, linewidth=1)
+        median = np.median(smoothed, axis=0)
+        axis.plot(
+            updates, median, color=colour, linewidth=2.5, label=f"{name}, median of {len(curves)}"
+        )
+    axis.set_xlabel("PPO updates (8192 transitions each)")
+    axis.set_ylabel("return on fresh levels, mean of ten updates")
+    axis.set_title("Domain randomisation, 13 x 13, 25 walls, learning rate 5e-4")
+    axis.legend(loc="lower right")
+    axis.grid(alpha=0.3)
+    PICTURE.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(PICTURE, dpi=130)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=8)
+    arguments = parser.parse_args()
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for seed in range(1, arguments.seeds + 1):
+        if str(seed) not in results:
+            results[str(seed)] = train(seed)
+            RESULTS.parent.mkdir(parents=True, exist_ok=True)
+            RESULTS.write_text(json.dumps(results))
+    ours = [entry["mean_return"] for entry in results.values()]
+    reference = [
+        entry["mean_return"] for entry in json.loads(REFERENCE.read_text())["runs_fast"]
+    ]
+    summarise("reference", reference)
+    summarise("minimax_eqx", ours)
+    draw(ours, reference)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""The PPO agent: what an update does, and what it refuses."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from minimax_eqx.agents import PPO, ppo_optimiser
+from minimax_eqx.runners import rollout
+
+from ..small import ENV, GENERATOR, make_student
+
+
+@pytest.fixture(scope="module")
+def levels():
+    return jax.vmap(GENERATOR.sample)(jax.random.split(jax.random.key(3), 6))
+
+
+def play(agent, levels, key):
+    return eqx.filter_jit(lambda agent: rollout(ENV, agent, levels, num_steps=10, key=key))(agent)
+
+
+@eqx.filter_jit
+def update(agent, trajectory, key):
+    return agent.update(trajectory, agent.estimate(trajectory), key=key)
+
+
+def update_params(optimiser, gradient, state):
+    with jax.numpy_dtype_promotion("standard"):  # Optax counts on it
+        return optimiser.update(gradient, state)
+
+
+@pytest.mark.parametrize("core", ["lstm", "feedforward"])
+def test_the_first_gradient_step_sees_a_ratio_of_one(core, levels, getkey):
+    """The network, scanned over the trajectory, says what it said when it was stepped."""
+    agent = make_student(getkey(), core=core, num_epochs=1)
+    _, metrics = update(agent, play(agent, levels, getkey()), getkey())
+    assert abs(metrics["approx_kl"]) < 1e-6
+    assert metrics["clip_fraction"] == 0
+    assert metrics["grad_norm"] > 0
+
+
+def test_a_single_minibatch_does_not_depend_on_the_key(levels, getkey):
+    agent = make_student(getkey())
+    trajectory = play(agent, levels, getkey())
+    one, _ = update(agent, trajectory, getkey())
+    other, _ = update(agent, trajectory, getkey())
+    assert eqx.tree_equal(one, other)
+
+
+def test_a_whole_pass_in_minibatches_uses_every_play_once(levels, getkey):
+    """With a learning rate of zero the mean of the minibatch losses is the loss of the whole."""
+    optimiser = optax.sgd(0.0)
+    options = {"optimiser": optimiser, "num_epochs": 1, "value_loss_coef": 1.0}
+    key = getkey()
+    whole = make_student(key, num_minibatches=1, **options)
+    parts = make_student(key, num_minibatches=3, **options)
+    trajectory = play(whole, levels, getkey())
+    _, of_whole = update(whole, trajectory, getkey())
+    _, of_parts = update(parts, trajectory, getkey())
+    for name in ("value_loss", "entropy"):
+        np.testing.assert_allclose(of_whole[name], of_parts[name], rtol=1e-5)
+
+
+@pytest.mark.parametrize("core", ["lstm", "feedforward"])
+def test_minibatches_that_do_not_divide_are_refused(core, levels, getkey):
+    agent = make_student(getkey(), core=core, num_minibatches=7)
+    trajectory = play(agent, levels, getkey())
+    with pytest.raises(ValueError, match="num_minibatches=7"):
+        agent.update(trajectory, agent.estimate(trajectory), key=getkey())
+
+
+def test_an_ensemble_of_values_has_an_estimate_for_each_head(levels, getkey):
+    agent = make_student(getkey(), num_value_heads=3)
+    trajectory = play(agent, levels, getkey())
+    estimates = agent.estimate(trajectory)
+    assert trajectory.values.shape == estimates.advantages.shape == (10, 6, 3)
+    assert not np.allclose(trajectory.values[..., 0], trajectory.values[..., 1])
+    agent, metrics = update(agent, trajectory, getkey())
+    assert np.isfinite(metrics["loss"])
+
+
+def test_the_learning_rate_anneals_by_gradient_steps():
+    optimiser = ppo_optimiser(1.0, final_learning_rate=0.2, anneal_steps=4, max_grad_norm=10.0)
+    params = {"w": jnp.zeros(3)}
+    state = optimiser.init(params)
+    rates, sizes = [], []
+    for _ in range(6):
+        updates, state = update_params(optimiser, {"w": jnp.ones(3)}, state)
+        rates.append(float(optax.tree_utils.tree_get(state, "learning_rate")))
+        sizes.append(float(-updates["w"][0]))
+    np.testing.assert_allclose(rates, [1.0, 0.8, 0.6, 0.4, 0.2, 0.2], rtol=1e-6)
+    np.testing.assert_allclose(sizes, rates, rtol=1e-3)  # Adam's step has size 1 here
+
+
+def test_without_annealing_the_learning_rate_is_constant():
+    optimiser = ppo_optimiser(0.3)
+    state = optimiser.init(jnp.zeros(2))
+    for _ in range(3):
+        _, state = update_params(optimiser, jnp.ones(2), state)
+    assert optax.tree_utils.tree_get(state, "learning_rate") == jnp.float32(0.3)
+
+
+def test_the_learning_rate_is_an_array_that_a_sweep_can_set(levels, getkey):
+    agent = make_student(getkey())
+    trajectory = play(agent, levels, getkey())
+    frozen = eqx.tree_at(lambda agent: agent.optimiser_state[2].initial, agent, jnp.zeros(()))
+    frozen, _ = update(frozen, trajectory, getkey())
+    assert eqx.tree_equal(frozen.network, agent.network)
+    assert frozen.num_updates == 1
+
+
+def test_gradients_are_clipped_to_the_norm():
+    optimiser = ppo_optimiser(1.0, max_grad_norm=0.5)
+    gradient = jnp.array([30.0, 40.0])
+    _, state = update_params(optimiser, gradient, optimiser.init(gradient))
+    moments = optax.tree_utils.tree_get(state, "mu")
+    np.testing.assert_allclose(moments, 0.1 * jnp.array([0.3, 0.4]), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("discount", 1.5),
+        ("gae_lambda", -0.1),
+        ("clip_range", 0.0),
+        ("entropy_coef", -1.0),
+        ("value_loss_coef", float("nan")),
+        ("num_epochs", 0),
+        ("num_minibatches", 0),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(option, value, getkey):
+    with pytest.raises(ValueError, match=option):
+        make_student(getkey(), **{option: value})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"learning_rate": -1.0},
+        {"learning_rate": float("nan")},
+        {"learning_rate": 1e-3, "max_grad_norm": 0.0},
+        {"learning_rate": 1e-3, "final_learning_rate": 1e-4},
+        {"learning_rate": 1e-3, "anneal_steps": -1},
+    ],
+)
+def test_an_optimiser_that_makes_no_sense_is_refused(options):
+    with pytest.raises(ValueError, match=r"learning_rate|max_grad_norm|anneal_steps"):
+        ppo_optimiser(**options)
+
+
+def test_hyperparameters_are_arrays_and_strongly_typed(getkey):
+    agent = make_student(getkey())
+    assert isinstance(agent, PPO)
+    for leaf in jax.tree.leaves(eqx.filter(agent, eqx.is_array)):
+        assert not leaf.weak_type

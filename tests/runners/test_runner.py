@@ -1,0 +1,198 @@
+"""The training cycle."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, Proposal
+from minimax_eqx.envs import Maze
+from minimax_eqx.envs.maze import RandomWalls
+from minimax_eqx.runners import Runner, level_metrics, run
+
+from ..small import ENV, GENERATOR, make_runner, make_student
+
+
+class EveryOther(AbstractCurriculum):
+    """Lets the students learn in every other cycle, and sums up the evidence."""
+
+    turn: jax.Array
+    evidence_shape: tuple = eqx.field(static=True, default=())
+    num_levels: int = eqx.field(static=True, default=3)
+
+    def propose(self, key):
+        levels = jax.vmap(GENERATOR.sample)(jax.random.split(key, self.num_levels))
+        update = self.turn % 2 == 1
+        return self, Proposal(levels, update_students=update, memory={"turn": self.turn})
+
+    def learn(self, proposal, evidence, *, key):
+        assert evidence.rewards.shape == self.evidence_shape
+        assert evidence.advantages.shape == (*self.evidence_shape, 1)
+        turn = proposal.memory["turn"] + 1
+        curriculum = EveryOther(turn, self.evidence_shape, self.num_levels)
+        return curriculum, {"turn": turn.astype(jnp.float32)}
+
+
+def copy(runner):
+    """Running consumes a runner; this one can be kept."""
+    return jax.tree.map(lambda x: x.copy() if eqx.is_array(x) else x, runner)
+
+
+def same(one, other):
+    key_data = lambda tree: jax.tree.map(  # noqa: E731
+        lambda x: jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x,
+        eqx.filter(tree, eqx.is_array),
+    )
+    return bool(eqx.tree_equal(key_data(one), key_data(other)))
+
+
+def test_the_same_seed_gives_the_same_runner_and_another_seed_another(getkey):
+    key = getkey()
+    one, _ = run(make_runner(key), 2)
+    again, _ = run(make_runner(key), 2)
+    other, _ = run(make_runner(getkey()), 2)
+    assert same(one, again)
+    assert not same(one.students, other.students)
+
+
+def test_many_cycles_in_one_dispatch_are_many_dispatches_of_one(getkey):
+    key = getkey()
+    together, metrics = run(make_runner(key), 3)
+    runner, returns = make_runner(key), []
+    for _ in range(3):
+        runner, one = run(runner, 1)
+        returns.append(one["return"][0])
+    assert same(together, runner)
+    np.testing.assert_array_equal(metrics["return"], returns)
+
+
+def test_the_cycle_compiles_once(getkey):
+    traced = eqx.debug.assert_max_traces(lambda runner: runner.step(), max_traces=1)
+    step = eqx.filter_jit(traced)
+    runner = make_runner(getkey())
+    for _ in range(3):
+        runner, _ = step(runner)
+    for leaf in jax.tree.leaves(eqx.filter(runner, eqx.is_array)):
+        assert not leaf.weak_type
+
+
+def test_running_consumes_the_runner(getkey):
+    runner = make_runner(getkey())
+    run(runner, 1)
+    with pytest.raises(RuntimeError, match="deleted"):
+        run(runner, 1)
+
+
+def test_no_two_leaves_of_a_runner_share_a_buffer(getkey):
+    runner = make_runner(getkey())
+    leaves = jax.tree.leaves(eqx.filter(runner, eqx.is_inexact_array))
+    pointers = [leaf.unsafe_buffer_pointer() for leaf in leaves]
+    assert len(set(pointers)) == len(pointers)
+
+
+def test_students_learn_in_every_cycle_of_domain_randomisation(getkey):
+    runner, metrics = run(make_runner(getkey()), 4)
+    assert runner.num_cycles == runner.students.num_updates[0] == 4
+    np.testing.assert_array_equal(metrics["updated"], 1)
+
+
+def test_a_cycle_without_update_leaves_the_students_bit_identical(getkey):
+    curriculum = EveryOther(jnp.zeros((), jnp.int32), (1, 16, 3, 1))
+    runner = make_runner(getkey(), curriculum=curriculum)
+    before = copy(runner)
+    runner, metrics = run(runner, 1)
+    assert same(runner.students, before.students)
+    assert np.isnan(metrics["loss"][0])
+    runner, metrics = run(runner, 1)
+    assert not same(runner.students, before.students)
+    assert np.isfinite(metrics["loss"][0])
+    np.testing.assert_array_equal([metrics["updated"][0], metrics["turn"][0]], [1, 2])
+
+
+def test_evidence_has_axes_for_students_and_trials(getkey):
+    curriculum = EveryOther(jnp.zeros((), jnp.int32), (2, 16, 3, 4))
+    runner = make_runner(getkey(), curriculum=curriculum, num_students=2, num_trials=4)
+    assert runner.transitions_per_cycle == 2 * 16 * 3 * 4
+    _, metrics = run(runner, 2)
+    assert np.isfinite(metrics["return"]).all()
+
+
+def test_each_member_of_a_population_is_its_own_student(getkey):
+    runner = make_runner(getkey(), num_students=3)
+    start = copy(runner.students)
+    runner, metrics = run(runner, 2)
+    weights = runner.students.network.core.recurrent_weight
+    for i, j in ((0, 1), (1, 2)):
+        assert not np.allclose(start.network.core.recurrent_weight[i], weights[j])
+        assert not np.allclose(weights[i], weights[j])
+    np.testing.assert_array_equal(runner.students.num_updates, [2, 2, 2])
+    assert metrics["return"].shape == (2,)
+
+
+def test_seeds_can_be_trained_side_by_side(getkey):
+    keys = jax.random.split(getkey(), 3)
+    runners = eqx.filter_vmap(make_runner)(keys)
+    stepped, metrics = eqx.filter_jit(eqx.filter_vmap(lambda runner: runner.step()))(runners)
+    alone, one = eqx.filter_jit(lambda runner: runner.step())(make_runner(keys[1]))
+    assert metrics["return"].shape == (3,)
+    np.testing.assert_allclose(metrics["return"][1], one["return"], rtol=1e-5)
+    np.testing.assert_allclose(
+        stepped.students.network.core.bias[1], alone.students.network.core.bias, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"core": "feedforward", "num_minibatches": 2},
+        {"num_minibatches": 2},
+        {"bootstrap_truncated": True},
+        {"num_value_heads": 2},
+        {"num_spare_levels": 0},
+        {"track_level_metrics": False},
+        {"num_trials": 2},
+        {"bootstrap_truncated": True, "num_students": 2},
+    ],
+    ids=str,
+)
+def test_every_option_of_the_cycle_runs(options, getkey):
+    runner, metrics = run(make_runner(getkey(), **options), 2)
+    assert all(np.isfinite(value).all() for value in metrics.values())
+    assert ("passable" in metrics) == options.get("track_level_metrics", True)
+
+
+def test_level_metrics_are_means_over_passable_levels(getkey):
+    levels = jax.vmap(RandomWalls(height=5, width=6, num_walls=14).sample)(
+        jax.random.split(getkey(), 64)
+    )
+    each = jax.vmap(ENV.level_metrics)(levels)
+    passable = np.asarray(each["passable"]) == 1
+    assert 0 < passable.sum() < 64
+    means = level_metrics(ENV, levels)
+    np.testing.assert_allclose(means["passable"], passable.mean(), rtol=1e-6)
+    for name in ("num_walls", "shortest_path_length"):
+        np.testing.assert_allclose(means[name], np.asarray(each[name])[passable].mean(), rtol=1e-5)
+
+
+def test_levels_of_another_size_are_refused_at_construction(getkey):
+    with pytest.raises(ValueError, match="Check that the generator has the environment's size"):
+        make_runner(getkey(), env=Maze(height=5, width=7))
+
+
+@pytest.mark.parametrize("option", ["num_steps", "num_trials"])
+def test_counts_below_one_are_refused(option, getkey):
+    with pytest.raises(ValueError, match=option):
+        make_runner(getkey(), **{option: 0})
+
+
+def test_a_single_student_is_a_population_of_one(getkey):
+    curriculum = DomainRandomisation(GENERATOR, num_levels=2)
+    runner = Runner.create(ENV, make_student(getkey()), curriculum, num_steps=4, key=getkey())
+    assert runner.num_students == 1
+
+
+@pytest.mark.parametrize(("option", "value"), [("num_levels", 0), ("num_spare_levels", -1)])
+def test_domain_randomisation_refuses_counts_out_of_range(option, value):
+    with pytest.raises(ValueError, match=option):
+        DomainRandomisation(GENERATOR, **{option: value})
