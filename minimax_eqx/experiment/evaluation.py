@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Key, PyTree
 
+from .._compile import quick_jit
 from ..agents import AbstractAgent
 from ..envs import AbstractEnv, Maze
 from ..envs.maze import HeldOut, held_out, panel, panel_names
@@ -115,7 +116,7 @@ def _play(
     return _play_all(env, students, levels, greedy, keys)
 
 
-@eqx.filter_jit
+@quick_jit
 def _play_all(env, students, levels, greedy, keys):
     return eqx.filter_vmap(
         lambda student, key: evaluate(env, student, levels, greedy=greedy, key=key)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
 from ._cores import AbstractRecurrentCore
-from ._dense import MLP
+from ._dense import MLP, orthogonal
 from ._encoders import AbstractEncoder
 
 Carry = TypeVar("Carry")
@@ -67,7 +67,7 @@ class ActorCritic(eqx.Module, Generic[Carry]):
                 head_size,
                 1,
                 num_hidden=num_head_layers,
-                out_init=jax.nn.initializers.orthogonal(),
+                out_init=orthogonal(),
                 key=key,
             )
 

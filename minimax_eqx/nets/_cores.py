@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
+from ._dense import orthogonal
 from ._lstm_scan import LSTMCarry, lstm_cell, lstm_scan
 
 Carry = TypeVar("Carry")
@@ -56,11 +57,12 @@ class LSTM(AbstractRecurrentCore[LSTMCarry]):
     @classmethod
     def create(cls, input_size: int, hidden_size: int, *, key: Key[Array, ""]) -> "LSTM":
         """Weights start orthogonal, separately for each gate; the bias starts at zero."""
-        init = jax.nn.initializers.orthogonal()
+        init = orthogonal()
         keys = jax.random.split(key, (2, 4))
 
         def four_gates(keys, fan_in):
-            return jnp.concatenate([init(k, (fan_in, hidden_size)) for k in keys], axis=1)
+            gates = jax.vmap(lambda key: init(key, (fan_in, hidden_size)))(keys)
+            return jnp.moveaxis(gates, 0, 1).reshape(fan_in, 4 * hidden_size)
 
         return cls(
             input_weight=four_gates(keys[0], input_size),

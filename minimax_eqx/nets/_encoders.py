@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
 
-from ._dense import Dense
+from ._dense import Dense, orthogonal
 
 NUM_DIRECTIONS = 4
 # MiniGrid's object codes reach 10; the reference divides all three channels by it.
@@ -82,9 +82,9 @@ class GridEncoder(AbstractEncoder):
         kernel_key, embedding_key = jax.random.split(key)
         taps = KERNEL_SIZE * KERNEL_SIZE * channels
         return cls(
-            kernel=jax.nn.initializers.orthogonal(2**0.5)(kernel_key, (taps, num_filters)),
+            kernel=orthogonal(2**0.5)(kernel_key, (taps, num_filters)),
             bias=jnp.zeros(num_filters),
-            embedding=jax.nn.initializers.orthogonal()(
+            embedding=orthogonal()(
                 embedding_key, (NUM_DIRECTIONS, embedding_size)
             ),
             image_shape=(rows, columns, channels),
@@ -142,7 +142,7 @@ class FlatEncoder(AbstractEncoder):
     ) -> "FlatEncoder":
         """Sizes the encoder for observations as `AbstractEnv.observation_spec` describes them."""
         shapes = tuple(leaf.shape for leaf in jax.tree.leaves(observation_spec))
-        init = jax.nn.initializers.orthogonal(2**0.5)
+        init = orthogonal(2**0.5)
         dense = Dense.create(sum(map(math.prod, shapes)), output_size, init=init, key=key)
         return cls(dense, shapes)
 

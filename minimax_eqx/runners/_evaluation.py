@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
+from .._compile import quick_jit
 from ..agents import AbstractAgent
 from ..envs import AbstractEnv
 
@@ -17,7 +18,7 @@ class EpisodeResults(eqx.Module):
     lengths: Int[Array, "*batch level"]
 
 
-@eqx.filter_jit
+@quick_jit
 def evaluate(
     env: AbstractEnv,
     agent: AbstractAgent,
@@ -80,7 +81,7 @@ class Recording(eqx.Module):
     success: Bool[Array, ""]
 
 
-@eqx.filter_jit
+@quick_jit
 def record_episode(
     env: AbstractEnv,
     agent: AbstractAgent,

@@ -1,5 +1,6 @@
 """The training cycle: propose levels, play them, learn from them."""
 
+import functools
 from typing import Any
 
 import equinox as eqx
@@ -7,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, PyTree
 
+from .._compile import quick_jit
 from .._control_flow import filter_cond, filter_scan
 from ..agents import AbstractAgent, over_students
 from ..curricula import AbstractCurriculum, Evidence
@@ -158,7 +160,7 @@ class Runner(eqx.Module):
         return statistics.summary()
 
 
-@eqx.filter_jit(donate="all")
+@functools.partial(quick_jit, donate="all")
 def run(runner: Runner, num_cycles: int) -> tuple[Runner, Metrics]:
     """Runs cycles as one compiled program; metrics come with a leading axis `cycle`.
 
