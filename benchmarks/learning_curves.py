@@ -1,9 +1,9 @@
 """Does domain randomisation learn as well as the reference implementation?
 
 Trains `maze-dr` with 25 walls and learning rate 5e-4, the settings of the recorded reference runs,
-and compares. Run `python -m benchmarks.learning_curves --seeds 1 2 3 4 5 6 7 8`: about seven minutes
-a seed on two cores. Seeds that the results file has already are not trained again; without seeds it
-only compares and draws. Several processes may train different seeds at the same time.
+and compares. Run `python -m benchmarks.learning_curves --seeds 1 2 3 4 5 6 7 8`: about seven
+minutes a seed on two cores. Seeds that the results file has already are not trained again; without
+seeds it only compares and draws. Several processes may train different seeds at the same time.
 """
 
 import argparse
@@ -114,9 +114,7 @@ def main() -> None:
     if not results:
         parser.error("no seed has been trained yet: give --seeds")
     ours = [entry["mean_return"] for entry in results.values()]
-    reference = [
-        entry["mean_return"] for entry in json.loads(REFERENCE.read_text())["runs_fast"]
-    ]
+    reference = [entry["mean_return"] for entry in json.loads(REFERENCE.read_text())["runs_fast"]]
     summarise("reference", reference)
     summarise("minimax_eqx", ours)
     draw(ours, reference)

@@ -46,6 +46,4 @@ def make_runner(
     )
     if curriculum is None:
         curriculum = DomainRandomisation(GENERATOR, num_levels, num_spare_levels)
-    return Runner.create(
-        env, students, curriculum, key=run_key, **{"num_steps": 16, **options}
-    )
+    return Runner.create(env, students, curriculum, key=run_key, **{"num_steps": 16, **options})

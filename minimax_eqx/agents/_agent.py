@@ -50,7 +50,11 @@ class AbstractAgent(eqx.Module, Generic[Carry]):
     """
 
     num_updates: eqx.AbstractVar[Int[Array, ""]]
-    needs_truncation_values: eqx.AbstractVar[bool]
+
+    @property
+    @abc.abstractmethod
+    def needs_truncation_values(self) -> bool:
+        """Whether `estimate` reads `Trajectory.truncation_values`; they cost nothing otherwise."""
 
     @abc.abstractmethod
     def initial_carry(self, batch_shape: tuple[int, ...] = ()) -> Carry:

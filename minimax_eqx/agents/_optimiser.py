@@ -14,7 +14,7 @@ class LearningRateState(NamedTuple):
     learning_rate: Float[Array, ""]
     initial: Float[Array, ""]
     final: Float[Array, ""]
-    count: Int[Array, ""]
+    num_steps: Int[Array, ""]
 
 
 def ppo_optimiser(
@@ -51,7 +51,9 @@ def ppo_optimiser(
     return optax.chain(
         optax.clip_by_global_norm(max_grad_norm),
         optax.scale_by_adam(eps=adam_epsilon),
-        _scale_by_learning_rate(learning_rate, final if anneal_steps else learning_rate, anneal_steps),
+        _scale_by_learning_rate(
+            learning_rate, final if anneal_steps else learning_rate, anneal_steps
+        ),
     )
 
 
@@ -64,17 +66,17 @@ def _scale_by_learning_rate(
             learning_rate=jnp.asarray(initial, jnp.float32),
             initial=jnp.asarray(initial, jnp.float32),
             final=jnp.asarray(final, jnp.float32),
-            count=jnp.zeros((), jnp.int32),
+            num_steps=jnp.zeros((), jnp.int32),
         )
 
     def update(updates, state, params=None):
         del params
         learning_rate = state.initial
         if anneal_steps > 0:
-            progress = jnp.minimum(state.count.astype(jnp.float32) / anneal_steps, 1.0)
+            progress = jnp.minimum(state.num_steps.astype(jnp.float32) / anneal_steps, 1.0)
             learning_rate = state.initial + progress * (state.final - state.initial)
         updates = jax.tree.map(lambda u: -learning_rate * u, updates)
-        count = optax.safe_increment(state.count)
-        return updates, LearningRateState(learning_rate, state.initial, state.final, count)
+        num_steps = jnp.asarray(optax.safe_increment(state.num_steps))
+        return updates, LearningRateState(learning_rate, state.initial, state.final, num_steps)
 
     return optax.GradientTransformation(init, update)

@@ -24,7 +24,9 @@ def population(
     return eqx.filter_vmap(create)(jax.random.split(key, num_students))
 
 
-def over_students(function: Callable[..., PyTree], students: AbstractAgent, *args: PyTree) -> PyTree:
+def over_students(
+    function: Callable[..., PyTree], students: AbstractAgent, *args: PyTree
+) -> PyTree:
     """Calls `function(student, *args)` for each student; all arguments have a leading student axis.
 
     A population of one is called without `jax.vmap`, which would turn every conditional inside

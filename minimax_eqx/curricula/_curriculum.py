@@ -50,9 +50,7 @@ class AbstractCurriculum(eqx.Module, Generic[Level]):
     num_levels: eqx.AbstractVar[int]
 
     @abc.abstractmethod
-    def propose(
-        self, key: Key[Array, ""]
-    ) -> tuple["AbstractCurriculum[Level]", Proposal[Level]]:
+    def propose(self, key: Key[Array, ""]) -> tuple["AbstractCurriculum[Level]", Proposal[Level]]:
         """Chooses `num_levels` levels for the next cycle."""
 
     @abc.abstractmethod

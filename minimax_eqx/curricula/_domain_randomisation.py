@@ -37,9 +37,7 @@ class DomainRandomisation(AbstractCurriculum[Level], Generic[Level]):
                 "it must not be negative."
             )
 
-    def propose(
-        self, key: Key[Array, ""]
-    ) -> tuple["DomainRandomisation[Level]", Proposal[Level]]:
+    def propose(self, key: Key[Array, ""]) -> tuple["DomainRandomisation[Level]", Proposal[Level]]:
         keys = jax.random.split(key, (self.num_levels, 1 + self.num_spare_levels))
         drawn = jax.vmap(jax.vmap(self.generator.sample))(keys)
         levels = jax.tree.map(lambda leaf: leaf[:, 0], drawn)

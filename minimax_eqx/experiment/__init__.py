@@ -12,10 +12,16 @@ from .config import Config as Config
 from .config import ConfigError as ConfigError
 from .evaluation import evaluate_held_out as evaluate_held_out
 from .evaluation import evaluate_run as evaluate_run
+from .evaluation import held_out_mazes as held_out_mazes
 from .folder import FolderError as FolderError
 from .folder import RunFolder as RunFolder
-from .presets import preset as preset
 from .presets import PRESETS as PRESETS
+from .presets import preset as preset
+from .report import write_curves as write_curves
+from .report import write_report as write_report
+from .train import Ledger as Ledger
+from .train import Listener as Listener
+from .train import Outcome as Outcome
 from .train import TrainingError as TrainingError
 from .train import load_runner as load_runner
 from .train import resume as resume

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-from .._compile import quick_jit
+from .._compile import RUNS_ONCE, quick_jit
 from ..agents import PPO, AbstractAgent, population, ppo_optimiser
 from ..curricula import AbstractCurriculum, DomainRandomisation
 from ..envs import AbstractLevelGenerator, Maze
@@ -126,5 +126,5 @@ def make_runner(config: Config) -> Runner:
         )
 
     # One compiled program: op by op, initialisation takes longer than training's first update.
-    runner = quick_jit(create)(jax.random.key(config.seed))
+    runner = quick_jit(create, cpu_optimisation=RUNS_ONCE)(jax.random.key(config.seed))
     return jax.tree.map(lambda x: jnp.array(x, copy=True) if eqx.is_array(x) else x, runner)

@@ -2,26 +2,31 @@
 
 import dataclasses
 import pathlib
+import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
 
 import tyro
+from jax.errors import JaxRuntimeError
+from jaxtyping import TypeCheckError
 from rich.console import Console
 from rich.table import Table
 
 from ..cli import INTERRUPTED, USAGE_ERROR
-from .config import Config
+from .config import Config, ConfigError, EvaluationConfig
 from .evaluation import evaluate_run
 from .folder import RunFolder
 from .presets import PRESETS, preset
 from .progress import TerminalListener, evaluation_table
-from .report import write_curves, write_report
+from .report import REPORT, write_curves, write_report
 from .train import Outcome, TrainingError, load_runner, resume, start
 
 FAILED = 1
 DEFAULT_PRESET = "quickstart"
 RUNS = pathlib.Path("runs")
+_HELP = {"-h", "--help"}
+_EVALUATE = "minimax-eqx evaluate"
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class _TrainOptions:
 
     config: tyro.conf.OmitArgPrefixes[Config]
     run: pathlib.Path | None = None
-    """Folder of the run; must not exist. Default: runs/PRESET-SEED."""
+    """Folder of the run; must not exist, or be empty. Default: runs/PRESET-SEED."""
 
 
 @dataclass(frozen=True)
@@ -43,27 +48,20 @@ class _ResumeOptions:
 
 @dataclass(frozen=True)
 class _EvaluateOptions:
-    """Evaluate the newest checkpoint of a run; writes evaluation.json into its folder.
+    """Evaluate the newest checkpoint of a run; writes evaluation.json and report.html there.
 
     Options that are not given are as in the run's configuration.
     """
 
-    run: Annotated[pathlib.Path, tyro.conf.Positional]
-    """Folder of the run."""
-    mazes: tuple[str, ...] | None = None
-    """Held-out mazes or panels (minimax-12, jaxued-8, all)."""
-    num_episodes: int | None = None
-    """Episodes of each held-out maze."""
-    num_unseen_levels: int | None = None
-    """Unseen levels of the training distribution."""
-    greedy: bool | None = None
-    """Take the likeliest action instead of sampling."""
+    evaluation: tyro.conf.OmitArgPrefixes[EvaluationConfig]
 
 
 def train(arguments: list[str]) -> int:
     """`minimax-eqx train`."""
     console = Console()
     if "--resume" in arguments or any(a.startswith("--resume=") for a in arguments):
+        if _HELP.intersection(arguments):
+            arguments = ["--help"]
         options = tyro.cli(_ResumeOptions, args=arguments, prog="minimax-eqx train")
         return _run(console, lambda listener: resume(options.resume, listener))
     name = DEFAULT_PRESET
@@ -85,24 +83,28 @@ def train(arguments: list[str]) -> int:
 
 def evaluate(arguments: list[str]) -> int:
     """`minimax-eqx evaluate`."""
-    options = tyro.cli(_EvaluateOptions, args=arguments, prog="minimax-eqx evaluate")
     console = Console()
+    run = arguments[0] if arguments and not arguments[0].startswith("-") else None
 
     def work() -> int:
-        config, runner = load_runner(options.run)
-        given = {
-            name: value
-            for name, value in dataclasses.asdict(options).items()
-            if name != "run" and value is not None
-        }
-        config = dataclasses.replace(
-            config, evaluation=dataclasses.replace(config.evaluation, **given)
+        if run is None and not _HELP.intersection(arguments):
+            raise ConfigError(f"The folder of the run comes first: {_EVALUATE} RUN [OPTIONS].")
+        config = RunFolder.open(pathlib.Path(run)).config() if run else Config()
+        options = tyro.cli(
+            _EvaluateOptions,
+            default=_EvaluateOptions(config.evaluation),
+            args=arguments[1:] if run else arguments,
+            prog=f"{_EVALUATE} {run or 'RUN'}",
         )
-        config.check()
-        evaluation = evaluate_run(config, runner)
-        path = RunFolder.open(options.run).write_evaluation(evaluation)
-        console.print(evaluation_table(evaluation))
-        console.print(f"Written to {path}.")
+        # Before the run is loaded: that takes a while.
+        dataclasses.replace(config, evaluation=options.evaluation).check()
+        folder = RunFolder.open(pathlib.Path(run or ""))
+        _, runner = load_runner(folder.path)
+        results = evaluate_run(config, runner, options.evaluation)
+        path = folder.write_evaluation(results)
+        console.print(evaluation_table(results))
+        write_report(folder, runner)
+        _say(console, f"Written to {path} and shown in {folder.path / REPORT}.")
         return 0
 
     return _report_errors(work)
@@ -123,34 +125,49 @@ def presets(arguments: list[str]) -> int:
     return 0
 
 
-def _run(console: Console, work: Any) -> int:
+def _run(console: Console, work: Callable[[TerminalListener], Outcome]) -> int:
     def train_and_report() -> int:
         with TerminalListener(console) as listener:
             outcome = work(listener)
         folder = outcome.folder
-        write_curves(folder)
         if outcome.interrupted:
-            console.print(
-                f"Stopped and saved at cycle {outcome.ledger.cycle}. "
-                f"Continue with: minimax-eqx train --resume {folder.path}"
+            write_curves(folder)
+            _say(
+                console,
+                f"Stopped and saved at cycle {outcome.ledger.cycle}. Continue with:\n"
+                f"  minimax-eqx train --resume {shlex.quote(str(folder.path))}",
             )
             return INTERRUPTED
         write_report(folder, outcome.runner)
-        console.print(f"Done. Everything is in {folder.path}; open report.html to look at it.")
+        _say(console, f"Done. {folder.path / REPORT} shows the run.")
         return 0
 
     return _report_errors(train_and_report)
 
 
-def _report_errors(work: Any) -> int:
+def _say(console: Console, text: str) -> None:
+    """Prints text with paths in it as it is: whole lines, no colours, brackets kept."""
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def _report_errors(work: Callable[[], int]) -> int:
+    """Runs `work`; an error that a user can cause becomes one message and an exit code."""
     try:
         return work()
-    except TrainingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USAGE_ERROR
-    except KeyboardInterrupt:
-        print("error: interrupted before the state was saved", file=sys.stderr)
-        return INTERRUPTED
+        return _fail(str(error), USAGE_ERROR)
+    except TypeCheckError as error:
+        # Parts that do not fit together; the checker's full report is for developers.
+        return _fail(f"these options do not work together: {_gist(error)}", USAGE_ERROR)
+    except (TrainingError, JaxRuntimeError) as error:
+        return _fail(str(error), FAILED)
+
+
+def _gist(error: TypeCheckError) -> str:
+    cause = error.__cause__ or error
+    return next((line for line in str(cause).splitlines() if line.strip()), type(error).__name__)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return code

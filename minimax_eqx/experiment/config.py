@@ -1,11 +1,17 @@
 """What a run is made of, as typed plain data."""
 
 import dataclasses
+import difflib
+import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from ..envs.maze import held_out_names, panel_names
+
+MAX_SEED = 2**32 - 1
 
 
 class ConfigError(ValueError):
@@ -131,6 +137,17 @@ class EvaluationConfig:
     greedy: bool = False
     """Take the likeliest action instead of sampling."""
 
+    def check(self) -> None:
+        """Raises `ConfigError` if there is no held-out maze or panel of a name."""
+        known = (*panel_names(), *held_out_names())
+        for name in self.mazes:
+            if name not in panel_names() and name.removeprefix("Maze-") not in held_out_names():
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f" Did you mean '{close[0]}'?" if close else ""
+                raise ConfigError(
+                    f"There is no held-out maze or panel '{name}'.{hint} Known: {', '.join(known)}."
+                )
+
 
 @dataclass(frozen=True)
 class Config:
@@ -139,7 +156,7 @@ class Config:
     seed: int = 1
     """Seed of all random numbers."""
     num_updates: int = 30_000
-    """PPO updates of the student to train for."""
+    """PPO updates of the student to train for; the log interval that reaches it is finished."""
     log_every: int = 10
     """Cycles between rows of metrics.csv; also the cycles per compiled dispatch."""
     checkpoint_every: int = 1_000
@@ -156,36 +173,42 @@ class Config:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
     def check(self) -> None:
-        """Raises `ConfigError` for what the parts of a run do not check themselves."""
-        at_least = {
+        """Raises `ConfigError`, naming the option, for what the parts of a run do not check."""
+        for name, value in _leaves(self):
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"{name} is {value}; it must be finite.")
+        least = {
             "num_updates": 1,
             "log_every": 1,
             "checkpoint_every": 1,
             "keep_checkpoints": 1,
             "evaluate_every": 0,
+            "num_students": 1,
+            "num_episodes": 1,
+            "num_unseen_levels": 1,
+            **dict.fromkeys((f.name for f in dataclasses.fields(NetworkConfig)), 1),
         }
-        for name, least in at_least.items():
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}; it must be at least {least}.")
+        for name, value in _leaves(self):
+            if isinstance(value, int) and value < least.get(name, value):
+                raise ConfigError(f"{name} is {value}; it must be at least {least[name]}.")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise ConfigError(f"seed is {self.seed}; it must be between 0 and {MAX_SEED}.")
         for name in ("checkpoint_every", "evaluate_every"):
             if getattr(self, name) % self.log_every != 0:
                 raise ConfigError(
                     f"{name} is {getattr(self, name)}; it must be a multiple of log_every, "
                     f"which is {self.log_every}."
                 )
-        sizes = {
-            "network.hidden_size": self.network.hidden_size,
-            "network.num_filters": self.network.num_filters,
-            "network.embedding_size": self.network.embedding_size,
-            "network.head_size": self.network.head_size,
-            "network.num_head_layers": self.network.num_head_layers,
-            "evaluation.num_episodes": self.evaluation.num_episodes,
-            "evaluation.num_unseen_levels": self.evaluation.num_unseen_levels,
-            "curriculum.num_students": self.curriculum.num_students,
-        }
-        for name, value in sizes.items():
-            if value < 1:
-                raise ConfigError(f"{name} is {value}; it must be at least 1.")
+        self.evaluation.check()
+
+    def what_decides_the_state(self) -> dict[str, Any]:
+        """The options that a saved state depends on, by name.
+
+        The others (how long to train, when to log, save and evaluate) can be changed between the
+        parts of a run.
+        """
+        groups = (self.env, self.levels, self.network, self.ppo, self.curriculum)
+        return {"seed": self.seed} | dict(pair for group in groups for pair in _leaves(group))
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries that JSON can hold."""
@@ -196,6 +219,16 @@ class Config:
         """The inverse of `to_dict`. Raises `ConfigError` for what is missing, unknown or no such
         type, naming the option."""
         return _from_dict(cls, data, "")
+
+
+def _leaves(group: Any) -> Iterator[tuple[str, Any]]:
+    """The options of a group and the groups in it; their names are unique in a configuration."""
+    for option in dataclasses.fields(group):
+        value = getattr(group, option.name)
+        if dataclasses.is_dataclass(value):
+            yield from _leaves(value)
+        else:
+            yield option.name, value
 
 
 def _from_dict(cls: type, data: Any, where: str) -> Any:
@@ -219,16 +252,13 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if origin is tuple and isinstance(value, list | tuple):
         return tuple(_value(arguments[0], v, f"{where}[{i}]") for i, v in enumerate(value))
     if origin is types.UnionType:
-        if value is None:
-            return None
-        return _value(arguments[0], value, where)
+        return None if value is None else _value(arguments[0], value, where)
     if origin is Literal:
         if value not in arguments:
             raise ConfigError(f"{where} is {value!r}; it must be one of {', '.join(arguments)}.")
-        return value
-    if hint is float and type(value) is int:
+    elif hint is float and type(value) is int:
         return float(value)
-    if type(value) is not hint:
+    elif type(value) is not hint:
         name = getattr(hint, "__name__", str(hint))
         raise ConfigError(f"{where} is {value!r}; it must be of type {name}.")
     return value

@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key, PyTree
 
@@ -36,9 +37,8 @@ def evaluate_run(
     unseen_key = jax.random.fold_in(key, UNSEEN_STREAM)
     env = make_env(config.env)
     generator = make_generator(config.levels, env)
-    levels = jax.vmap(generator.sample)(
-        jax.random.split(unseen_key, evaluation.num_unseen_levels)
-    )
+    keys = jax.random.split(unseen_key, evaluation.num_unseen_levels)
+    levels = _sample_all([generator], [keys])
     results = _play(env, runner.students, levels, evaluation.greedy, unseen_key)
     return {
         "cycle": int(runner.num_cycles),
@@ -93,20 +93,27 @@ def evaluate_held_out(
     summaries = {}
     for env_index, (env, members) in enumerate(by_env.items()):
         level_key, play_key = jax.random.split(jax.random.fold_in(key, env_index))
-        levels = [
-            jax.vmap(maze.generator.sample)(
-                jax.random.split(jax.random.fold_in(level_key, i), num_episodes)
-            )
-            for i, maze in enumerate(members)
+        level_keys = [
+            jax.random.split(jax.random.fold_in(level_key, i), num_episodes)
+            for i in range(len(members))
         ]
-        stacked = jax.tree.map(lambda *leaves: np.concatenate(leaves), *levels)
-        results = _play(env, students, stacked, greedy, play_key)
+        levels = _sample_all([maze.generator for maze in members], level_keys)
+        results = _play(env, students, levels, greedy, play_key)
         for i, maze in enumerate(members):
             chosen = slice(i * num_episodes, (i + 1) * num_episodes)
             summaries[maze.name] = _summary(
                 jax.tree.map(lambda leaf, chosen=chosen: leaf[:, chosen], results)
             )
     return {maze.name: summaries[maze.name] for maze in mazes}
+
+
+@quick_jit
+def _sample_all(generators, keys):
+    """Levels of each generator, one for each of its keys, one after the other."""
+    levels = [
+        jax.vmap(generator.sample)(own) for generator, own in zip(generators, keys, strict=True)
+    ]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *levels)
 
 
 def _play(

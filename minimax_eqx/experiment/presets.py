@@ -14,7 +14,7 @@ from .config import (
 )
 
 # The hyperparameters of the reference implementation's preset "dr".
-MAZE_DR = Config()
+MAZE_DR = Config(evaluate_every=100)
 
 QUICKSTART = Config(
     num_updates=300,

@@ -1,5 +1,6 @@
 """What a person sees in the terminal while a run goes on."""
 
+import math
 from typing import Any
 
 from rich.console import Console
@@ -8,7 +9,6 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
@@ -27,13 +27,11 @@ class TerminalListener:
     def __init__(self, console: Console):
         self._console = console
         self._progress = Progress(
-            TextColumn("update"),
             MofNCompleteColumn(),
-            BarColumn(),
+            BarColumn(bar_width=14),
             TextColumn("{task.description}"),
-            TimeElapsedColumn(),
+            TimeRemainingColumn(compact=True),
             TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
             console=console,
             disable=not console.is_terminal,
         )
@@ -64,14 +62,17 @@ class TerminalListener:
         self._progress.update(self._task, description=f"compiled in {seconds:.1f} s")
 
     def progressed(self, row: dict[str, float]) -> None:
-        text = (
-            f"return {row['return']:.2f}  success {row['success_rate']:.0%}  "
-            f"{row['steps_per_second']:,.0f} steps/s"
-        )
-        self._progress.update(self._task, completed=row["updates"], description=text)
+        text = f"{row['steps_per_second']:,.0f} steps/s"
+        if not math.isnan(row["return"]):
+            text = f"return {row['return']:.2f}  success {row['success_rate']:.0%}  {text}"
+        completed = min(int(row["updates"]), self._num_updates)
+        self._progress.update(self._task, completed=completed, description=text)
         if self._progress.disable and row["updates"] >= self._next_line:
             self._console.print(f"update {row['updates']:.0f} of {self._num_updates}  {text}")
             self._next_line = row["updates"] + max(1, self._num_updates // 20)
+
+    def stopping(self) -> None:
+        self._console.print("Stopping after this log interval; Ctrl-C again stops at once.")
 
     def evaluated(self, evaluation: dict[str, Any]) -> None:
         self._console.print(evaluation_table(evaluation))

@@ -1,24 +1,27 @@
 """The training loop on the host: dispatch, log, save, stop."""
 
 import dataclasses
+import logging
 import math
 import pathlib
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..runners import Runner, run
 from .build import make_runner
-from .checkpoints import Checkpoints
 from .config import Config
 from .evaluation import evaluate_run
 from .folder import RunFolder
+from .interrupt import stop_on_interrupt
+
+# What says something about episodes is measured only in cycles in which one finished.
+EPISODE_METRICS = ("return", "success_rate", "episode_length")
 
 
 class TrainingError(RuntimeError):
@@ -39,7 +42,10 @@ class Ledger:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a call of `train` ended."""
+    """How a call of `start` or `resume` ended.
+
+    If `interrupted`, everything is saved, and `resume` goes on from there.
+    """
 
     runner: Runner
     folder: RunFolder
@@ -51,96 +57,206 @@ class Outcome:
 class Listener(Protocol):
     """Told about a run as it goes, in the host's loop between dispatches."""
 
-    def started(self, config: Config, runner: Runner, ledger: Ledger) -> None: ...
+    def started(self, config: Config, runner: Runner, ledger: Ledger) -> None:
+        """Before anything is compiled; `ledger` holds what earlier parts of the run have spent."""
 
-    def compiled(self, seconds: float) -> None: ...
+    def compiled(self, seconds: float) -> None:
+        """The training program is compiled."""
 
-    def progressed(self, row: dict[str, float]) -> None: ...
+    def progressed(self, row: dict[str, float]) -> None:
+        """A log interval is over; `row` is its row of metrics.csv."""
 
-    def evaluated(self, evaluation: dict) -> None: ...
+    def evaluated(self, evaluation: dict[str, Any]) -> None:
+        """The students were evaluated; see `evaluate_run`."""
+
+    def stopping(self) -> None:
+        """The run was asked to stop, and will after the dispatch at work. Called from the signal's
+        handler, between any two steps of the main thread."""
 
 
 def start(config: Config, path: pathlib.Path | str, listener: Listener | None = None) -> Outcome:
-    """Trains a new run in the folder `path`, which must not exist.
+    """Trains a new run in the folder `path`, which must not exist or be empty.
 
     Raises `ConfigError` or `ValueError` for a configuration that cannot be run, before anything is
     written; `FolderError` if the folder is taken; `TrainingError` if the loss stops being a number.
     """
+    path = pathlib.Path(path)
+    RunFolder.check_free(path)
     runner = make_runner(config)
-    folder = RunFolder.create(pathlib.Path(path), config)
-    return _train(config, folder, runner, listener)
+    # Traces a cycle, so that what can be wrong is known before the folder is there.
+    lowered = run.lower(runner, config.log_every)
+    folder = RunFolder.create(path, config)
+    with folder.locked():
+        return _Training(config, folder, listener).train(runner, lowered)
 
 
 def resume(path: pathlib.Path | str, listener: Listener | None = None) -> Outcome:
     """Continues the run in `path` from its newest checkpoint, exactly as if it had not stopped.
 
-    Raises `FolderError` or `CheckpointError` if there is nothing to continue from.
+    A run that was killed before its first checkpoint was due starts again from its beginning. One
+    that is finished is only evaluated. More updates can be had by raising `num_updates` in the
+    folder's config.json; see `Config.what_decides_the_state` for what must stay.
+
+    Raises `FolderError` or `CheckpointError` if there is nothing to continue from or another
+    process is training there; `TrainingError` as `start` does.
     """
     folder = RunFolder.open(pathlib.Path(path))
     config = folder.config()
-    checkpoints = Checkpoints(folder.checkpoints, config.keep_checkpoints)
-    _, runner = checkpoints.load_newest(make_runner(config))
-    return _train(config, folder, runner, listener)
+    with folder.locked():
+        if _died_before_first_checkpoint(folder, config):
+            runner = make_runner(config)
+        else:
+            runner = _newest(folder, config)
+        return _Training(config, folder, listener).train(runner)
 
 
 def load_runner(path: pathlib.Path | str) -> tuple[Config, Runner]:
-    """The newest state of the run in `path`, and its configuration."""
+    """The configuration of the run in `path`, and its state at the newest checkpoint that verifies.
+
+    Raises `FolderError` or `CheckpointError` if there is none.
+    """
     folder = RunFolder.open(pathlib.Path(path))
     config = folder.config()
-    checkpoints = Checkpoints(folder.checkpoints, config.keep_checkpoints)
-    return config, checkpoints.load_newest(make_runner(config))[1]
+    return config, _newest(folder, config)
 
 
-def _train(
-    config: Config, folder: RunFolder, runner: Runner, listener: Listener | None
-) -> Outcome:
-    checkpoints = Checkpoints(folder.checkpoints, config.keep_checkpoints)
-    with folder.locked(), _stop_on_interrupt() as interrupted:
-        metrics = folder.metrics()
-        ledger = _spent(runner, *_seconds_before(metrics.read(), int(runner.num_cycles)))
-        if listener:
-            listener.started(config, runner, ledger)
+def _newest(folder: RunFolder, config: Config) -> Runner:
+    checkpoints = folder.checkpoints(config)
+    # Before a runner is built: that takes a while.
+    cycle = checkpoints.newest()
+    return checkpoints.load(cycle, make_runner(config))
+
+
+class _Training:
+    """The host's loop around the compiled program, for one run."""
+
+    def __init__(self, config: Config, folder: RunFolder, listener: Listener | None):
+        self._config = config
+        self._folder = folder
+        self._listener = listener or _Silent()
+        self._checkpoints = folder.checkpoints(config)
+        self._metrics = folder.metrics()
+        self._evaluations = folder.evaluations()
+        self._saved: int | None = None
+        self._evaluated: int | None = None
+
+    def train(self, runner: Runner, lowered: Any = None) -> Outcome:
+        config = self._config
+        ledger = _spent(runner, *_seconds_before(self._metrics.read()))
+        self._saved = ledger.cycle or None
+        with stop_on_interrupt(self._listener.stopping) as interrupted:
+            self._listener.started(config, runner, ledger)
+            if ledger.updates < config.num_updates and not interrupted():
+                dispatch, ledger = self._compile(runner, ledger, lowered)
+                runner, ledger = self._cycles(runner, ledger, dispatch, interrupted)
+            if self._saved != ledger.cycle:
+                self._save(runner, ledger)
+            if not interrupted() and self._evaluated != ledger.cycle:
+                self._evaluate(runner, ledger)
+            return Outcome(runner, self._folder, ledger, interrupted())
+
+    def _compile(self, runner: Runner, ledger: Ledger, lowered: Any) -> tuple[Any, Ledger]:
         begin = time.perf_counter()
-        dispatch = run.lower(runner, config.log_every).compile()
-        compile_seconds = time.perf_counter() - begin
-        ledger = _spent(runner, ledger.seconds_compiling + compile_seconds, ledger.seconds_running)
-        if listener:
-            listener.compiled(compile_seconds)
-        saved = ledger.cycle if ledger.cycle else None
+        if lowered is None:
+            lowered = run.lower(runner, self._config.log_every)
+        dispatch = lowered.compile()
+        seconds = time.perf_counter() - begin
+        self._listener.compiled(seconds)
+        compiling = ledger.seconds_compiling + seconds
+        return dispatch, dataclasses.replace(ledger, seconds_compiling=compiling)
+
+    def _cycles(
+        self, runner: Runner, ledger: Ledger, dispatch: Any, interrupted: Callable[[], bool]
+    ) -> tuple[Runner, Ledger]:
+        config = self._config
         while ledger.updates < config.num_updates and not interrupted():
             begin = time.perf_counter()
-            runner, cycle_metrics = dispatch(runner, config.log_every)
-            cycle_metrics = {k: np.asarray(v) for k, v in jax.device_get(cycle_metrics).items()}
+            runner, metrics = dispatch(runner, config.log_every)
+            metrics = {name: np.asarray(v) for name, v in jax.device_get(metrics).items()}
             seconds = time.perf_counter() - begin
-            _check_finite(cycle_metrics, ledger.updates, folder, saved)
+            self._check_losses(metrics, ledger)
             before = ledger.env_steps
             ledger = _spent(runner, ledger.seconds_compiling, ledger.seconds_running + seconds)
-            row = dataclasses.asdict(ledger) | {
-                "steps_per_second": (ledger.env_steps - before) / seconds
-            }
-            row |= {name: _mean(values) for name, values in sorted(cycle_metrics.items())}
-            metrics.append(row)
-            if listener:
-                listener.progressed(row)
+            row = dataclasses.asdict(ledger)
+            row["steps_per_second"] = (ledger.env_steps - before) / seconds
+            row |= _summary(metrics)
+            self._metrics.append(row)
+            self._listener.progressed(row)
             if ledger.cycle % config.checkpoint_every == 0:
-                checkpoints.save(ledger.cycle, runner)
-                saved = ledger.cycle
+                self._save(runner, ledger)
             if config.evaluate_every and ledger.cycle % config.evaluate_every == 0:
-                _evaluate(config, folder, runner, listener)
-        if saved != ledger.cycle:
-            checkpoints.save(ledger.cycle, runner)
-        if not interrupted():
-            _evaluate(config, folder, runner, listener)
-        return Outcome(runner, folder, ledger, interrupted())
+                self._evaluate(runner, ledger)
+        return runner, ledger
+
+    def _save(self, runner: Runner, ledger: Ledger) -> None:
+        bad = [
+            jax.tree_util.keystr(path)
+            for path, leaf in jax.tree_util.tree_leaves_with_path(runner.students)
+            if eqx.is_inexact_array(leaf) and not bool(jnp.isfinite(leaf).all())
+        ]
+        if bad:
+            raise self._failure(ledger.updates, f"students{bad[0]} is not finite")
+        self._checkpoints.save(ledger.cycle, runner)
+        self._saved = ledger.cycle
+
+    def _evaluate(self, runner: Runner, ledger: Ledger) -> None:
+        evaluation = evaluate_run(self._config, runner)
+        self._folder.write_evaluation(evaluation)
+        try:
+            self._evaluations.append(_evaluation_row(evaluation, ledger))
+        except ValueError as error:
+            # Other mazes are evaluated since the configuration was changed.
+            logging.getLogger("minimax_eqx").warning("%s This row was left out.", error)
+        self._evaluated = ledger.cycle
+        self._listener.evaluated(evaluation)
+
+    def _check_losses(self, metrics: Mapping[str, np.ndarray], before: Ledger) -> None:
+        updated = metrics["updated"] > 0
+        for name in ("loss", "grad_norm"):
+            bad = updated & ~np.isfinite(metrics[name])
+            if bad.any():
+                first = int(np.argmax(bad))
+                update = before.updates + int(updated[: first + 1].sum())
+                raise self._failure(update, f"{name} is {metrics[name][first]}")
+
+    def _failure(self, update: int, what: str) -> TrainingError:
+        rest = (
+            f"The checkpoint of cycle {self._saved} in {self._folder.path} is the last good one."
+            if self._saved is not None
+            else "No checkpoint had been saved yet."
+        )
+        return TrainingError(
+            f"Update {update}: {what}, so training stopped. {rest} "
+            "A lower learning_rate or max_grad_norm may help."
+        )
 
 
-def _evaluate(
-    config: Config, folder: RunFolder, runner: Runner, listener: Listener | None
-) -> None:
-    evaluation = evaluate_run(config, runner)
-    folder.write_evaluation(evaluation)
-    if listener:
-        listener.evaluated(evaluation)
+class _Silent:
+    def started(self, config: Config, runner: Runner, ledger: Ledger) -> None:
+        pass
+
+    def compiled(self, seconds: float) -> None:
+        pass
+
+    def progressed(self, row: dict[str, float]) -> None:
+        pass
+
+    def evaluated(self, evaluation: dict[str, Any]) -> None:
+        pass
+
+    def stopping(self) -> None:
+        pass
+
+
+def _died_before_first_checkpoint(folder: RunFolder, config: Config) -> bool:
+    rows = folder.metrics().read()
+    none_was_due = not rows or rows[-1]["cycle"] <= config.checkpoint_every
+    if none_was_due and not folder.checkpoints(config).cycles():
+        logging.getLogger("minimax_eqx").warning(
+            "The run in %s was stopped before its first checkpoint; it starts again.", folder.path
+        )
+        return True
+    return False
 
 
 def _spent(runner: Runner, seconds_compiling: float, seconds_running: float) -> Ledger:
@@ -158,57 +274,35 @@ def _spent(runner: Runner, seconds_compiling: float, seconds_running: float) -> 
     )
 
 
-def _seconds_before(rows: list[dict[str, float]], cycle: int) -> tuple[float, float]:
-    for row in reversed(rows):
-        if row["cycle"] <= cycle:
-            return row["seconds_compiling"], row["seconds_running"]
-    return 0.0, 0.0
+def _seconds_before(rows: list[dict[str, float]]) -> tuple[float, float]:
+    """The time spent by earlier parts of the run, also on what was lost and is done again."""
+    if not rows:
+        return 0.0, 0.0
+    return rows[-1]["seconds_compiling"], rows[-1]["seconds_running"]
+
+
+def _summary(metrics: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """The means over a log interval's cycles; those in which something was not measured do not
+    count for it."""
+    finished = metrics["num_episodes"] > 0
+    return {
+        name: _mean(values[finished] if name in EPISODE_METRICS else values)
+        for name, values in sorted(metrics.items())
+    }
 
 
 def _mean(values: np.ndarray) -> float:
-    """The mean over a log interval's cycles; cycles in which it was not measured do not count."""
     measured = values[~np.isnan(values)]
     return float(measured.mean()) if measured.size else math.nan
 
 
-def _check_finite(
-    metrics: dict[str, np.ndarray], updates_before: int, folder: RunFolder, saved: int | None
-) -> None:
-    updated = metrics["updated"] > 0
-    for name in ("loss", "grad_norm"):
-        bad = updated & ~np.isfinite(metrics[name])
-        if bad.any():
-            first = int(np.argmax(bad))
-            update = updates_before + int(updated[: first + 1].sum())
-            rest = (
-                f"The checkpoint of cycle {saved} in {folder.path} is the last good one."
-                if saved is not None
-                else "No checkpoint had been saved yet."
-            )
-            raise TrainingError(
-                f"Update {update}: {name} is {metrics[name][first]}, so training stopped. {rest} "
-                "A lower learning rate or max_grad_norm may help."
-            )
-
-
-@contextmanager
-def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Turns the first Ctrl-C into a request to stop after the dispatch at work; the second stops
-    at once. Outside the main thread, where Python delivers no signals, it changes nothing."""
-    requested = False
-
-    def request(number: int, frame: FrameType | None) -> None:
-        nonlocal requested
-        if requested:
-            raise KeyboardInterrupt
-        requested = True
-
-    try:
-        previous = signal.signal(signal.SIGINT, request)
-    except ValueError:
-        yield lambda: False
-        return
-    try:
-        yield lambda: requested
-    finally:
-        signal.signal(signal.SIGINT, previous)
+def _evaluation_row(evaluation: Mapping[str, Any], ledger: Ledger) -> dict[str, float]:
+    row: dict[str, float] = {
+        "cycle": ledger.cycle,
+        "updates": ledger.updates,
+        "env_steps": ledger.env_steps,
+    }
+    for name, results in {"unseen": evaluation["unseen"], **evaluation["held_out"]}.items():
+        row[f"{name} return"] = results["return"]
+        row[f"{name} success_rate"] = results["success_rate"]
+    return row

@@ -21,7 +21,10 @@ class AbstractRecurrentCore(eqx.Module, Generic[Carry]):
     `step` and `scan` must agree: scanning a sequence gives what stepping through it gives.
     """
 
-    output_size: eqx.AbstractVar[int]
+    @property
+    @abc.abstractmethod
+    def output_size(self) -> int:
+        """Numbers in an output."""
 
     @abc.abstractmethod
     def initial_carry(self, batch_shape: tuple[int, ...] = ()) -> Carry:
@@ -98,7 +101,11 @@ class LSTM(AbstractRecurrentCore[LSTMCarry]):
 class Feedforward(AbstractRecurrentCore[None]):
     """No memory: the output is the input."""
 
-    output_size: int = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+
+    @property
+    def output_size(self) -> int:
+        return self.size
 
     def initial_carry(self, batch_shape: tuple[int, ...] = ()) -> None:
         del batch_shape

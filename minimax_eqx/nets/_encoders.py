@@ -21,7 +21,10 @@ KERNEL_SIZE = 3
 class AbstractEncoder(eqx.Module):
     """Turns observations into feature vectors, for any leading axes."""
 
-    output_size: eqx.AbstractVar[int]
+    @property
+    @abc.abstractmethod
+    def output_size(self) -> int:
+        """Numbers in a feature vector."""
 
     @abc.abstractmethod
     def __call__(self, observation: PyTree) -> Float[Array, "*batch features"]:
@@ -84,9 +87,7 @@ class GridEncoder(AbstractEncoder):
         return cls(
             kernel=orthogonal(2**0.5)(kernel_key, (taps, num_filters)),
             bias=jnp.zeros(num_filters),
-            embedding=orthogonal()(
-                embedding_key, (NUM_DIRECTIONS, embedding_size)
-            ),
+            embedding=orthogonal()(embedding_key, (NUM_DIRECTIONS, embedding_size)),
             image_shape=(rows, columns, channels),
             position_scale=position_scale if has_position else None,
         )

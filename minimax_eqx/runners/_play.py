@@ -14,7 +14,7 @@ World = TypeVar("World")
 
 
 class Play(eqx.Module, Generic[State]):
-    """An episode in progress. `turn` says which of several worlds it is in; None if there is one."""
+    """An episode in progress. `turn` says which of several worlds it is in; None if one is all."""
 
     state: State
     turn: Int[Array, ""] | None

@@ -54,9 +54,7 @@ def rollout(
                 jnp.any(steps.truncated),
                 lambda: _values_where(
                     steps.truncated,
-                    agent.predict(
-                        observe(plays, steps.state), memory, jnp.zeros_like(reset)
-                    )[0],
+                    agent.predict(observe(plays, steps.state), memory, jnp.zeros_like(reset))[0],
                 ),
                 lambda: jnp.zeros_like(predictions.values),
             )
@@ -84,7 +82,5 @@ def rollout(
     )
 
 
-def _values_where(
-    chosen: Array, predictions: Predictions
-) -> Float[Array, "level value_head"]:
+def _values_where(chosen: Array, predictions: Predictions) -> Float[Array, "level value_head"]:
     return jnp.where(chosen[:, None], predictions.values, 0.0)

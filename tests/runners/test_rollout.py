@@ -27,8 +27,9 @@ class Corridor(AbstractEnv):
     def step(self, world, state, action, *, key):
         success = state + 1 >= world
         late = state + 1 >= self.max_episode_steps
-        return TimeStep(state + 1, 1.0 + 0.0 * world.astype(jnp.float32), success, late & ~success,
-                        success)
+        return TimeStep(
+            state + 1, 1.0 + 0.0 * world.astype(jnp.float32), success, late & ~success, success
+        )
 
     def observe(self, world, state):
         return jnp.stack([world, state])
@@ -87,9 +88,7 @@ def test_the_stored_log_probs_and_values_are_the_network_s(getkey):
     levels = jax.vmap(GENERATOR.sample)(jax.random.split(getkey(), 5))
     trajectory = play(agent, levels, num_steps=20, key=getkey(), env=ENV)
     resets = jnp.concatenate([jnp.zeros((1, 5), bool), trajectory.dones[:-1]])
-    predictions, _ = agent.network.scan(
-        trajectory.observations, agent.initial_carry((5,)), resets
-    )
+    predictions, _ = agent.network.scan(trajectory.observations, agent.initial_carry((5,)), resets)
     log_probs = jnp.take_along_axis(
         jax.nn.log_softmax(predictions.logits), trajectory.actions[..., None], axis=-1
     )[..., 0]
@@ -158,9 +157,7 @@ def test_a_greedy_evaluation_does_not_depend_on_the_key(getkey):
 
 
 def test_a_recording_stands_still_after_the_end(getkey):
-    recording = record_episode(
-        Corridor(), corridor_student(getkey()), jnp.array(2), key=getkey()
-    )
+    recording = record_episode(Corridor(), corridor_student(getkey()), jnp.array(2), key=getkey())
     np.testing.assert_array_equal(recording.states, [0, 1, 2, 2, 2])
     assert recording.length == 2
     assert recording.success

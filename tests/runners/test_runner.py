@@ -157,7 +157,7 @@ def test_seeds_can_be_trained_side_by_side(getkey):
     ids=str,
 )
 def test_every_option_of_the_cycle_runs(options, getkey):
-    runner, metrics = run(make_runner(getkey(), **options), 2)
+    _, metrics = run(make_runner(getkey(), **options), 2)
     assert all(np.isfinite(value).all() for value in metrics.values())
     assert ("passable" in metrics) == options.get("track_level_metrics", True)
 

@@ -1,0 +1,153 @@
+"""The run folder and its table of metrics."""
+
+import json
+import math
+
+import pytest
+
+from minimax_eqx._version import VERSION
+from minimax_eqx.experiment import FolderError, RunFolder
+from minimax_eqx.experiment.folder import MetricsFile
+
+from .tiny import CONFIG, files
+
+
+def test_the_configuration_is_kept_with_the_version_of_the_library(tmp_path):
+    folder = RunFolder.create(tmp_path / "a" / "run", CONFIG)
+    content = json.loads((folder.path / "config.json").read_text())
+    assert content["version"] == VERSION
+    assert RunFolder.open(folder.path).config() == CONFIG
+
+
+def test_an_empty_folder_can_be_used(tmp_path):
+    RunFolder.create(tmp_path, CONFIG)
+
+
+@pytest.mark.parametrize("name", ["config.json", "anything"])
+def test_a_folder_with_something_in_it_is_refused_and_not_changed(tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    before = files(tmp_path)
+    with pytest.raises(FolderError, match="exists already; nothing was changed"):
+        RunFolder.create(tmp_path, CONFIG)
+    assert files(tmp_path) == before
+
+
+def test_a_file_in_its_place_is_refused(tmp_path):
+    (tmp_path / "run").write_text("text")
+    with pytest.raises(FolderError, match="exists already"):
+        RunFolder.create(tmp_path / "run", CONFIG)
+
+
+def test_of_two_that_start_at_once_one_is_refused(tmp_path, monkeypatch):
+    # Both have looked and found nothing there.
+    monkeypatch.setattr(RunFolder, "check_free", lambda path: None)
+    RunFolder.create(tmp_path / "run", CONFIG)
+    with pytest.raises(FolderError, match="exists already"):
+        RunFolder.create(tmp_path / "run", CONFIG)
+
+
+def test_a_folder_without_a_run_cannot_be_opened(tmp_path):
+    with pytest.raises(FolderError, match="There is no run in"):
+        RunFolder.open(tmp_path)
+    with pytest.raises(FolderError, match="There is no run in"):
+        RunFolder.open(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "3", '{"config": 3}', '{"config": {}}', '{"version": "0"}', "\xff"]
+)
+def test_a_damaged_configuration_is_named(tmp_path, content):
+    (tmp_path / "config.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(FolderError, match=r"config\.json (is damaged|cannot be used)"):
+        RunFolder.open(tmp_path).config()
+
+
+def test_a_configuration_with_a_bad_value_is_named(tmp_path):
+    data = CONFIG.to_dict() | {"num_updates": 0}
+    (tmp_path / "config.json").write_text(json.dumps({"version": "9", "config": data}))
+    with pytest.raises(FolderError, match=r"num_updates is 0.* written by version 9"):
+        RunFolder.open(tmp_path).config()
+
+
+def test_only_one_holds_a_folder(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", CONFIG)
+    with folder.locked(), pytest.raises(FolderError, match="Another process"), folder.locked():
+        pass
+    with folder.locked():
+        pass
+
+
+def test_an_evaluation_is_replaced_whole(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", CONFIG)
+    with pytest.raises(FolderError, match=r"no evaluation\.json yet"):
+        folder.evaluation()
+    folder.write_evaluation({"cycle": 1})
+    folder.write_evaluation({"cycle": 2})
+    assert folder.evaluation() == {"cycle": 2}
+    assert sorted(p.name for p in folder.path.iterdir()) == [
+        ".lock",
+        "checkpoints",
+        "config.json",
+        "evaluation.json",
+    ]
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "metrics.csv"
+    metrics = MetricsFile(path)
+    metrics.append({"cycle": 2, "loss": 0.5})
+    metrics.append({"cycle": 4, "loss": math.nan})
+    return path
+
+
+def test_rows_come_back_and_what_was_not_measured_is_nan(table):
+    first, second = MetricsFile(table).read()
+    assert first == {"cycle": 2, "loss": 0.5}
+    assert second["cycle"] == 4
+    assert math.isnan(second["loss"])
+    assert table.read_text() == "cycle,loss\n2,0.5\n4,\n"
+
+
+def test_a_row_that_is_there_is_not_written_again(table):
+    metrics = MetricsFile(table)
+    for cycle in (2, 4, 6):
+        metrics.append({"cycle": cycle, "loss": 1.0})
+    assert table.read_text() == "cycle,loss\n2,0.5\n4,\n6,1\n"
+
+
+def test_large_counts_are_written_in_full(table):
+    MetricsFile(table).append({"cycle": 6, "loss": 12_345_678_901})
+    assert table.read_text().endswith("6,12345678901\n")
+
+
+@pytest.mark.parametrize("torn", ["6", "6,", "6,0.123"])
+def test_a_row_cut_short_is_left_alone_by_readers_and_dropped_by_the_next_row(table, torn):
+    with open(table, "a") as file:
+        file.write(torn)
+    before = table.read_text()
+    metrics = MetricsFile(table)
+    assert len(metrics.read()) == 2
+    assert table.read_text() == before
+    metrics.append({"cycle": 6, "loss": 2.0})
+    assert table.read_text() == "cycle,loss\n2,0.5\n4,\n6,2\n"
+
+
+def test_a_header_cut_short_is_written_again(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("cycle,lo")
+    MetricsFile(path).append({"cycle": 2, "loss": 0.5})
+    assert path.read_text() == "cycle,loss\n2,0.5\n"
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "cycle,b\n1,x\n", "cycle,b\n1\n", "\xff\n"])
+def test_what_is_no_such_table_is_refused(tmp_path, content):
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(FolderError, match=r"metrics\.csv is damaged"):
+        MetricsFile(path)
+
+
+def test_a_row_with_other_columns_is_refused(table):
+    with pytest.raises(ValueError, match="columns"):
+        MetricsFile(table).append({"cycle": 6, "entropy": 1.0})

@@ -1,0 +1,256 @@
+"""Runs from Python: what they leave, and that they go on exactly."""
+
+import csv
+import dataclasses
+import json
+import logging
+import math
+import shutil
+
+import equinox as eqx
+import jax.numpy as jnp
+import pytest
+
+from minimax_eqx.experiment import (
+    CheckpointError,
+    FolderError,
+    RunFolder,
+    TrainingError,
+    load_runner,
+    make_runner,
+    resume,
+    start,
+    write_report,
+)
+
+from .tiny import CONFIG, assert_same_state, config, files, rows
+
+
+def change_config(path, **changes):
+    """Edits config.json; a name with two underscores is one of a group."""
+    content = json.loads((path / "config.json").read_text())
+    for name, value in changes.items():
+        *group, option = name.split("__")
+        (content["config"][group[0]] if group else content["config"])[option] = value
+    (path / "config.json").write_text(json.dumps(content))
+
+
+def drop_newest_checkpoint(path):
+    shutil.rmtree(path / "checkpoints" / "8")
+
+
+def test_a_run_leaves_its_configuration_metrics_checkpoints_and_evaluation(finished):
+    path = finished[0].folder.path
+    assert {p.name for p in path.iterdir()} == {
+        ".lock",
+        "checkpoints",
+        "config.json",
+        "evaluation.json",
+        "evaluations.csv",
+        "metrics.csv",
+    }
+    assert sorted(p.name for p in (path / "checkpoints").iterdir()) == ["4", "8"]
+    evaluation = json.loads((path / "evaluation.json").read_text())
+    assert evaluation["updates"] == 8
+    assert evaluation["unseen"]["num_episodes"] == 4
+    assert evaluation["held_out"] == {}
+
+
+def test_the_metrics_have_one_row_a_log_interval_and_a_ledger_of_the_budget(finished):
+    outcome, recorder = finished
+    written = outcome.folder.metrics().read()
+    assert [row["cycle"] for row in written] == [2, 4, 6, 8]
+    # 2 levels of 8 steps; 2 epochs of 1 minibatch.
+    assert [row["env_steps"] for row in written] == [32, 64, 96, 128]
+    assert [row["updates"] for row in written] == [2, 4, 6, 8]
+    assert [row["gradient_steps"] for row in written] == [4, 8, 12, 16]
+    assert all(row["seconds_compiling"] > 0 for row in written)
+    running = [row["seconds_running"] for row in written]
+    assert running == sorted(running)
+    assert {"return", "success_rate", "loss", "entropy", "shortest_path_length"} <= set(written[0])
+    assert list(written[0])[:7] == [
+        "cycle",
+        "updates",
+        "env_steps",
+        "gradient_steps",
+        "seconds_compiling",
+        "seconds_running",
+        "steps_per_second",
+    ]
+    assert [row["cycle"] for row in recorder.rows] == [2, 4, 6, 8]
+
+
+def test_episode_metrics_are_blank_where_no_episode_finished(finished):
+    for row in finished[0].folder.metrics().read():
+        assert math.isnan(row["return"]) == (row["num_episodes"] == 0)
+        assert math.isnan(row["success_rate"]) == (row["num_episodes"] == 0)
+
+
+def test_a_listener_is_told_in_order(finished):
+    told = ["started", "compiled", *["progressed"] * 4, "evaluated"]
+    assert finished[1].events == told
+
+
+def test_the_newest_state_can_be_loaded(finished):
+    loaded_config, runner = load_runner(finished[0].folder.path)
+    assert loaded_config == CONFIG
+    assert_same_state(runner, finished[0].runner)
+
+
+def test_a_resumed_run_is_the_same_as_one_that_never_stopped(finished, run_path):
+    drop_newest_checkpoint(run_path)
+    lines = (run_path / "metrics.csv").read_text().splitlines(keepends=True)
+    # Killed in the middle of the row of cycle 8; that of cycle 6 is repeated, not doubled.
+    (run_path / "metrics.csv").write_text("".join(lines[:4]) + lines[4][:20])
+    outcome = resume(run_path)
+    assert not outcome.interrupted
+    assert_same_state(outcome.runner, finished[0].runner)
+    assert rows(run_path) == rows(finished[0].folder.path)
+    assert (run_path / "evaluation.json").read_text() == (
+        finished[0].folder.path / "evaluation.json"
+    ).read_text()
+    seconds = [row["seconds_compiling"] for row in outcome.folder.metrics().read()]
+    assert seconds[-1] > seconds[0]
+
+
+def test_a_damaged_newest_checkpoint_costs_only_what_came_after_the_one_before(
+    finished, run_path, caplog
+):
+    (run_path / "checkpoints" / "8" / "manifest.json").write_text("{")
+    with caplog.at_level(logging.WARNING, "minimax_eqx"):
+        outcome = resume(run_path)
+    assert "Trying an older one" in caplog.text
+    assert_same_state(outcome.runner, finished[0].runner)
+    assert rows(run_path) == rows(finished[0].folder.path)
+
+
+def test_without_a_whole_checkpoint_nothing_is_changed(run_path):
+    for cycle in ("4", "8"):
+        (run_path / "checkpoints" / cycle / "manifest.json").unlink()
+    before = files(run_path)
+    with pytest.raises(CheckpointError, match="no usable checkpoint"):
+        resume(run_path)
+    assert files(run_path) == before
+
+
+def test_a_run_whose_checkpoints_are_gone_is_not_started_again(run_path):
+    shutil.rmtree(run_path / "checkpoints")
+    with pytest.raises(CheckpointError, match="no usable checkpoint"):
+        resume(run_path)
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(finished, run_path, caplog):
+    shutil.rmtree(run_path / "checkpoints")
+    lines = (run_path / "metrics.csv").read_text().splitlines(keepends=True)
+    (run_path / "metrics.csv").write_text("".join(lines[:2]))
+    with caplog.at_level(logging.WARNING, "minimax_eqx"):
+        outcome = resume(run_path)
+    assert "starts again" in caplog.text
+    assert_same_state(outcome.runner, finished[0].runner)
+    assert rows(run_path) == rows(finished[0].folder.path)
+
+
+def test_a_finished_run_is_only_evaluated(finished, run_path):
+    (run_path / "evaluation.json").unlink()
+    outcome = resume(run_path)
+    assert (run_path / "evaluation.json").exists()
+    assert_same_state(outcome.runner, finished[0].runner)
+    assert (run_path / "metrics.csv").read_bytes() == (
+        finished[0].folder.path / "metrics.csv"
+    ).read_bytes()
+
+
+def test_evaluating_on_the_way_changes_nothing(finished, tmp_path):
+    outcome = start(config(evaluate_every=4), tmp_path / "run")
+    assert_same_state(outcome.runner, finished[0].runner)
+    assert rows(tmp_path / "run") == rows(finished[0].folder.path)
+    with open(tmp_path / "run" / "evaluations.csv", newline="") as file:
+        assert [row["cycle"] for row in csv.DictReader(file)] == ["4", "8"]
+
+
+def test_another_seed_is_another_run():
+    one, other = make_runner(config(seed=2)).students, make_runner(CONFIG).students
+    assert not jnp.array_equal(one.network.encoder.kernel, other.network.encoder.kernel)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("network__hidden_size", 16), ("ppo__learning_rate", 1e-5), ("seed", 5)],
+)
+def test_a_checkpoint_of_another_configuration_is_refused(run_path, option, value):
+    change_config(run_path, **{option: value})
+    before = files(run_path)
+    with pytest.raises(CheckpointError, match=f"another configuration: {option.split('__')[-1]}"):
+        resume(run_path)
+    assert files(run_path) == before
+
+
+def test_a_folder_that_another_process_trains_in_is_refused(run_path):
+    with RunFolder.open(run_path).locked(), pytest.raises(FolderError, match="Another process"):
+        resume(run_path)
+
+
+def test_a_taken_folder_is_refused_before_anything_is_built(run_path):
+    before = files(run_path)
+    with pytest.raises(FolderError, match="exists already"):
+        start(CONFIG, run_path)
+    assert files(run_path) == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"evaluation": dataclasses.replace(CONFIG.evaluation, mazes=("Nowhere",))},
+        {"ppo": dataclasses.replace(CONFIG.ppo, num_minibatches=3)},
+    ],
+    ids=["unknown maze", "minibatches that do not divide"],
+)
+def test_what_cannot_run_is_noticed_before_the_folder_is_made(tmp_path, changes):
+    with pytest.raises(ValueError, match=r"Nowhere|num_minibatches=3"):
+        start(config(**changes), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def spoil_checkpoint(path, learning_rate, where):
+    """Saves the newest state again with another learning rate in the optimiser's state."""
+    folder = RunFolder.open(path)
+    _, runner = load_runner(path)
+    rates = runner.students.optimiser_state[-1]
+    spoilt = eqx.tree_at(
+        lambda r: getattr(r.students.optimiser_state[-1], where),
+        runner,
+        jnp.full_like(getattr(rates, where), learning_rate),
+    )
+    folder.checkpoints(folder.config()).save(8, spoilt)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_the_last_checkpoint_stays(run_path):
+    spoil_checkpoint(run_path, 1e30, "initial")
+    change_config(run_path, num_updates=16)
+    before = files(run_path)
+    with pytest.raises(TrainingError, match=r"Update (9|10): .*checkpoint of cycle 8 .* last good"):
+        resume(run_path)
+    assert files(run_path) == before
+
+
+def test_a_state_that_is_not_finite_is_never_saved(run_path):
+    # Where the learning rate would end, which nothing uses without annealing: no loss shows it.
+    spoil_checkpoint(run_path, jnp.inf, "final")
+    change_config(run_path, num_updates=12)
+    with pytest.raises(TrainingError, match=r"Update 12: students.*final is not finite"):
+        resume(run_path)
+    assert sorted(p.name for p in (run_path / "checkpoints").iterdir()) == ["4", "8"]
+
+
+def test_the_report_shows_curves_levels_an_episode_and_the_evaluation(run_path):
+    folder = RunFolder.open(run_path)
+    page = write_report(folder, load_runner(run_path)[1]).read_text()
+    for picture, beginning in (
+        ("curves.png", b"\x89PNG"),
+        ("levels.png", b"\x89PNG"),
+        ("episode.gif", b"GIF8"),
+    ):
+        assert f'src="{picture}"' in page
+        assert (run_path / picture).read_bytes().startswith(beginning)
+    assert "unseen training levels" in page
+    assert "&quot;hidden_size&quot;: 8" in page
