@@ -2,6 +2,7 @@
 
 import html
 import json
+import math
 import pathlib
 import string
 from typing import Any
@@ -65,17 +66,18 @@ def write_curves(folder: RunFolder) -> pathlib.Path | None:
     rows = folder.metrics().read()
     if not rows:
         return None
-    steps = [row["env_steps"] for row in rows]
     figure = Figure(figsize=(9, 6), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True)
     for axis, (title, name) in zip(axes.flat, PANELS, strict=True):
-        axis.plot(steps, [row[name] for row in rows], label="training")
+        measured = [row for row in rows if not math.isnan(row[name])]
+        x = [row["env_steps"] for row in measured]
+        axis.plot(x, [row[name] for row in measured], label="training")
         axis.set_title(title)
         axis.grid(alpha=0.3)
         axis.ticklabel_format(useOffset=False, axis="y")
     _draw_evaluations(folder, {"return": axes[0, 0], "success_rate": axes[0, 1]})
     for axis in axes[0]:
-        axis.set_ylim(0, 1)
+        axis.set_ylim(-0.02, 1.02)
         if len(axis.lines) > 1:
             axis.legend(fontsize="small")
     for axis in axes[-1]:
