@@ -36,13 +36,14 @@ def first_updates(name: str) -> dict[str, Any]:
     started = float(os.environ[STARTED])
     import jax
 
-    from minimax_eqx.experiment import make_runner, preset
-    from minimax_eqx.runners import run
+    from minimax_eqx.experiment import CompileAhead, make_runner, preset
 
     imported = time.time() - started
+    program = CompileAhead(preset(name), 1)
     runner = make_runner(preset(name))
     jax.block_until_ready(runner.num_cycles)
     created = time.time() - started
+    run = program.compile()
     runner, _ = run(runner, 1)
     jax.block_until_ready(runner.num_cycles)
     first = time.time() - started

@@ -3,6 +3,7 @@
 Needs the packages of the extra `minimax_eqx[cli]`.
 """
 
+from .ahead import CompileAhead as CompileAhead
 from .build import make_env as make_env
 from .build import make_generator as make_generator
 from .build import make_runner as make_runner

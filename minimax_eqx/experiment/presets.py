@@ -17,7 +17,7 @@ from .config import (
 MAZE_DR = Config(evaluate_every=100)
 
 QUICKSTART = Config(
-    num_updates=300,
+    num_updates=400,
     log_every=5,
     checkpoint_every=100,
     env=EnvConfig(),

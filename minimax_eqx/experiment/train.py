@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..runners import Runner, run
+from .ahead import CompileAhead
 from .build import make_runner
 from .config import Config
 from .evaluation import evaluate_run
@@ -82,12 +83,12 @@ def start(config: Config, path: pathlib.Path | str, listener: Listener | None = 
     """
     path = pathlib.Path(path)
     RunFolder.check_free(path)
-    runner = make_runner(config)
     # Traces a cycle, so that what can be wrong is known before the folder is there.
-    lowered = run.lower(runner, config.log_every)
+    program = CompileAhead(config, config.log_every)
+    runner = make_runner(config)
     folder = RunFolder.create(path, config)
     with folder.locked():
-        return _Training(config, folder, listener).train(runner, lowered)
+        return _Training(config, folder, listener).train(runner, program)
 
 
 def resume(path: pathlib.Path | str, listener: Listener | None = None) -> Outcome:
@@ -140,14 +141,14 @@ class _Training:
         self._saved: int | None = None
         self._evaluated: int | None = None
 
-    def train(self, runner: Runner, lowered: Any = None) -> Outcome:
+    def train(self, runner: Runner, program: CompileAhead | None = None) -> Outcome:
         config = self._config
         ledger = _spent(runner, *_seconds_before(self._metrics.read()))
         self._saved = ledger.cycle or None
         with stop_on_interrupt(self._listener.stopping) as interrupted:
             self._listener.started(config, runner, ledger)
             if ledger.updates < config.num_updates and not interrupted():
-                dispatch, ledger = self._compile(runner, ledger, lowered)
+                dispatch, ledger = self._compile(runner, ledger, program)
                 runner, ledger = self._cycles(runner, ledger, dispatch, interrupted)
             if self._saved != ledger.cycle:
                 self._save(runner, ledger)
@@ -155,11 +156,14 @@ class _Training:
                 self._evaluate(runner, ledger)
             return Outcome(runner, self._folder, ledger, interrupted())
 
-    def _compile(self, runner: Runner, ledger: Ledger, lowered: Any) -> tuple[Any, Ledger]:
+    def _compile(
+        self, runner: Runner, ledger: Ledger, program: CompileAhead | None
+    ) -> tuple[Any, Ledger]:
         begin = time.perf_counter()
-        if lowered is None:
-            lowered = run.lower(runner, self._config.log_every)
-        dispatch = lowered.compile()
+        if program is None:
+            dispatch = run.lower(runner, self._config.log_every).compile()
+        else:
+            dispatch = program.compile()
         seconds = time.perf_counter() - begin
         self._listener.compiled(seconds)
         compiling = ledger.seconds_compiling + seconds
