@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 from .._compile import quick_jit
 from ..agents import AbstractAgent
 from ..envs import AbstractEnv
+from ..nets import Predictions
 
 
 class EpisodeResults(eqx.Module):
@@ -55,11 +56,9 @@ def evaluate(
         noise_key, step_key = jax.random.split(jax.random.fold_in(play_key, time))
         observations = jax.vmap(env.observe)(worlds, states)
         predictions, memory = agent.predict(observations, memory, jnp.zeros(num_levels, bool))
-        preferences = predictions.logits
-        if not greedy:
-            preferences = preferences + jax.random.gumbel(noise_key, preferences.shape)
+        actions = _choose(predictions, greedy, key=noise_key)
         steps = jax.vmap(lambda world, state, action, key: env.step(world, state, action, key=key))(
-            worlds, states, jnp.argmax(preferences, axis=-1), keys(step_key)
+            worlds, states, actions, keys(step_key)
         )
         results = EpisodeResults(
             returns=results.returns + jnp.where(over, 0.0, steps.reward),
@@ -99,10 +98,8 @@ def record_episode(
         state, memory, over, length, success = carry
         noise_key, step_key = jax.random.split(key)
         predictions, memory = agent.predict(env.observe(world, state), memory, jnp.array(False))
-        preferences = predictions.logits
-        if not greedy:
-            preferences = preferences + jax.random.gumbel(noise_key, preferences.shape)
-        step = env.step(world, state, jnp.argmax(preferences, axis=-1), key=step_key)
+        action = _choose(predictions, greedy, key=noise_key)
+        step = env.step(world, state, action, key=step_key)
         state = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, step.state)
         length = length + (~over).astype(jnp.int32)
         success = success | (step.success & ~over)
@@ -119,3 +116,11 @@ def record_episode(
     (_, _, _, length, success), states = jax.lax.scan(play, carry, keys)
     states = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), state, states)
     return Recording(states, length, success)
+
+
+def _choose(predictions: Predictions, greedy: bool, *, key: Key[Array, ""]) -> Int[Array, "*batch"]:
+    """The likeliest actions, or a sample of the policy."""
+    preferences = predictions.logits
+    if not greedy:
+        preferences = preferences + jax.random.gumbel(key, preferences.shape)
+    return jnp.argmax(preferences, axis=-1)
