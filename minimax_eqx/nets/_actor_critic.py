@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
-from ._cores import AbstractRecurrentCore
+from ._cores import AbstractProjectedCore, AbstractRecurrentCore
 from ._dense import MLP, orthogonal
-from ._encoders import AbstractEncoder
+from ._encoders import AbstractEncoder, AbstractProjectingEncoder
 
 Carry = TypeVar("Carry")
 
@@ -89,7 +89,14 @@ class ActorCritic(eqx.Module, Generic[Carry]):
         self, observations: PyTree, carry: Carry, resets: Bool[Array, "time *batch"]
     ) -> tuple[Predictions, Carry]:
         """Reads a sequence with leading axes `time *batch`; agrees with `step`."""
-        features, carry = self.core.scan(self.encoder(observations), carry, resets)
+        encoder, core = self.encoder, self.core
+        if isinstance(encoder, AbstractProjectingEncoder) and isinstance(
+            core, AbstractProjectedCore
+        ):
+            projected = encoder.project(observations, core.input_weight)
+            features, carry = core.scan_projected(projected, carry, resets)
+        else:
+            features, carry = core.scan(encoder(observations), carry, resets)
         return self._predict(features), carry
 
     def _predict(self, features: Float[Array, "*batch features"]) -> Predictions:

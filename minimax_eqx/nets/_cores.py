@@ -46,7 +46,36 @@ class AbstractRecurrentCore(eqx.Module, Generic[Carry]):
         """Reads a sequence; returns the outputs and the carry after the last step."""
 
 
-class LSTM(AbstractRecurrentCore[LSTMCarry]):
+class AbstractProjectedCore(AbstractRecurrentCore[Carry], Generic[Carry]):
+    """A core that multiplies every input by a matrix first, which needs no memory.
+
+    Over a sequence that is one product for all steps, and an encoder may know a faster way to it:
+    see `AbstractProjectingEncoder`.
+    """
+
+    input_weight: eqx.AbstractVar[Float[Array, "input projected"]]
+
+    @abc.abstractmethod
+    def scan_projected(
+        self,
+        projected: Float[Array, "time *batch projected"],
+        carry: Carry,
+        resets: Bool[Array, "time *batch"],
+    ) -> tuple[Float[Array, "time *batch output"], Carry]:
+        """`scan`, given the inputs multiplied by `input_weight`."""
+
+    def scan(
+        self,
+        xs: Float[Array, "time *batch input"],
+        carry: Carry,
+        resets: Bool[Array, "time *batch"],
+    ) -> tuple[Float[Array, "time *batch output"], Carry]:
+        # One leading axis: XLA's gradient of the weight is then faster on a CPU.
+        projected = xs.reshape(-1, xs.shape[-1]) @ self.input_weight
+        return self.scan_projected(projected.reshape(*xs.shape[:-1], -1), carry, resets)
+
+
+class LSTM(AbstractProjectedCore[LSTMCarry]):
     """Long short-term memory with one bias, on the recurrent side.
 
     Gates are stored side by side in the order input, forget, cell, output:
@@ -88,13 +117,12 @@ class LSTM(AbstractRecurrentCore[LSTMCarry]):
         carry, _ = lstm_cell(projected, self.recurrent_weight, self.bias, carry, reset)
         return carry.hidden, carry
 
-    def scan(
+    def scan_projected(
         self,
-        xs: Float[Array, "time *batch input"],
+        projected: Float[Array, "time *batch gates"],
         carry: LSTMCarry,
         resets: Bool[Array, "time *batch"],
     ) -> tuple[Float[Array, "time *batch hidden"], LSTMCarry]:
-        projected = xs @ self.input_weight
         return lstm_scan(projected, self.recurrent_weight, self.bias, carry, resets)
 
 

@@ -32,6 +32,16 @@ class AbstractEncoder(eqx.Module):
         the features have the same leading axes and `output_size` numbers."""
 
 
+class AbstractProjectingEncoder(AbstractEncoder):
+    """An encoder that knows a faster way to its features times a matrix, over a sequence."""
+
+    @abc.abstractmethod
+    def project(
+        self, observations: PyTree, weight: Float[Array, "features output"]
+    ) -> Float[Array, "time *batch output"]:
+        """`self(observations) @ weight`, for observations with leading axes `time *batch`."""
+
+
 @runtime_checkable
 class DirectedView(Protocol):
     """What `GridEncoder` reads of an observation, such as `minimax_eqx.envs.maze`'s."""
@@ -117,7 +127,7 @@ class GridEncoder(AbstractEncoder):
                 f"{image.shape[-3:]}."
             )
         batch = image.shape[:-3]
-        windows = image.reshape(*batch, -1)[..., _window_indices(self.image_shape)]
+        windows = image.reshape(*batch, -1)[..., window_indices(self.image_shape)]
         pixels = windows.astype(jnp.float32) / CODE_SCALE
         filtered = pixels @ self.kernel
         biased = filtered + jnp.broadcast_to(self.bias, filtered.shape)
@@ -159,7 +169,7 @@ class FlatEncoder(AbstractEncoder):
         return jnp.tanh(self.dense(jnp.concatenate(flat, axis=-1)))
 
 
-def _window_indices(image_shape: tuple[int, int, int]) -> Int[np.ndarray, "windows taps"]:
+def window_indices(image_shape: tuple[int, int, int]) -> Int[np.ndarray, "windows taps"]:
     indices = np.arange(math.prod(image_shape)).reshape(image_shape)
     windows = np.lib.stride_tricks.sliding_window_view(indices, (KERNEL_SIZE, KERNEL_SIZE), (0, 1))
     rows, columns, channels = windows.shape[:3]

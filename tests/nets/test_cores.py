@@ -1,4 +1,7 @@
-"""Recurrent cores: stepping and scanning agree, and the handwritten derivative is right."""
+"""Recurrent cores: stepping and scanning agree, and the handwritten derivatives are right."""
+
+import functools
+import operator
 
 import equinox as eqx
 import jax
@@ -8,23 +11,39 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minimax_eqx.nets import LSTM, Feedforward
+from minimax_eqx.nets import GRU, LRU, LSTM, S5, Feedforward
+from minimax_eqx.nets._linear_recurrence import in_parallel, in_sequence
 
-INPUT, HIDDEN, TIME, BATCH = 5, 6, 9, 3
+INPUT, HIDDEN, TIME, BATCH = 5, 8, 9, 3
 
 CORES = {
     "lstm": lambda key: LSTM.create(INPUT, HIDDEN, key=key),
+    "gru": lambda key: GRU.create(INPUT, HIDDEN, key=key),
+    "s5": lambda key: S5.create(INPUT, HIDDEN, key=key),
+    "s5-pre": lambda key: S5.create(INPUT, HIDDEN, norm="pre", activation="half_glu2", key=key),
+    "s5-bare": lambda key: S5.create(INPUT, HIDDEN, norm="none", activation="gelu", key=key),
+    "lru": lambda key: LRU.create(INPUT, HIDDEN, num_modes=3, key=key),
     "feedforward": lambda key: Feedforward(INPUT),
 }
+WITH_MEMORY = [name for name in CORES if name != "feedforward"]
+
+every_core = pytest.mark.parametrize("name", CORES)
+every_memory = pytest.mark.parametrize("name", WITH_MEMORY)
 
 
-def random_lstm(key):
-    """An LSTM with no zero among its weights."""
-    core = LSTM.create(INPUT, HIDDEN, key=key)
-    leaves, structure = jax.tree.flatten(core)
+def random_like(tree, key, scale=1.0):
+    leaves, structure = jax.tree.flatten(tree)
     keys = jax.random.split(key, len(leaves))
-    noisy = [x + 0.1 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)]
-    return jax.tree.unflatten(structure, noisy)
+    noise = [scale * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)]
+    return jax.tree.unflatten(structure, noise)
+
+
+@functools.cache
+def random_core(name):
+    """A core with no zero among its weights."""
+    key, noise_key = jax.random.split(jax.random.key(7))
+    core = eqx.filter_jit(CORES[name])(key)
+    return jax.tree.map(jnp.add, core, random_like(core, noise_key, scale=0.1))
 
 
 @eqx.filter_jit
@@ -37,67 +56,137 @@ def by_steps(core, xs, carry, resets):
     return ys, carry
 
 
-@pytest.mark.parametrize("name", CORES)
+@eqx.filter_jit
+def by_scan(core, xs, carry, resets):
+    return core.scan(xs, carry, resets)
+
+
+def assert_close(tree, expected, rtol=1e-5, atol=1e-6):
+    for one, other in zip(jax.tree.leaves(tree), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(one, other, rtol=rtol, atol=atol)
+
+
+@every_core
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_step_and_scan_agree_with_resets_anywhere(name, data):
     resets = jnp.array(
         data.draw(st.lists(st.booleans(), min_size=TIME * BATCH, max_size=TIME * BATCH))
     ).reshape(TIME, BATCH)
-    key, x_key = jax.random.split(jax.random.key(data.draw(st.integers(0, 2**20))))
-    core = CORES[name](key)
+    x_key, carry_key = jax.random.split(jax.random.key(data.draw(st.integers(0, 2**20))))
+    core = random_core(name)
     xs = jax.random.normal(x_key, (TIME, BATCH, INPUT))
-    carry = core.initial_carry((BATCH,))
-    stepped, scanned = by_steps(core, xs, carry, resets), core.scan(xs, carry, resets)
-    for one, other in zip(jax.tree.leaves(stepped), jax.tree.leaves(scanned), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    carry = random_like(core.initial_carry((BATCH,)), carry_key)
+    assert_close(by_scan(core, xs, carry, resets), by_steps(core, xs, carry, resets), atol=1e-5)
 
 
-def test_the_gradient_of_scan_is_that_of_differentiating_step_by_step(getkey):
-    core = random_lstm(getkey())
+@every_memory
+def test_the_gradient_of_scan_is_that_of_differentiating_step_by_step(name, getkey):
+    core = random_core(name)
     xs = jax.random.normal(getkey(), (TIME, BATCH, INPUT))
-    resets = jax.random.bernoulli(getkey(), 0.3, (TIME, BATCH))
-    shape = (BATCH, HIDDEN)
-    carry = jax.tree.map(lambda x: jax.random.normal(getkey(), shape), core.initial_carry((BATCH,)))
+    resets = jax.random.bernoulli(getkey(), 0.3, (TIME, BATCH)).at[0].set([True, False, False])
+    carry = random_like(core.initial_carry((BATCH,)), getkey())
     weights = jax.random.normal(getkey(), (TIME, BATCH, HIDDEN))
 
-    def loss(run):
+    def gradient(run):
         def value(core, xs, carry):
             ys, last = run(core, xs, carry, resets)
-            return jnp.sum(weights * ys) + jnp.sum(last.hidden**2) + jnp.sum(jnp.sin(last.cell))
+            return jnp.sum(weights * ys) + sum(jnp.sum(jnp.sin(x)) for x in jax.tree.leaves(last))
 
         return jax.jit(jax.grad(value, argnums=(0, 1, 2)))(core, xs, carry)
 
-    scanned = loss(lambda core, *args: core.scan(*args))
-    stepped = loss(by_steps)
-    for one, other in zip(jax.tree.leaves(scanned), jax.tree.leaves(stepped), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+    assert_close(gradient(by_scan), gradient(by_steps), rtol=1e-4, atol=1e-5)
 
 
-def test_a_reset_forgets_everything_before_it(getkey):
-    core = random_lstm(getkey())
+@every_memory
+def test_a_reset_forgets_everything_before_it(name, getkey):
+    core = random_core(name)
+    carry = random_like(core.initial_carry((BATCH,)), getkey())
     xs = jax.random.normal(getkey(), (TIME, BATCH, INPUT))
-    resets = jnp.zeros((TIME, BATCH), bool).at[4].set(True)
-    whole, _ = core.scan(xs, core.initial_carry((BATCH,)), resets)
-    rest, _ = core.scan(xs[4:], core.initial_carry((BATCH,)), resets[4:])
-    np.testing.assert_allclose(whole[4:], rest, rtol=1e-5, atol=1e-6)
+    resets = jnp.zeros((TIME, BATCH), bool)
+    for start in (0, 4):  # at 0 it clears the carry that is given
+        whole, _ = by_scan(core, xs, carry, resets.at[start].set(True))
+        shifted = jnp.roll(xs, -start, axis=0)
+        rest, _ = by_scan(core, shifted, core.initial_carry((BATCH,)), resets)
+        assert_close(whole[start:], rest[: TIME - start])
 
 
-def test_a_scan_without_batch_axes_is_one_column_of_a_batch(getkey):
-    core = random_lstm(getkey())
-    xs = jax.random.normal(getkey(), (TIME, BATCH, INPUT))
-    resets = jax.random.bernoulli(getkey(), 0.3, (TIME, BATCH))
-    batched, _ = core.scan(xs, core.initial_carry((BATCH,)), resets)
-    single, _ = core.scan(xs[:, 1], core.initial_carry(), resets[:, 1])
-    np.testing.assert_allclose(batched[:, 1], single, rtol=1e-5, atol=1e-6)
-
-
-def test_permuting_the_batch_permutes_the_outputs(getkey):
-    core = random_lstm(getkey())
+@every_memory
+def test_the_columns_of_a_batch_do_not_mix(name, getkey):
+    core = random_core(name)
     xs = jax.random.normal(getkey(), (TIME, BATCH, INPUT))
     resets = jax.random.bernoulli(getkey(), 0.3, (TIME, BATCH))
     order = jnp.array([2, 0, 1])
     carry = core.initial_carry((BATCH,))
-    outputs, _ = core.scan(xs, carry, resets)
-    permuted, _ = core.scan(xs[:, order], carry, resets[:, order])
-    np.testing.assert_allclose(outputs[:, order], permuted, rtol=1e-5, atol=1e-6)
+    outputs, _ = by_scan(core, xs, carry, resets)
+    permuted, _ = by_scan(core, xs[:, order], carry, resets[:, order])
+    assert_close(outputs[:, order], permuted)
+    single, _ = by_scan(core, xs[:, 1], core.initial_carry(), resets[:, 1])
+    assert_close(outputs[:, 1], single)
+
+
+@every_memory
+def test_a_population_of_cores_is_its_members(name, getkey):
+    cores = eqx.filter_jit(eqx.filter_vmap(CORES[name]))(jax.random.split(getkey(), 2))
+    assert cores.output_size == HIDDEN
+    xs = jax.random.normal(getkey(), (2, TIME, BATCH, INPUT))
+    resets = jax.random.bernoulli(getkey(), 0.3, (TIME, BATCH))
+    carry = cores.initial_carry((BATCH,))
+    outputs, _ = jax.jit(jax.vmap(lambda core, xs: core.scan(xs, carry, resets)))(cores, xs)
+    for member in range(2):
+        core = jax.tree.map(operator.itemgetter(member), cores)
+        expected, _ = by_scan(core, xs[member], carry, resets)
+        assert_close(outputs[member], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("time", [1, 2, 7, 32])
+def test_the_two_ways_to_run_a_linear_recurrence_agree(time, getkey):
+    a = 0.7 * jax.random.normal(getkey(), (8,))
+    b, h = jax.random.normal(getkey(), (time, 3, 8)), jax.random.normal(getkey(), (3, 8))
+    resets = jax.random.bernoulli(getkey(), 0.2, (time, 3))
+    assert_close(in_parallel(a, b, h, resets), in_sequence(a, b, h, resets), 1e-4, 1e-4)
+
+
+def test_the_eigenvalues_of_a_linear_recurrent_unit_start_on_their_ring(getkey):
+    core = LRU.create(
+        INPUT, INPUT, num_modes=256, r_min=0.5, r_max=0.9, max_phase=1.0, key=getkey()
+    )
+    for block in core.blocks:
+        a_re, a_im = jnp.split(block.dynamics.system().a, 2)
+        radius, phase = jnp.hypot(a_re, a_im), jnp.arctan2(a_im, a_re)
+        np.testing.assert_allclose((radius.min(), radius.max()), (0.5, 0.9), atol=0.05)
+        np.testing.assert_allclose((phase.min(), phase.max()), (0.0, 1.0), atol=0.1)
+        np.testing.assert_allclose(jnp.exp(block.dynamics.gamma_log) ** 2, 1 - radius**2, rtol=1e-4)
+
+
+def test_a_linear_recurrent_unit_keeps_the_variance_of_white_noise(getkey):
+    system = LRU.create(64, 64, num_modes=512, r_min=0.3, r_max=0.9, key=getkey()).blocks[0]
+    system = system.dynamics.system()
+    noise = jax.random.normal(getkey(), (400, 64, 64))
+    h, resets = jnp.zeros((64, 1024)), jnp.zeros((400, 64), bool)
+    states = in_sequence(system.a, noise @ system.B, h, resets)
+    assert abs(jnp.mean(2 * states[100:] ** 2) - 1) < 0.05
+
+
+def test_weights_start_finite_whatever_the_ring(getkey):
+    for r_min, r_max in ((0.0, 1.0), (0.9, 1.0), (0.0, 1e-3)):
+        core = LRU.create(8, 8, num_modes=4096, r_min=r_min, r_max=r_max, key=getkey())
+        assert all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves(core))
+
+
+@pytest.mark.parametrize(
+    ("create", "message"),
+    [
+        (lambda key: S5.create(INPUT, 10, num_blocks=2, key=key), "width is 10 .* multiple of 2"),
+        (lambda key: S5.create(INPUT, 8, num_layers=0, key=key), "num_layers is 0"),
+        (lambda key: S5.create(INPUT, 8, activation="relu", key=key), "'relu'; .* half_glu1"),
+        (lambda key: S5.create(INPUT, 8, norm="both", key=key), "'both'; choose one of post"),
+        (lambda key: LRU.create(INPUT, 8, r_min=0.9, r_max=0.5, key=key), "r_min is 0.9"),
+        (lambda key: LRU.create(INPUT, 8, max_phase=0, key=key), "max_phase is 0"),
+        (lambda key: LRU.create(INPUT, 1, key=key), "num_modes is 0; give it at least 1"),
+        (lambda key: GRU.create(INPUT, 0, key=key), "hidden_size is 0"),
+    ],
+)
+def test_sizes_and_choices_that_do_not_fit_are_refused(create, message, getkey):
+    with pytest.raises(ValueError, match=message):
+        create(getkey())

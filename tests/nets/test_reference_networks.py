@@ -2,6 +2,7 @@
 
 import json
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,13 +11,19 @@ import pytest
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeObservation
 from minimax_eqx.nets import (
+    GRU,
     LSTM,
     MLP,
+    S5,
     ActorCritic,
     Dense,
     Feedforward,
+    GatedActivation,
     GridEncoder,
+    LayerNorm,
     LSTMCarry,
+    S5Dynamics,
+    StateSpaceBlock,
 )
 
 from ..conftest import GOLDEN
@@ -33,13 +40,52 @@ def lstm_from(arrays, prefix):
     )
 
 
-def student_from(arrays, prefix):
-    def head(name):
-        def layer(part):
-            weight, bias = (jnp.asarray(arrays[f"{prefix}{name}_{part}_{x}"]) for x in "Wb")
-            return Dense(weight, bias)
+def gru_from(arrays, prefix):
+    def gates(name):
+        return jnp.concatenate([arrays[f"{prefix}{name}_{gate}"] for gate in "rzn"], axis=-1)
 
-        return MLP((layer("hidden0"),), layer("out"))
+    return GRU(gates("W_x"), gates("W_h"), gates("b_x"), jnp.asarray(arrays[f"{prefix}b_h_n"]))
+
+
+def s5_from(arrays, prefix, activation, norm, projection=None):
+    def layer(index):
+        start = f"{prefix}layer{index}_"
+        names = [name.removeprefix(start) for name in arrays if name.startswith(start)]
+        layer = {name: jnp.asarray(arrays[start + name]) for name in names}
+        dynamics = S5Dynamics(
+            lambda_re=layer["Lambda_re"],
+            lambda_im=layer["Lambda_im"],
+            B=layer["B"],
+            C=layer["C"],
+            D=layer["D"],
+            log_step=layer["log_step"].reshape(-1),
+        )
+        value, gate = (
+            Dense(layer[f"{out}_W"], layer[f"{out}_b"]) if f"{out}_W" in layer else None
+            for out in ("out1", "out2")
+        )
+        scaled = "norm_scale" in layer
+        layer_norm = LayerNorm(layer["norm_scale"], layer["norm_bias"]) if scaled else None
+        gated = GatedActivation(value, gate, activation)
+        return StateSpaceBlock(dynamics, gated, layer_norm, norm)
+
+    num_layers = sum(f"{prefix}layer{index}_D" in arrays for index in range(8))
+    return S5(projection, tuple(layer(index) for index in range(num_layers)))
+
+
+def s5_carry(arrays, prefix, suffix=""):
+    """The recorded complex states, one array per layer, as real parts beside imaginary parts."""
+    names = (f"{prefix}layer{index}{suffix}" for index in range(8))
+    states = (arrays[name] for name in names if name in arrays)
+    return tuple(jnp.concatenate([state.real, state.imag], axis=-1) for state in states)
+
+
+def student_from(arrays, prefix):
+    def dense(name):
+        return Dense(*(jnp.asarray(arrays[f"{prefix}{name}_{x}"]) for x in "Wb"))
+
+    def head(name):
+        return MLP((dense(f"{name}_hidden0"),), dense(f"{name}_out"))
 
     encoder = GridEncoder(
         kernel=jnp.asarray(arrays[f"{prefix}conv_W"]).reshape(27, -1),
@@ -48,8 +94,13 @@ def student_from(arrays, prefix):
         image_shape=(5, 5, 3),
         position_scale=None,
     )
-    lstm = f"{prefix}lstm_W_x_i" in arrays
-    core = lstm_from(arrays, f"{prefix}lstm_") if lstm else Feedforward(encoder.output_size)
+    core = Feedforward(encoder.output_size)
+    if f"{prefix}lstm_W_x_i" in arrays:
+        core = lstm_from(arrays, f"{prefix}lstm_")
+    elif f"{prefix}gru_W_x_r" in arrays:
+        core = gru_from(arrays, f"{prefix}gru_")
+    elif f"{prefix}pre_s5_W" in arrays:
+        core = s5_from(arrays, f"{prefix}s5_", "half_glu1", "post", dense("pre_s5"))
     value = jax.tree.map(lambda x: x[None], head("value"))
     return ActorCritic(encoder, core, head("policy"), value)
 
@@ -66,7 +117,46 @@ def test_an_lstm_gives_the_reference_outputs_and_carry(golden):
     np.testing.assert_allclose(last.cell, arrays["lstm_final_c"], **CLOSE)
 
 
-@pytest.mark.parametrize("kind", ["lstm", "none"])
+def test_a_gru_gives_the_reference_outputs(golden):
+    arrays = golden("recurrent")
+    outputs, last = gru_from(arrays, "gru_").scan(
+        jnp.asarray(arrays["rnn_inputs"]),
+        jnp.asarray(arrays["gru_initial_h"]),
+        jnp.asarray(arrays["rnn_resets"]),
+    )
+    np.testing.assert_allclose(outputs, arrays["gru_outputs"], **CLOSE)
+    np.testing.assert_allclose(last, arrays["gru_final_h"], **CLOSE)
+
+
+@pytest.mark.parametrize("index", range(6))
+def test_an_s5_stack_gives_the_reference_outputs_and_states(golden, index):
+    arrays = golden("recurrent")
+    prefix = f"s5c{index}_"
+    norm = str(arrays[f"{prefix}layernorm_pos"]).lower()
+    core = s5_from(arrays, prefix, str(arrays[f"{prefix}activation"]), norm)
+    outputs, last = core.scan(
+        jnp.asarray(arrays["s5_inputs"]),
+        s5_carry(arrays, prefix, "_initial_state"),
+        jnp.asarray(arrays["s5_resets"]),
+    )
+    assert len(core.blocks) == arrays[f"{prefix}meta"][2]
+    np.testing.assert_allclose(outputs, arrays[f"{prefix}outputs"], **CLOSE)
+    expected = s5_carry(arrays, prefix, "_final_state")
+    for state, expected_state in zip(last, expected, strict=True):
+        np.testing.assert_allclose(state, expected_state, **CLOSE)
+
+
+@pytest.mark.parametrize(("width", "num_blocks"), [(256, 2), (256, 1), (16, 2)])
+def test_the_modes_of_s5_start_as_in_the_reference(golden, width, num_blocks, getkey):
+    arrays = golden("recurrent")
+    dynamics = S5Dynamics.create(width, num_blocks, key=getkey())
+    prefix = f"hippo_{width}_{num_blocks}_Lambda"
+    # The recorded ones come from an eigensolver in single precision.
+    np.testing.assert_allclose(dynamics.lambda_re, arrays[f"{prefix}_re"], rtol=1e-3)
+    np.testing.assert_allclose(dynamics.lambda_im, arrays[f"{prefix}_im"], rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "s5", "none"])
 def test_a_student_gives_the_reference_logits_and_values(golden, kind):
     arrays = golden("networks_forward")
     prefix = f"student_{kind}__"
@@ -74,15 +164,22 @@ def test_a_student_gives_the_reference_logits_and_values(golden, kind):
     image = np.round(arrays[f"{prefix}obs_image"] * 10).astype(np.uint8)
     direction = arrays[f"{prefix}obs_agent_dir"]
     observations = MazeObservation(jnp.asarray(image), jnp.asarray(direction), None)
-    carry, resets = None, jnp.zeros(direction.shape, bool)
-    if kind == "lstm":
-        carry = LSTMCarry(*(jnp.asarray(arrays[f"{prefix}initial_{x}"]) for x in "hc"))
-        resets = jnp.asarray(arrays[f"{prefix}reset"])
+
+    def recorded_carry(when):
+        if kind == "lstm":
+            return LSTMCarry(*(jnp.asarray(arrays[f"{prefix}{when}_{x}"]) for x in "hc"))
+        if kind == "s5":
+            return s5_carry(arrays, f"{prefix}{when}_")
+        return jnp.asarray(arrays[f"{prefix}{when}_h"]) if kind == "gru" else None
+
+    carry = recorded_carry("initial")
+    resets = jnp.asarray(arrays.get(f"{prefix}reset", np.zeros(direction.shape, bool)))
     predictions, carry = network.scan(observations, carry, resets)
     np.testing.assert_allclose(predictions.logits, arrays[f"{prefix}logits"], **CLOSE)
     np.testing.assert_allclose(predictions.values[..., 0], arrays[f"{prefix}value"], **CLOSE)
-    if kind == "lstm":
-        np.testing.assert_allclose(carry.hidden, arrays[f"{prefix}final_h"], **CLOSE)
+    expected = jax.tree.leaves(recorded_carry("final"))
+    for leaf, expected_leaf in zip(jax.tree.leaves(carry), expected, strict=True):
+        np.testing.assert_allclose(leaf, expected_leaf, **CLOSE)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +199,10 @@ def network():
 def test_the_student_has_as_many_parameters_as_the_reference(network):
     totals = json.loads((GOLDEN / "networks.json").read_text())["parameter_totals_13x13"]
     assert sum(leaf.size for leaf in jax.tree.leaves(network)) == totals["dr"]["student"] == 432_924
+    core = jax.eval_shape(lambda key: S5.create(149, 256, key=key), jax.random.key(0))
+    s5_student = eqx.tree_at(lambda network: network.core, network, core)
+    size = sum(leaf.size for leaf in jax.tree.leaves(s5_student))
+    assert size == totals["s5_dr"]["student"] == 451_612
 
 
 def test_weights_start_as_in_the_reference(network):
@@ -122,6 +223,23 @@ def test_weights_start_as_in_the_reference(network):
     np.testing.assert_allclose(network.policy.out.weight, 0.01)
     biases = (network.encoder.bias, network.core.bias, network.policy.out.bias)
     assert all((np.asarray(bias) == 0).all() for bias in biases)
+
+
+def test_the_weights_of_s5_start_as_in_the_reference(getkey):
+    core = jax.jit(lambda key: S5.create(149, 256, key=key))(getkey())
+    weight = core.projection.weight
+    np.testing.assert_allclose(weight @ weight.T, np.eye(149), atol=1e-4)
+    for block in core.blocks:
+        dynamics = block.dynamics
+        # The columns of the basis have norm 1, so that the parts of B share the variance of B0.
+        np.testing.assert_allclose(jnp.sum(dynamics.B**2, axis=-1).mean(), 1 / 256, rtol=0.02)
+        np.testing.assert_allclose(jnp.std(dynamics.C), 1 / 256, rtol=0.02)
+        np.testing.assert_allclose(jnp.std(dynamics.D), 1.0, rtol=0.2)
+        np.testing.assert_allclose(jnp.std(block.gate.gate.weight), 1 / 16, rtol=0.02)
+        steps = jnp.exp(dynamics.log_step)
+        np.testing.assert_allclose((steps.min(), steps.max()), (0.001, 0.1), rtol=0.2)
+        np.testing.assert_array_equal(block.layer_norm.scale, 1)
+        np.testing.assert_array_equal(block.layer_norm.bias, 0)
 
 
 def test_the_first_policy_is_uniform(network, getkey):

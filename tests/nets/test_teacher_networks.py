@@ -1,0 +1,263 @@
+"""The teacher's networks give what the reference's give, weight for weight."""
+
+import json
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minimax_eqx.envs import MazeEditor
+from minimax_eqx.envs.maze import MazeDesignObservation
+from minimax_eqx.nets import (
+    LSTM,
+    MLP,
+    S5,
+    ActorCritic,
+    Dense,
+    DesignEncoder,
+    GatedActivation,
+    LayerNorm,
+    LSTMCarry,
+    S5Dynamics,
+    StateSpaceBlock,
+)
+from minimax_eqx.nets._design_projection import find_changes
+
+from ..conftest import GOLDEN
+
+GATES = "ifgo"
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+def without_prefix(arrays, prefix):
+    chosen = {name: array for name, array in arrays.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): jnp.asarray(array) for name, array in chosen.items()}
+
+
+def dense_from(weights, name):
+    return Dense(weights[f"{name}_W"], weights[f"{name}_b"])
+
+
+def head_from(weights, name):
+    return MLP((dense_from(weights, f"{name}_hidden0"),), dense_from(weights, f"{name}_out"))
+
+
+def lstm_from(weights):
+    def gates(name):
+        return jnp.concatenate([weights[f"lstm_{name}_{gate}"] for gate in GATES], axis=-1)
+
+    return LSTM(gates("W_x"), gates("W_h"), gates("b_h"))
+
+
+def s5_from(weights):
+    def block(index):
+        layer = without_prefix(weights, f"s5_layer{index}_")
+        dynamics = S5Dynamics(
+            lambda_re=layer["Lambda_re"],
+            lambda_im=layer["Lambda_im"],
+            B=layer["B"],
+            C=layer["C"],
+            D=layer["D"],
+            log_step=layer["log_step"],
+        )
+        gate = GatedActivation(None, dense_from(layer, "out2"), "half_glu1")
+        norm = LayerNorm(layer["norm_scale"], layer["norm_bias"])
+        return StateSpaceBlock(dynamics, gate, norm, "pre")
+
+    return S5(dense_from(weights, "pre_s5"), (block(0), block(1)))
+
+
+def teacher_from(weights):
+    encoder = DesignEncoder(
+        kernel=weights["conv_W"].reshape(27, -1),
+        bias=weights["conv_b"],
+        embedding=weights["embedding"],
+        image_shape=weights["obs_image"].shape[-3:],
+        noise_size=weights["obs_noise"].shape[-1],
+    )
+    core = lstm_from(weights) if "lstm_W_x_i" in weights else s5_from(weights)
+    value = jax.tree.map(lambda x: x[None], head_from(weights, "value"))
+    return ActorCritic(encoder, core, head_from(weights, "policy"), value)
+
+
+def carry_from(weights, when):
+    if "lstm_W_x_i" in weights:
+        return LSTMCarry(weights[f"{when}_h"], weights[f"{when}_c"])
+    states = (weights[f"{when}_layer{index}"] for index in range(2))
+    return tuple(jnp.concatenate([state.real, state.imag], axis=-1) for state in states)
+
+
+@pytest.mark.parametrize("core", ["lstm", "s5"])
+def test_a_teacher_gives_the_reference_logits_values_and_carry(golden, core):
+    recorded = without_prefix(golden("networks_forward"), f"teacher_{core}__")
+    network = teacher_from(recorded)
+    image = jnp.round(recorded["obs_image"] * 10).astype(jnp.uint8)
+    observations = MazeDesignObservation(image, recorded["obs_time"], recorded["obs_noise"])
+    carry = carry_from(recorded, "initial")
+    predictions, last = network.scan(observations, carry, recorded["reset"])
+    np.testing.assert_allclose(predictions.logits, recorded["logits"], **CLOSE)
+    np.testing.assert_allclose(predictions.values[..., 0], recorded["value"], **CLOSE)
+    for ours, theirs in zip(
+        jax.tree.leaves(last), jax.tree.leaves(carry_from(recorded, "final")), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, **CLOSE)
+
+    def step(carry, inputs):
+        predictions, carry = network.step(inputs[0], carry, inputs[1])
+        return carry, predictions.logits
+
+    _, logits = jax.lax.scan(step, carry, (observations, recorded["reset"]))
+    np.testing.assert_allclose(logits, recorded["logits"], **CLOSE)
+
+
+def create_teacher(key, preset, embedding_size=10):
+    editor = MazeEditor(num_walls=60, noise_dim=50)
+    keys = jax.random.split(key, 3)
+    encoder = DesignEncoder.create(
+        editor.observation_spec(),
+        num_steps=editor.max_episode_steps,
+        num_filters=32 if preset == "s5_paired" else 128,
+        embedding_size=embedding_size,
+        key=keys[0],
+    )
+    core = S5 if preset == "s5_paired" else LSTM
+    core = core.create(encoder.output_size, 256, key=keys[1])
+    return ActorCritic.create(encoder, core, editor.num_actions, key=keys[2])
+
+
+@pytest.mark.parametrize("preset", ["paired", "s5_paired"])
+def test_a_teacher_has_as_many_parameters_as_the_reference(preset):
+    totals = json.loads((GOLDEN / "networks.json").read_text())["parameter_totals_13x13"]
+    network = jax.eval_shape(lambda key: create_teacher(key, preset), jax.random.key(0))
+    assert sum(leaf.size for leaf in jax.tree.leaves(network)) == totals[preset]["teacher"]
+
+
+def test_a_design_encoder_starts_as_in_the_reference():
+    editor = MazeEditor()
+    encoder = DesignEncoder.create(
+        editor.observation_spec(), num_steps=editor.max_episode_steps, key=jax.random.key(0)
+    )
+    # 27 taps and 128 filters: the rows are orthogonal; 62 times and 10 numbers: the columns.
+    np.testing.assert_allclose(encoder.kernel @ encoder.kernel.T, 2 * np.eye(27), atol=1e-5)
+    np.testing.assert_allclose(encoder.embedding.T @ encoder.embedding, np.eye(10), atol=1e-5)
+    assert not np.any(encoder.bias)
+    assert encoder.output_size == 21_692
+
+
+def random_observation(editor, getkey, batch):
+    spec = editor.observation_spec()
+    noise = spec.noise and jax.random.uniform(getkey(), (*batch, *spec.noise.shape))
+    return MazeDesignObservation(
+        image=jax.random.randint(getkey(), (*batch, *spec.image.shape), 0, 9, jnp.uint8),
+        time=jax.random.randint(getkey(), batch, 0, editor.max_episode_steps),
+        noise=noise,
+    )
+
+
+@pytest.mark.parametrize("noise_dim", [0, 3])
+def test_the_features_are_the_convolution_the_time_and_the_noise(getkey, noise_dim):
+    editor = MazeEditor(height=4, width=6, num_walls=5, noise_dim=noise_dim)
+    encoder = DesignEncoder.create(
+        editor.observation_spec(),
+        num_steps=editor.max_episode_steps,
+        num_filters=8,
+        embedding_size=5,
+        key=getkey(),
+    )
+    observation = random_observation(editor, getkey, (2, 3))
+    convolved = jax.lax.conv_general_dilated(
+        observation.image.reshape(6, 6, 8, 3).astype(jnp.float32) / 10,
+        encoder.kernel.reshape(3, 3, 3, 8),
+        (1, 1),
+        "VALID",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
+    expected = [jax.nn.relu(convolved).reshape(2, 3, -1), encoder.embedding[observation.time]]
+    expected += [] if noise_dim == 0 else [observation.noise]
+    features = encoder(observation)
+    assert features.shape == (2, 3, encoder.output_size)
+    np.testing.assert_allclose(features, jnp.concatenate(expected, axis=-1), rtol=1e-5, atol=1e-6)
+
+
+def designs(editor, key, num_levels, num_steps):
+    """What is seen while random actions design levels; leading axes `time level`."""
+    blank_key, key = jax.random.split(key)
+    world = jax.vmap(editor.blank)(jax.random.split(blank_key, num_levels))
+    reset = jax.vmap(lambda world: editor.reset(world, key=key))
+
+    def advance(state, key):
+        action_key, key = jax.random.split(key)
+        actions = jax.random.randint(action_key, (num_levels,), 0, editor.num_actions)
+        step = jax.vmap(lambda *args: editor.step(*args, key=key))(world, state, actions)
+        return step.state, jax.vmap(editor.observe)(world, state)
+
+    return jax.lax.scan(advance, reset(world), jax.random.split(key, num_steps))[1]
+
+
+@pytest.mark.parametrize("kind", ["design", "designs", "noise", "no_batch", "more_batch"])
+def test_projecting_a_sequence_is_projecting_its_features(getkey, kind):
+    editor = MazeEditor(height=5, width=4, num_walls=9, noise_dim=2, choose_direction=True)
+    steps = editor.max_episode_steps
+    if kind == "noise":
+        observations = random_observation(editor, getkey, (steps, 24))
+    else:
+        observations = designs(editor, getkey(), 24, steps)
+    if kind == "designs":
+        # One episode after another, with a fresh start between them.
+        again = designs(editor, getkey(), 24, steps)
+        observations = jax.tree.map(lambda *x: jnp.concatenate(x), observations, again)
+    if kind in ("no_batch", "more_batch"):
+        batch = {"no_batch": (24,), "more_batch": (2, 12)}[kind]
+        observations = jax.tree.map(lambda x: x.reshape(steps, *batch, *x.shape[2:]), observations)
+        if kind == "no_batch":
+            observations = jax.tree.map(lambda x: x[:, 0], observations)
+    encoder = DesignEncoder.create(
+        editor.observation_spec(), num_steps=steps, num_filters=4, embedding_size=3, key=getkey()
+    )
+    bias = 0.1 * jax.random.normal(getkey(), encoder.bias.shape)
+    encoder = eqx.tree_at(lambda encoder: encoder.bias, encoder, bias)
+    if kind in ("design", "noise"):
+        assert find_changes(encoder.windows(observations.image))[1] == (kind == "design")
+    weight = jax.random.normal(getkey(), (encoder.output_size, 7))
+    cotangent = jax.random.normal(getkey(), (*observations.time.shape, 7))
+
+    def pull_back(project):
+        @eqx.filter_jit
+        def compute(encoder, weight):
+            projected, pull = eqx.filter_vjp(project, encoder, weight)
+            return projected, pull(cotangent)
+
+        return compute(encoder, weight)
+
+    expected = pull_back(lambda encoder, weight: encoder(observations) @ weight)
+    given = pull_back(lambda encoder, weight: encoder.project(observations, weight))
+    for ours, theirs in zip(jax.tree.leaves(given), jax.tree.leaves(expected), strict=True):
+        assert ours.shape == theirs.shape
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("num_levels", [1, 32])
+def test_there_is_room_for_the_changes_of_any_batch_of_designs(getkey, num_levels):
+    editor = MazeEditor(num_walls=40, choose_direction=True, noise_dim=0)
+    encoder = DesignEncoder.create(
+        editor.observation_spec(), num_steps=editor.max_episode_steps, num_filters=4, key=getkey()
+    )
+    observations = designs(editor, getkey(), num_levels, editor.max_episode_steps)
+    changes, enough_room = find_changes(encoder.windows(observations.image))
+    assert enough_room
+    # Each row in use is another change.
+    windows = np.broadcast_to(changes.window[:, None], changes.play.shape)
+    used = np.stack([windows, changes.play])[:, np.asarray(changes.used)]
+    assert np.unique(used, axis=1).shape == used.shape
+
+
+def test_a_design_of_another_size_is_refused(getkey):
+    spec = MazeEditor(height=4, width=6, num_walls=5).observation_spec()
+    encoder = DesignEncoder.create(spec, num_steps=7, num_filters=8, key=getkey())
+    other = random_observation(MazeEditor(height=6, width=4, num_walls=5), getkey, (2,))
+    with pytest.raises(ValueError, match=r"images of shape \(6, 8, 3\) and got \(8, 6, 3\)"):
+        encoder(other)
+    with pytest.raises(ValueError, match="num_steps is 0"):
+        DesignEncoder.create(spec, num_steps=0, key=getkey())
