@@ -1,5 +1,9 @@
 """Mazes: levels, dynamics, generators, held-out tests and pictures."""
 
+from ._editor import MazeBlank as MazeBlank
+from ._editor import MazeDesign as MazeDesign
+from ._editor import MazeDesignObservation as MazeDesignObservation
+from ._editor import MazeEditor as MazeEditor
 from ._generators import PerfectMaze as PerfectMaze
 from ._generators import RandomWalls as RandomWalls
 from ._held_out import HeldOut as HeldOut
@@ -20,6 +24,10 @@ from ._memory import RandomMemory as RandomMemory
 from ._metrics import distances_from as distances_from
 from ._metrics import maze_level_metrics as maze_level_metrics
 from ._metrics import shortest_path_length as shortest_path_length
+from ._mutators import FlipWall as FlipWall
+from ._mutators import MoveAgent as MoveAgent
+from ._mutators import MoveGoal as MoveGoal
+from ._mutators import maze_edits as maze_edits
 from ._procedural import Crossing as Crossing
 from ._procedural import FourRooms as FourRooms
 from ._render import render as render

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int, Key
+from jaxtyping import Array, Bool, Int, Key, UInt32
 
 from .._env import AbstractLevelGenerator
 from ._level import NUM_DIRECTIONS, MazeLevel
@@ -49,12 +49,12 @@ class RandomWalls(AbstractLevelGenerator[MazeLevel]):
         wall_key, count_key, place_key = jax.random.split(key, 3)
         num_cells = self.height * self.width
         if self.replace:
-            drawn = jax.random.randint(wall_key, (self.num_walls,), 0, num_cells)
+            drawn = random_below(num_cells, (self.num_walls,), key=wall_key)
             walls = jnp.zeros(num_cells, bool).at[drawn].set(True)
         else:
             count = jnp.array(self.num_walls)
             if self.sample_num_walls:
-                count = jax.random.randint(count_key, (), 0, self.num_walls + 1)
+                count = random_below(self.num_walls + 1, key=count_key)
             walls = random_cells(num_cells, count, key=wall_key)
         return place_agent_and_goal(walls.reshape(self.height, self.width), key=place_key)
 
@@ -83,10 +83,10 @@ class PerfectMaze(AbstractLevelGenerator[MazeLevel]):
     def _carve(self, key: Key[Array, ""]) -> Bool[Array, "height width"]:
         rows, columns = (self.height + 1) // 2, (self.width + 1) // 2
         num_nodes = rows * columns
-        lattice = jnp.array([[rows, columns]])
-        moves = jnp.array([[0, 1], [1, 0], [0, -1], [-1, 0]])  # (row, column)
+        lattice = jnp.array([[rows, columns]], jnp.int32)
+        moves = jnp.array([[0, 1], [1, 0], [0, -1], [-1, 0]], jnp.int32)  # (row, column)
         start_key, walk_key = jax.random.split(key)
-        start = jax.random.randint(start_key, (), 0, num_nodes)
+        start = random_below(num_nodes, key=start_key)
         # One number a step decides among the neighbours; each node is entered and left once.
         choices = jax.random.uniform(walk_key, (2 * num_nodes, 4))
 
@@ -127,23 +127,45 @@ def place_agent_and_goal(
 
     Both are on free cells; or on `allowed` cells, at least two of them and all free, if given.
     """
-    agent_key, dir_key, goal_key = jax.random.split(key, 3)
+    # One draw for all three: each call of `jax.random` is a loop of its own to compile.
+    draws = jax.random.bits(key, (3,), jnp.uint32)
     cells = (~wall_map if allowed is None else allowed).reshape(-1)
-    agent = random_cell(cells, key=agent_key)
-    goal = random_cell(cells & (jnp.arange(cells.size) != agent), key=goal_key)
+    agent = _cell_for(draws[0], cells)
+    goal = _cell_for(draws[1], cells & (jnp.arange(cells.size) != agent))
     width = wall_map.shape[1]
     return MazeLevel(
         wall_map=wall_map,
         agent_pos=jnp.stack([agent % width, agent // width]),
-        agent_dir=jax.random.randint(dir_key, (), 0, NUM_DIRECTIONS, jnp.int32),
+        agent_dir=_below(NUM_DIRECTIONS, draws[2]),
         goal_pos=jnp.stack([goal % width, goal // width]),
     )
 
 
+def random_below(
+    bound: Int[Array, ""] | int, shape: tuple[int, ...] = (), *, key: Key[Array, ""]
+) -> Int[Array, "..."]:
+    """Random integers in `[0, bound)`, as even as 32 bits allow.
+
+    `jax.random.randint` is more even still, and three times as long to compile.
+    """
+    return _below(bound, jax.random.bits(key, shape, jnp.uint32))
+
+
 def random_cell(allowed: Bool[Array, " cells"], *, key: Key[Array, ""]) -> Int[Array, ""]:
     """A uniformly random index among the allowed; at least one must be."""
-    nth = jax.random.randint(key, (), 0, jnp.sum(allowed))
-    return jnp.argmax(jnp.cumsum(allowed) > nth).astype(jnp.int32)
+    return _cell_for(jax.random.bits(key, dtype=jnp.uint32), allowed)
+
+
+def _below(bound: Int[Array, ""] | int, draws: UInt32[Array, "*shape"]) -> Int[Array, "*shape"]:
+    return (draws % jnp.asarray(bound, jnp.uint32)).astype(jnp.int32)
+
+
+def _cell_for(draw: UInt32[Array, ""], allowed: Bool[Array, " cells"]) -> Int[Array, ""]:
+    """The allowed cell that a draw of 32 bits stands for."""
+    nth = _below(jnp.sum(allowed, dtype=jnp.int32), draw)
+    # How many are allowed up to each cell. A matrix product, as `cumsum` compiles to many loops.
+    up_to = jnp.tri(allowed.size, dtype=jnp.float32) @ allowed.astype(jnp.float32)
+    return jnp.argmax(up_to > nth.astype(jnp.float32)).astype(jnp.int32)
 
 
 def random_cells(

@@ -10,7 +10,7 @@ from .._env import AbstractEnv, TimeStep
 from ._cells import AGENT_OBJECT, EMPTY, OBJECT_BITS, UNSEEN, WALL
 from ._level import NUM_DIRECTIONS, MazeLevel, maze_level_spec
 from ._metrics import maze_level_metrics
-from ._view import MOVES, view_offsets, visible_cells
+from ._view import MOVES, cut_out_view, visible_cells
 
 NUM_ACTIONS = 7
 TURN_LEFT, TURN_RIGHT, FORWARD = 0, 1, 2
@@ -19,11 +19,11 @@ TURN_LEFT, TURN_RIGHT, FORWARD = 0, 1, 2
 class MazeWorld(eqx.Module):
     """A loaded maze: its cells, where the agent starts, and the goal that pays.
 
-    `cells` is a flat grid of cell codes with a margin of walls, wide enough for any view of the
+    `cells` is the grid of cell codes with a margin of walls, wide enough for any view of the
     environment that loaded the level.
     """
 
-    cells: UInt8[Array, "*batch padded_cells"]
+    cells: UInt8[Array, "*batch padded_height padded_width"]
     agent_pos: Int[Array, "*batch 2"]
     agent_dir: Int[Array, "*batch"]
     goal_pos: Int[Array, "*batch 2"]
@@ -106,7 +106,7 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
     ) -> MazeWorld:
         """Makes a world of cell codes, for environments with other objects in a maze."""
         padded = jnp.pad(cells, self._margin, constant_values=WALL)
-        return MazeWorld(padded.reshape(-1), agent_pos, agent_dir, goal_pos)
+        return MazeWorld(padded, agent_pos, agent_dir, goal_pos)
 
     def reset(self, world: MazeWorld, *, key: Key[Array, ""]) -> MazeState:
         del key
@@ -137,7 +137,8 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         ahead = self.cell_ahead(state)
         forward = action == FORWARD
         reached = forward & jnp.all(ahead == world.goal_pos)
-        moves = reached | (forward & (world.cells[self._flat_index(ahead)] == EMPTY))
+        x, y = ahead + self._margin
+        moves = reached | (forward & (world.cells[y, x] == EMPTY))
         time = state.time + 1
         payment = 1 - 0.9 * time.astype(jnp.float32) / self.max_episode_steps
         return (
@@ -151,8 +152,8 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         return state.agent_pos + jnp.asarray(MOVES, jnp.int32)[state.agent_dir]
 
     def observe(self, world: MazeWorld, state: MazeState) -> MazeObservation:
-        offsets = jnp.asarray(view_offsets(self.view_size, self._row_stride))[state.agent_dir]
-        codes = world.cells[self._flat_index(state.agent_pos) + offsets]
+        position = state.agent_pos + self._margin
+        codes = cut_out_view(world.cells, position, state.agent_dir, self.view_size)
         here = _own_cell(self.view_size)
         visible = None if self.see_through_walls else visible_cells(codes != WALL)
         codes = jnp.where(here, EMPTY, codes)
@@ -188,14 +189,6 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
     @property
     def _margin(self) -> int:
         return self.view_size - 1
-
-    @property
-    def _row_stride(self) -> int:
-        return self.width + 2 * self._margin
-
-    def _flat_index(self, position: Int[Array, "2"]) -> Int[Array, ""]:
-        x, y = position
-        return (y + self._margin) * self._row_stride + x + self._margin
 
 
 def _own_cell(view_size: int) -> Bool[np.ndarray, "view view"]:

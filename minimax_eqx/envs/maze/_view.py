@@ -3,26 +3,35 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int
+from jaxtyping import Array, Bool, Int, UInt8
 
 # (x, y) of one move in each direction: right, down, left, up.
 MOVES = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]])
 
 
-def view_offsets(view_size: int, row_stride: int) -> Int[np.ndarray, "4 view view"]:
-    """Where the cells of a view lie in a flat grid, relative to the agent, for each direction.
+def cut_out_view(
+    cells: UInt8[Array, "rows columns"],
+    position: Int[Array, "2"],
+    direction: Int[Array, ""],
+    view_size: int,
+) -> UInt8[Array, "{view_size} {view_size}"]:
+    """The square of cells in front of an agent at `position` (x, y), turned so that it looks up.
 
-    The agent is in the middle of the bottom row and looks up. Row `i` and column `j` of the view is
-    `view_size - 1 - i` cells ahead and `j - view_size // 2` cells to the right.
+    The agent is in the middle of the bottom row. Row `i` and column `j` of the view is
+    `view_size - 1 - i` cells ahead and `j - view_size // 2` cells to the right. The whole square
+    must lie in the grid.
     """
-    ahead = view_size - 1 - np.arange(view_size)[:, None, None]
-    sideways = (np.arange(view_size) - view_size // 2)[None, :, None]
-    offsets = []
-    for direction in range(4):
-        forward, right = MOVES[direction], MOVES[(direction + 1) % 4]
-        x, y = np.moveaxis(ahead * forward + sideways * right, -1, 0)
-        offsets.append(y * row_stride + x)
-    return np.stack(offsets).astype(np.int32)
+    # A block is copied and then turned: with a look-up for each cell of the view, a whole step of
+    # the maze takes about twice as long on a CPU.
+    x, y = position + jnp.asarray(_block_corners(view_size))[direction]
+    block = jax.lax.dynamic_slice(cells, (y, x), (view_size, view_size))
+    return jax.lax.select_n(direction, *(jnp.rot90(block, turns) for turns in (1, 2, 3, 0)))
+
+
+def _block_corners(view_size: int) -> Int[np.ndarray, "4 2"]:
+    """From the agent to the block's smallest x and y, for each direction."""
+    side, far = -(view_size // 2), -(view_size - 1)
+    return np.array([[0, side], [side, 0], [far, side], [side, far]], np.int32)
 
 
 def visible_cells(transparent: Bool[Array, "view view"]) -> Bool[Array, "view view"]:

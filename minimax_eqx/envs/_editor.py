@@ -1,0 +1,53 @@
+"""Worlds in which playing an episode means designing a level for another world."""
+
+import abc
+from typing import Generic, TypeVar
+
+import jax
+from jaxtyping import Array, Key, PyTree
+
+from ._env import AbstractEnv, AbstractLevelGenerator, Observation, State, World
+
+Blank = TypeVar("Blank")
+Level = TypeVar("Level")
+
+
+class AbstractLevelEditor(
+    AbstractEnv[Blank, World, State, Observation],
+    Generic[Blank, World, State, Observation, Level],
+):
+    """An environment whose episodes design a level; the teacher of PAIRED acts in it.
+
+    Dennis et al. 2020, arXiv 2012.02096. What `load` takes is a *blank*: whatever an episode starts
+    from. What comes out is a *level* of the world that is designed for; `level` reads it off the
+    state that the last step gives, before anything restarts.
+
+    Every episode takes exactly `max_episode_steps` steps and then terminates, so a batch of designs
+    stays in step. Rewards are 0 and nothing is a success: whoever has the level played pays for it.
+    """
+
+    @abc.abstractmethod
+    def blank(self, key: Key[Array, ""]) -> Blank:
+        """Draws what an episode starts from."""
+
+    @abc.abstractmethod
+    def level(self, state: State) -> Level:
+        """The level designed so far; complete, and valid, in the last state of an episode."""
+
+    def designed_level_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of the levels that come out; those of the world they are made for."""
+
+        def unfinished_level(key):
+            world = self.load(self.blank(key))
+            return self.level(self.reset(world, key=key))
+
+        return jax.eval_shape(unfinished_level, jax.random.key(0))
+
+
+class Blanks(AbstractLevelGenerator[Blank], Generic[Blank]):
+    """Samples an editor's blanks, so that the editor can be played, or checked, as any world is."""
+
+    editor: AbstractLevelEditor
+
+    def sample(self, key: Key[Array, ""]) -> Blank:
+        return self.editor.blank(key)

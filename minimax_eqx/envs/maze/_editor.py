@@ -1,0 +1,256 @@
+"""The teacher's world: a maze designed cell by cell."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt8
+
+from .._editor import AbstractLevelEditor
+from .._env import TimeStep
+from ._cells import AGENT_OBJECT, EMPTY, GOAL, OBJECT_BITS, WALL, cell_code
+from ._generators import random_cell
+from ._level import NUM_DIRECTIONS, MazeLevel
+
+FIXED, FIRST_ACTION, FIRST_WALL = "fixed", "first_action", "first_wall"
+WALL_BUDGETS = (FIXED, FIRST_ACTION, FIRST_WALL)
+AGENT = cell_code(AGENT_OBJECT, 0)
+NOWHERE = -1
+
+
+class MazeBlank(eqx.Module):
+    """An empty maze, and where its agent looks unless the designer chooses another direction."""
+
+    agent_dir: Int[Array, "*batch"]
+
+
+class MazeDesign(eqx.Module):
+    """A maze in the making.
+
+    Cells are numbered row by row from 0. Agent and goal that are not placed yet are on cell -1.
+    `num_walls` is the wall budget, `noise` what the designer observes of chance (None if nothing).
+    """
+
+    walls: Bool[Array, "*batch cells"]
+    goal: Int[Array, "*batch"]
+    agent: Int[Array, "*batch"]
+    agent_dir: Int[Array, "*batch"]
+    num_walls: Int[Array, "*batch"]
+    time: Int[Array, "*batch"]
+    noise: Float[Array, "*batch noise"] | None
+
+
+class MazeDesignObservation(eqx.Module):
+    """What the designer sees: the whole maze so far, the time, and perhaps noise.
+
+    `image` holds MiniGrid's object, colour and state codes, with the border of walls, as raw bytes;
+    `time` counts the steps taken; `noise` is None for an editor with `noise_dim=0`.
+    """
+
+    image: UInt8[Array, "*batch rows columns 3"]
+    time: Int[Array, "*batch"]
+    noise: Float[Array, "*batch noise"] | None
+
+
+class MazeEditor(
+    AbstractLevelEditor[MazeBlank, MazeBlank, MazeDesign, MazeDesignObservation, MazeLevel]
+):
+    """Designs a maze: walls one by one, then the goal, then the agent.
+
+    The teacher's world of PAIRED (Dennis et al. 2020, arXiv 2012.02096) with the variants of
+    minimax (Jiang et al. 2023, arXiv 2311.12716). An action is a cell, `y * width + x`. A wall
+    under goal or agent disappears. An action that would put the agent on the goal is replaced by a
+    uniformly random cell that holds nothing, so every level that comes out can be played. Every
+    episode takes `max_episode_steps` steps: `num_walls + 2`, and one more for `"first_action"` and
+    for `choose_direction` each.
+
+    Arguments, all fixed at construction:
+
+    - `height`, `width`: cells of the grid, without the border; at least 2.
+    - `num_walls`: walls to place, or the most of them; in `[0, height * width - 2]`.
+    - `wall_budget`: what decides the number of walls. `"fixed"`: it is `num_walls`.
+      `"first_action"`: the first action, which places nothing; action `a` means
+      `num_walls * a / (height * width)` walls, rounded half to even. `"first_wall"`: the first
+      action, which is also the first thing placed (the goal, if it means no walls). After a smaller
+      budget is used up the episode goes on to its usual end with actions that do nothing.
+    - `replace_collisions`: whether an action on a cell that holds something is replaced by a random
+      cell that holds nothing. If not, a wall on a wall is a step spent on nothing.
+    - `choose_direction`: whether one more action `a` at the end chooses where the agent looks,
+      direction `4 * a // (height * width)`. If not, the direction is the blank's.
+    - `noise_dim`: numbers, uniform in [0, 1) and new in every step, to observe; at least 0.
+
+    Raises `ValueError` for a value out of its range, and for a budget of 0 to choose from.
+    """
+
+    height: int = eqx.field(static=True, default=13)
+    width: int = eqx.field(static=True, default=13)
+    num_walls: int = eqx.field(static=True, default=60)
+    wall_budget: str = eqx.field(static=True, default=FIXED)
+    replace_collisions: bool = eqx.field(static=True, default=False)
+    choose_direction: bool = eqx.field(static=True, default=False)
+    noise_dim: int = eqx.field(static=True, default=50)
+    num_actions: int = eqx.field(static=True, init=False)
+    max_episode_steps: int = eqx.field(static=True, init=False)
+
+    def __post_init__(self):
+        self.num_actions = self.height * self.width
+        placed = self.num_walls + 2
+        self.max_episode_steps = self._first_placing_step + placed + int(self.choose_direction)
+
+    def __check_init__(self):
+        for name, least in (("height", 2), ("width", 2), ("noise_dim", 0)):
+            value = getattr(self, name)
+            if value < least:
+                raise ValueError(f"MazeEditor.{name} is {value}; it must be at least {least}.")
+        most = self.num_actions - 2
+        if not 0 <= self.num_walls <= most:
+            raise ValueError(
+                f"MazeEditor.num_walls is {self.num_walls}; in a maze of {self.height} x "
+                f"{self.width} cells it must be between 0 and {most}, to leave room for agent and "
+                "goal."
+            )
+        if self.wall_budget not in WALL_BUDGETS:
+            raise ValueError(
+                f"MazeEditor.wall_budget is {self.wall_budget!r}; it must be one of "
+                f"{', '.join(map(repr, WALL_BUDGETS))}."
+            )
+        if self.wall_budget != FIXED and self.num_walls == 0:
+            raise ValueError(
+                f"MazeEditor.wall_budget is {self.wall_budget!r}, but with num_walls=0 there is no "
+                f"budget to choose: use wall_budget={FIXED!r}, or at least 1 wall."
+            )
+
+    def blank(self, key: Key[Array, ""]) -> MazeBlank:
+        """A random direction, or 0 if it is for the designer to choose."""
+        if self.choose_direction:
+            return MazeBlank(jnp.zeros((), jnp.int32))
+        return MazeBlank(jax.random.randint(key, (), 0, NUM_DIRECTIONS, jnp.int32))
+
+    def load(self, level: MazeBlank) -> MazeBlank:
+        return level
+
+    def reset(self, world: MazeBlank, *, key: Key[Array, ""]) -> MazeDesign:
+        return MazeDesign(
+            walls=jnp.zeros(self.num_actions, bool),
+            goal=jnp.array(NOWHERE, jnp.int32),
+            agent=jnp.array(NOWHERE, jnp.int32),
+            agent_dir=world.agent_dir,
+            num_walls=jnp.array(self.num_walls, jnp.int32),
+            time=jnp.zeros((), jnp.int32),
+            noise=self._draw_noise(key),
+        )
+
+    def step(
+        self, world: MazeBlank, state: MazeDesign, action: Int[Array, ""], *, key: Key[Array, ""]
+    ) -> TimeStep[MazeDesign]:
+        del world
+        cell_key, noise_key = jax.random.split(key)
+        action = action.astype(jnp.int32)
+        replacement = random_cell(~_occupied(state), key=cell_key)
+        cell = jnp.where(self.collides(state, action), replacement, action)
+        state = self._place(state, cell, noise=self._draw_noise(noise_key))
+        false = jnp.array(False)
+        return TimeStep(
+            state=state,
+            reward=jnp.zeros((), jnp.float32),
+            terminated=state.time >= self.max_episode_steps,
+            truncated=false,
+            success=false,
+        )
+
+    def collides(self, state: MazeDesign, action: Int[Array, ""]) -> Bool[Array, ""]:
+        """Whether `step` replaces that action by a random cell."""
+        index, budget = self._plan(state, action)
+        if self.replace_collisions:
+            places = (index >= 0) & (index <= budget + 1)
+            return places & _occupied(state)[action]
+        # Walls may share a cell, and goal and agent may take one from a wall.
+        return (index == budget + 1) & (action == state.goal)
+
+    def observe(self, world: MazeBlank, state: MazeDesign) -> MazeDesignObservation:
+        del world
+        cells = jnp.arange(self.num_actions)
+        codes = jnp.where(state.walls, WALL, EMPTY)
+        codes = jnp.where(cells == state.agent, AGENT, codes)
+        codes = jnp.where(cells == state.goal, GOAL, codes).astype(jnp.uint8)
+        codes = codes.reshape(self.height, self.width)
+        codes = jnp.pad(codes, 1, constant_values=WALL)
+        agent_dir = state.agent_dir.astype(jnp.uint8)
+        states = jnp.where(codes == AGENT, agent_dir, jnp.zeros_like(codes))
+        image = jnp.stack([codes & (2**OBJECT_BITS - 1), codes >> OBJECT_BITS, states], axis=-1)
+        return MazeDesignObservation(image, state.time, state.noise)
+
+    def level(self, state: MazeDesign) -> MazeLevel:
+        """The maze so far. Agent and goal that are not placed yet are at (-1, -1)."""
+        cells = jnp.arange(self.num_actions)
+        walls = state.walls & (cells != state.goal) & (cells != state.agent)
+        return MazeLevel(
+            wall_map=walls.reshape(self.height, self.width),
+            agent_pos=self._position(state.agent),
+            agent_dir=state.agent_dir,
+            goal_pos=self._position(state.goal),
+        )
+
+    def level_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
+        return jax.eval_shape(lambda: MazeBlank(jnp.zeros((), jnp.int32)))
+
+    def observation_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
+        def first_observation(key):
+            world = self.blank(key)
+            return self.observe(world, self.reset(world, key=key))
+
+        return jax.eval_shape(first_observation, jax.random.key(0))
+
+    def level_metrics(self, level: MazeBlank) -> dict[str, Float[Array, ""]]:
+        """None: a blank is a blank."""
+        return {}
+
+    @property
+    def _first_placing_step(self) -> int:
+        return int(self.wall_budget == FIRST_ACTION)
+
+    def _plan(
+        self, state: MazeDesign, action: Int[Array, ""]
+    ) -> tuple[Int[Array, ""], Int[Array, ""]]:
+        """How many things were placed (-1: placing has not begun), and the wall budget.
+
+        Up to the budget it is a wall's turn, then the goal's and then the agent's.
+        """
+        budget = state.num_walls
+        if self.wall_budget != FIXED:
+            share = action.astype(jnp.float32) * self.num_walls / self.num_actions
+            chosen = jnp.round(share).astype(jnp.int32)
+            budget = jnp.where(state.time == 0, chosen, budget)
+        return state.time - self._first_placing_step, budget
+
+    def _place(
+        self, state: MazeDesign, cell: Int[Array, ""], *, noise: Float[Array, " noise"] | None
+    ) -> MazeDesign:
+        """The design after a step that uses `cell`, whatever is there already."""
+        index, budget = self._plan(state, cell)
+        is_wall = (index >= 0) & (index < budget)
+        agent_dir = state.agent_dir
+        if self.choose_direction:
+            last = state.time == self.max_episode_steps - 1
+            agent_dir = jnp.where(last, NUM_DIRECTIONS * cell // self.num_actions, agent_dir)
+        return MazeDesign(
+            walls=state.walls | (is_wall & (jnp.arange(self.num_actions) == cell)),
+            goal=jnp.where(index == budget, cell, state.goal),
+            agent=jnp.where(index == budget + 1, cell, state.agent),
+            agent_dir=agent_dir,
+            num_walls=budget,
+            time=state.time + 1,
+            noise=noise,
+        )
+
+    def _draw_noise(self, key: Key[Array, ""]) -> Float[Array, " noise"] | None:
+        return jax.random.uniform(key, (self.noise_dim,)) if self.noise_dim > 0 else None
+
+    def _position(self, cell: Int[Array, ""]) -> Int[Array, "2"]:
+        position = jnp.stack([cell % self.width, cell // self.width])
+        return jnp.where(cell == NOWHERE, NOWHERE, position)
+
+
+def _occupied(state: MazeDesign) -> Bool[Array, " cells"]:
+    """The cells that hold a wall, the goal or the agent."""
+    cells = jnp.arange(state.walls.size)
+    return state.walls | (cells == state.goal) | (cells == state.agent)

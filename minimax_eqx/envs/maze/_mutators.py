@@ -1,0 +1,120 @@
+"""Small random edits of mazes: a wall flipped, the goal or the agent moved."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Int, Key
+
+from .._mutator import AbstractLevelMutator, NoEdit, OneOf, Repeated
+from ._cells import only_cell
+from ._generators import random_below
+from ._level import NUM_DIRECTIONS, MazeLevel
+
+
+class FlipWall(AbstractLevelMutator[MazeLevel]):
+    """Puts a wall where there is none, or takes one away.
+
+    The cell is uniformly random among all but the agent's and the goal's. A level that has no
+    other cell stays as it is. Raises `ValueError` for a batch of levels without `jax.vmap`.
+    """
+
+    def mutate(self, level: MazeLevel, *, key: Key[Array, ""]) -> MazeLevel:
+        height, width = _size("FlipWall", level)
+        num_candidates = height * width - 2
+        if num_candidates == 0:
+            return level
+        agent, goal = (y * width + x for x, y in (level.agent_pos, level.goal_pos))
+        cell = random_below(num_candidates, key=key)
+        # Counts on, first over the one and then over the other cell that is left out.
+        cell = jnp.where(cell >= jnp.minimum(agent, goal), cell + 1, cell)
+        cell = jnp.where(cell >= jnp.maximum(agent, goal), cell + 1, cell)
+        flipped = only_cell(jnp.stack([cell % width, cell // width]), height, width)
+        return eqx.tree_at(lambda level: level.wall_map, level, level.wall_map ^ flipped)
+
+
+class MoveGoal(AbstractLevelMutator[MazeLevel]):
+    """Moves the goal to another cell without a wall.
+
+    The cell is uniformly random among those that are neither the agent's nor the goal's. If there
+    is none the level stays as it is. Raises `ValueError` for a batch of levels without `jax.vmap`.
+    """
+
+    def mutate(self, level: MazeLevel, *, key: Key[Array, ""]) -> MazeLevel:
+        vacant = _vacant_cells("MoveGoal", level)
+        moved = _random_cell(vacant, key=key).astype(level.goal_pos.dtype)
+        goal_pos = jnp.where(jnp.any(vacant), moved, level.goal_pos)
+        return eqx.tree_at(lambda level: level.goal_pos, level, goal_pos)
+
+
+class MoveAgent(AbstractLevelMutator[MazeLevel]):
+    """Moves the agent's start to another cell without a wall, looking in a random direction.
+
+    The cell is uniformly random among those that are neither the agent's nor the goal's. If there
+    is none the level stays as it is. Raises `ValueError` for a batch of levels without `jax.vmap`.
+    """
+
+    def mutate(self, level: MazeLevel, *, key: Key[Array, ""]) -> MazeLevel:
+        cell_key, dir_key = jax.random.split(key)
+        vacant = _vacant_cells("MoveAgent", level)
+        moved = _random_cell(vacant, key=cell_key).astype(level.agent_pos.dtype)
+        turned = random_below(NUM_DIRECTIONS, key=dir_key)
+        possible = jnp.any(vacant)
+        return eqx.tree_at(
+            lambda level: (level.agent_pos, level.agent_dir),
+            level,
+            (
+                jnp.where(possible, moved, level.agent_pos),
+                jnp.where(possible, turned.astype(level.agent_dir.dtype), level.agent_dir),
+            ),
+        )
+
+
+def maze_edits(num_edits: int) -> AbstractLevelMutator[MazeLevel]:
+    """ACCEL's edits of mazes: `num_edits` in sequence, at least 0.
+
+    Each one does nothing, flips a wall or moves the goal, with equal chances, as in minimax
+    (arXiv 2311.12716). The agent's start never changes. Raises `ValueError` for a negative number.
+    """
+    return Repeated(OneOf((NoEdit(), FlipWall(), MoveGoal())), num_edits)
+
+
+def _size(name: str, level: MazeLevel) -> tuple[int, int]:
+    if level.wall_map.ndim != 2:
+        raise ValueError(
+            f"{name} edits one level, whose wall_map has shape (height, width); this one has shape "
+            f"{level.wall_map.shape}. Use jax.vmap for a batch, with a key for each level."
+        )
+    height, width = level.wall_map.shape
+    return height, width
+
+
+def _vacant_cells(name: str, level: MazeLevel) -> Bool[Array, "height width"]:
+    """Where neither a wall nor the agent nor the goal is."""
+    height, width = _size(name, level)
+    at_agent, at_goal = (only_cell(p, height, width) for p in (level.agent_pos, level.goal_pos))
+    return ~(level.wall_map | at_agent | at_goal)
+
+
+def _random_cell(allowed: Bool[Array, "height width"], *, key: Key[Array, ""]) -> Int[Array, "2"]:
+    """The position (x, y) of a uniformly random allowed cell; without meaning if there is none.
+
+    First the row, then the column: counting along both is far less work than counting along all
+    cells, as the generators' `random_cell` does. It matters here, in a loop over edits.
+    """
+    count = jnp.sum(allowed, dtype=jnp.int32)
+    nth = random_below(jnp.maximum(count, 1), key=key)
+    row, nth_in_row = _locate(nth, jnp.sum(allowed, axis=1, dtype=jnp.int32))
+    column, _ = _locate(nth_in_row, allowed[row].astype(jnp.int32))
+    return jnp.stack([column, row])
+
+
+def _locate(
+    nth: Int[Array, ""], counts: Int[Array, " boxes"]
+) -> tuple[Int[Array, ""], Int[Array, ""]]:
+    """Which of several boxes the `nth` thing is in, and which of that box's things it is."""
+    up_to = jnp.sum(jnp.where(jnp.tri(counts.size, dtype=bool), counts[None, :], 0), axis=1)
+    passed = up_to <= nth
+    return (
+        jnp.sum(passed, dtype=jnp.int32),
+        nth - jnp.sum(jnp.where(passed, counts, 0), dtype=jnp.int32),
+    )
