@@ -18,6 +18,7 @@ from . import agents as agents
 from . import curricula as curricula
 from . import envs as envs
 from . import nets as nets
+from . import rollouts as rollouts
 from . import runners as runners
 from ._version import VERSION
 

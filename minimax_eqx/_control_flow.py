@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, PyTree
 
 Carry = TypeVar("Carry")
@@ -47,3 +48,19 @@ def filter_cond(
 
     arrays = jax.lax.cond(predicate, branch(if_true), branch(if_false), arrays)
     return eqx.combine(arrays, static)
+
+
+def filter_update_if(
+    predicate: Bool[Array, ""] | None,
+    update: Callable[[Carry], tuple[Carry, dict[str, Array]]],
+    state: Carry,
+) -> tuple[Carry, dict[str, Array]]:
+    """`update(state)` if `predicate` is true or None; the state as it is, and metrics of NaN, if it
+    is false."""
+    if predicate is None:
+        return update(state)
+    metrics_spec = eqx.filter_eval_shape(lambda state: update(state)[1], state)
+    skipped = {name: jnp.full(s.shape, jnp.nan, s.dtype) for name, s in metrics_spec.items()}
+    return filter_cond(
+        predicate, lambda carry: update(carry[0]), lambda carry: carry, (state, skipped)
+    )

@@ -1,9 +1,11 @@
 """What a learner is, and the experience it learns from."""
 
 import abc
+import dataclasses
 from typing import Generic, TypeVar
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from ..nets import Predictions
@@ -35,12 +37,23 @@ class Trajectory(eqx.Module):
         """Whether an episode ended in that step."""
         return self.terminated | self.truncated
 
+    def first_plays(self, num_plays: int | None) -> "Trajectory":
+        """The first so many plays (along the axis `level`) on their own; all of them for None."""
+        if num_plays is None:
+            return self
+        part = jax.tree.map(lambda leaf: leaf[:, :num_plays], self)
+        return dataclasses.replace(part, last_values=self.last_values[:num_plays])
+
 
 class Estimates(eqx.Module):
     """Advantages and value targets of a trajectory, per value head."""
 
     advantages: Float[Array, "time level value_head"]
     targets: Float[Array, "time level value_head"]
+
+    def first_plays(self, num_plays: int | None) -> "Estimates":
+        """The first so many plays (along the axis `level`) on their own; all of them for None."""
+        return self if num_plays is None else jax.tree.map(lambda leaf: leaf[:, :num_plays], self)
 
 
 class AbstractAgent(eqx.Module, Generic[Carry]):

@@ -1,6 +1,18 @@
 """Who picks the levels."""
 
+from . import scores as scores
+from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Evidence as Evidence
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
+from ._learnability_search import SamplingForLearnability as SamplingForLearnability
+from ._learned_generator import LearnedGenerator as LearnedGenerator
+from ._level_buffer import LevelBuffer as LevelBuffer
+from ._level_replay import LevelReplay as LevelReplay
+from ._level_source import AbstractLevelSource as AbstractLevelSource
+from ._level_source import Sampled as Sampled
+from ._prioritisation import AbstractPrioritisation as AbstractPrioritisation
+from ._prioritisation import Proportional as Proportional
+from ._prioritisation import Rank as Rank
+from ._prioritisation import TopK as TopK

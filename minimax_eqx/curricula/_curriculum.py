@@ -17,12 +17,16 @@ class Proposal(eqx.Module, Generic[Level]):
       in order, and around again when they are used up. None: the same level is played again.
     - `update_students`: whether the students learn from this cycle. None: always, and the compiled
       cycle then has no branch for it.
+    - `num_update_levels`: the students learn from the first so many levels only. None: from all.
+    - `groups`: sets of levels, by name, that metrics describe separately, as masks.
     - `memory`: anything that the curriculum wants back in `learn`.
     """
 
     levels: Level
     spare_levels: Level | None = None
     update_students: Bool[Array, ""] | None = None
+    num_update_levels: int | None = eqx.field(static=True, default=None)
+    groups: dict[str, Bool[Array, " level"]] | None = None
     memory: PyTree = None
 
 
@@ -48,6 +52,10 @@ class AbstractCurriculum(eqx.Module, Generic[Level]):
     """
 
     num_levels: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
+        """Raises `ValueError` if the curriculum cannot learn from evidence of these sizes."""
 
     @abc.abstractmethod
     def propose(self, key: Key[Array, ""]) -> tuple["AbstractCurriculum[Level]", Proposal[Level]]:

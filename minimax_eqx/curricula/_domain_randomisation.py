@@ -37,6 +37,9 @@ class DomainRandomisation(AbstractCurriculum[Level], Generic[Level]):
                 "it must not be negative."
             )
 
+    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
+        del num_students, num_trials, num_value_heads
+
     def propose(self, key: Key[Array, ""]) -> tuple["DomainRandomisation[Level]", Proposal[Level]]:
         keys = jax.random.split(key, (self.num_levels, 1 + self.num_spare_levels))
         drawn = jax.vmap(jax.vmap(self.generator.sample))(keys)

@@ -6,17 +6,16 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Int, Key, PyTree
 
 from .._compile import quick_jit
-from .._control_flow import filter_cond, filter_scan
-from ..agents import AbstractAgent, over_students
-from ..curricula import AbstractCurriculum, Evidence
+from .._control_flow import filter_scan, filter_update_if
+from ..agents import AbstractAgent, first_student, over_students
+from ..curricula import AbstractCurriculum, Evidence, Proposal
 from ..envs import AbstractEnv
+from ..rollouts import rollout
 from ._episodes import EpisodeStatistics
-from ._rollout import rollout
-
-Metrics = dict[str, Float[Array, "..."]]
+from ._metrics import Metrics, group_metrics, level_metrics, student_metrics
 
 
 class Runner(eqx.Module):
@@ -55,8 +54,8 @@ class Runner(eqx.Module):
         - `num_trials`: how often each level is played side by side by each student in a cycle.
         - `track_level_metrics`: whether the metrics describe the proposed levels; free when off.
 
-        Raises `ValueError` if a count is less than 1, or the curriculum's levels are not those of
-        the environment.
+        Raises `ValueError` if a count is less than 1, the curriculum's levels are not those of the
+        environment, or the curriculum cannot learn from so many students, trials or value heads.
         """
         for name, value in (("num_steps", num_steps), ("num_trials", num_trials)):
             if value < 1:
@@ -64,6 +63,8 @@ class Runner(eqx.Module):
         if students.num_updates.ndim == 0:
             students = jax.tree.map(lambda x: x[None] if eqx.is_array(x) else x, students)
         _check_levels(env, curriculum)
+        num_students = students.num_updates.shape[0]
+        curriculum.check(num_students, num_trials, _num_value_heads(env, students))
         runner = cls(
             env=env,
             students=students,
@@ -109,10 +110,14 @@ class Runner(eqx.Module):
         )
         evidence = self._evidence(trajectories, estimates)
 
+        num_plays = None
+        if proposal.num_update_levels is not None:
+            num_plays = proposal.num_update_levels * self.num_trials
+
         def update(students):
             return over_students(
                 lambda student, trajectory, estimates, key: student.update(
-                    trajectory, estimates, key=key
+                    trajectory.first_plays(num_plays), estimates.first_plays(num_plays), key=key
                 ),
                 students,
                 trajectories,
@@ -120,13 +125,15 @@ class Runner(eqx.Module):
                 jax.random.split(update_key, self.num_students),
             )
 
-        students, update_metrics = _update_if(proposal.update_students, update, self.students)
+        updated = proposal.update_students
+        students, update_metrics = filter_update_if(updated, update, self.students)
         curriculum, curriculum_metrics = curriculum.learn(proposal, evidence, key=learn_key)
-        metrics = self._episode_metrics(trajectories)
+        metrics = self._episode_metrics(trajectories, proposal)
         metrics |= {name: jnp.mean(value) for name, value in update_metrics.items()}
+        metrics["updated"] = jnp.ones(()) if updated is None else updated.astype(jnp.float32)
         metrics |= curriculum_metrics
         if self.track_level_metrics:
-            metrics |= level_metrics(self.env, proposal.levels)
+            metrics |= level_metrics(self.env, proposal.levels, proposal.groups)
         runner = eqx.tree_at(
             lambda runner: (runner.students, runner.curriculum, runner.key, runner.num_cycles),
             self,
@@ -152,12 +159,14 @@ class Runner(eqx.Module):
             advantages=by_trial(estimates.advantages),
         )
 
-    def _episode_metrics(self, trajectories: Any) -> Metrics:
+    def _episode_metrics(self, trajectories: Any, proposal: Proposal) -> Metrics:
         dones = trajectories.terminated | trajectories.truncated
         statistics = jax.vmap(EpisodeStatistics.of)(
             trajectories.rewards, dones, trajectories.successes
         )
-        return statistics.summary()
+        groups = self._repeat_for_trials(proposal.groups or {})
+        metrics = statistics.summary() | group_metrics(statistics, groups)
+        return metrics | student_metrics(statistics) if self.num_students > 1 else metrics
 
 
 @functools.partial(quick_jit, donate="all")
@@ -168,34 +177,6 @@ def run(runner: Runner, num_cycles: int) -> tuple[Runner, Metrics]:
     the program; another value compiles again.
     """
     return filter_scan(lambda runner, _: runner.step(), runner, None, num_cycles)
-
-
-def level_metrics(env: AbstractEnv, levels: PyTree) -> Metrics:
-    """The environment's metrics of `levels` (leading axis `level`), averaged.
-
-    Where the environment says which levels are passable, the mean is over those, and `passable` is
-    their share; without a passable level the others are 0.
-    """
-    metrics = jax.vmap(env.level_metrics)(levels)
-    num_levels = jax.tree.leaves(levels)[0].shape[0]
-    weights = metrics.get("passable", jnp.ones(num_levels))
-    divisor = jnp.maximum(jnp.sum(weights), 1.0)
-    means = {name: jnp.sum(weights * value) / divisor for name, value in metrics.items()}
-    if "passable" in metrics:
-        means["passable"] = jnp.mean(metrics["passable"])
-    return means
-
-
-def _update_if(predicate, update, students):
-    if predicate is None:
-        students, metrics = update(students)
-        return students, metrics | {"updated": jnp.ones(())}
-    metrics_spec = jax.eval_shape(lambda students: update(students)[1], students)
-    skipped = {name: jnp.full(s.shape, jnp.nan, s.dtype) for name, s in metrics_spec.items()}
-    students, metrics = filter_cond(
-        predicate, lambda carry: update(carry[0]), lambda carry: carry, (students, skipped)
-    )
-    return students, metrics | {"updated": predicate.astype(jnp.float32)}
 
 
 def _check_levels(env: AbstractEnv, curriculum: AbstractCurriculum) -> None:
@@ -212,6 +193,15 @@ def _check_levels(env: AbstractEnv, curriculum: AbstractCurriculum) -> None:
             f"{type(env).__name__} cannot play: expected {expected} and got {proposed}. Check that "
             "the generator has the environment's size."
         )
+
+
+def _num_value_heads(env: AbstractEnv, students: AbstractAgent) -> int:
+    def predict(students):
+        student = first_student(students)
+        observation = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), env.observation_spec())
+        return student.predict(observation, student.initial_carry(), jnp.zeros((), bool))[0]
+
+    return eqx.filter_eval_shape(predict, students).values.shape[-1]
 
 
 def _with_distinct_buffers(runner: Runner) -> Runner:

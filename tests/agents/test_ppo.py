@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from minimax_eqx.agents import PPO, ppo_optimiser
-from minimax_eqx.runners import rollout
+from minimax_eqx.rollouts import rollout
 
 from ..small import ENV, GENERATOR, make_student
 

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from minimax_eqx.envs import AbstractEnv, TimeStep
-from minimax_eqx.runners import EpisodeStatistics, evaluate, record_episode, rollout
+from minimax_eqx.rollouts import rollout
+from minimax_eqx.runners import EpisodeStatistics, evaluate, record_episode
 
 from ..small import ENV, GENERATOR, make_student
 

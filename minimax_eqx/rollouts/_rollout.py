@@ -1,11 +1,11 @@
-"""A batch of levels played by one student for a number of steps."""
+"""A batch of levels played, or designed, by one agent for a number of steps."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
 from ..agents import AbstractAgent, Trajectory
-from ..envs import AbstractEnv
+from ..envs import AbstractEnv, AbstractLevelEditor
 from ..nets import Predictions
 from ._play import begin, load_worlds, play_on
 
@@ -25,6 +25,35 @@ def rollout(
     with the next of its `spare_levels` (leading axes `level spare`), or, if that is None, with the
     same level again.
     """
+    trajectory, _ = _play_out(env, agent, levels, spare_levels, num_steps=num_steps, key=key)
+    return trajectory
+
+
+def design(
+    editor: AbstractLevelEditor, agent: AbstractAgent, num_levels: int, *, key: Key[Array, ""]
+) -> tuple[PyTree, Trajectory]:
+    """Designs levels, each by one episode of the editor, side by side.
+
+    Returns the levels, leading axis `level`, and the trajectory, in which nothing is rewarded.
+    """
+    blank_key, play_key = jax.random.split(key)
+    blanks = jax.vmap(editor.blank)(jax.random.split(blank_key, num_levels))
+    trajectory, last_states = _play_out(
+        editor, agent, blanks, None, num_steps=editor.max_episode_steps, key=play_key
+    )
+    return jax.vmap(editor.level)(last_states), trajectory
+
+
+def _play_out(
+    env: AbstractEnv,
+    agent: AbstractAgent,
+    levels: PyTree,
+    spare_levels: PyTree | None,
+    *,
+    num_steps: int,
+    key: Key[Array, ""],
+) -> tuple[Trajectory, PyTree]:
+    """The trajectory, and the states that the last step gave, before anything restarted."""
     num_levels = jax.tree.leaves(levels)[0].shape[0]
     reset_key, noise_key, step_key = jax.random.split(key, 3)
     worlds = jax.vmap(lambda *given: load_worlds(env, *given))(levels, spare_levels)
@@ -40,7 +69,7 @@ def rollout(
         )
 
     def act(carry, inputs):
-        plays, memory, reset = carry
+        plays, memory, reset, _ = carry
         noise, key = inputs
         observations = observe(plays, plays.state)
         predictions, memory = agent.predict(observations, memory, reset)
@@ -59,16 +88,21 @@ def rollout(
                 lambda: jnp.zeros_like(predictions.values),
             )
         output = (observations, predictions, actions, steps, truncation_values)
-        return (new_plays, memory, steps.done), output
+        return (new_plays, memory, steps.done, steps.state), output
 
-    carry = (plays, agent.initial_carry((num_levels,)), jnp.zeros(num_levels, bool))
+    carry = (
+        plays,
+        agent.initial_carry((num_levels,)),
+        jnp.zeros(num_levels, bool),
+        plays.state,  # replaced in every step; XLA drops it where nobody wants the last
+    )
     inputs = (noise, jax.random.split(step_key, num_steps))
     carry, output = jax.lax.scan(act, carry, inputs)
     observations, predictions, actions, steps, truncation_values = output
-    plays, memory, reset = carry
+    plays, memory, reset, last_states = carry
     last, _ = agent.predict(observe(plays, plays.state), memory, reset)
     log_policy = jax.nn.log_softmax(predictions.logits)
-    return Trajectory(
+    trajectory = Trajectory(
         observations=observations,
         actions=actions,
         log_probs=jnp.take_along_axis(log_policy, actions[..., None], axis=-1)[..., 0],
@@ -80,6 +114,7 @@ def rollout(
         last_values=last.values,
         truncation_values=truncation_values,
     )
+    return trajectory, last_states
 
 
 def _values_where(chosen: Array, predictions: Predictions) -> Float[Array, "level value_head"]:

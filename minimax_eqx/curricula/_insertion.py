@@ -1,0 +1,115 @@
+"""How a batch of scored levels enters the slots of a level buffer, one level after another."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from ._prioritisation import AbstractPrioritisation, rank, rank_after_change, replay_distribution
+
+Record = TypeVar("Record")
+NOWHERE = -1
+
+
+def first_smallest(values: Float[Array, " n"]) -> Int[Array, ""]:
+    """`jnp.argmin`, several times as fast on a CPU."""
+    index = jnp.arange(values.size, dtype=jnp.int32)
+    return jnp.min(jnp.where(values == jnp.min(values), index, values.size - 1))
+
+
+class Slots(eqx.Module, Generic[Record]):
+    """What a level buffer knows of its slots, apart from the levels themselves."""
+
+    scores: Float[Array, " capacity"]
+    ages: Int[Array, " capacity"]
+    filled: Bool[Array, " capacity"]
+    num_mutations: Int[Array, " capacity"]
+    records: Record  # leading axis: capacity
+
+
+class Candidates(eqx.Module, Generic[Record]):
+    """Scored levels that want to enter. Equal levels share a group; it is one of their indices."""
+
+    group: Int[Array, " batch"]
+    found: Int[Array, " batch"]  # the slot that holds an equal level, or NOWHERE
+    scores: Float[Array, " batch"]
+    num_mutations: Int[Array, " batch"]
+    records: Record  # leading axis: batch
+    news: Record  # leading axis: batch
+
+
+class _Progress(eqx.Module):
+    slots: Slots
+    ranks: Int[Array, " capacity"]
+    holder: Int[Array, " capacity"]  # the group that a slot belongs to, or NOWHERE
+    place: Int[Array, " batch"]  # the slot of a group
+    remembered: PyTree  # the record of a group; leading axis: batch
+
+
+def enter(
+    slots: Slots[Record],
+    candidates: Candidates[Record],
+    *,
+    prioritisation: AbstractPrioritisation,
+    staleness_coef: Float[Array, ""],
+    merge: Callable[[Record, Record], Record],
+) -> tuple[Slots[Record], Int[Array, " batch"]]:
+    """Applies the rules of `LevelBuffer.update`.
+
+    Returns the slots afterwards, and for each candidate the slot that its level has to be written
+    to, or the capacity for none; no slot occurs twice.
+    """
+    capacity, batch = slots.scores.size, candidates.scores.size
+    index = jnp.arange(capacity, dtype=jnp.int32)
+
+    def next_victim(progress):
+        slots = progress.slots
+        weights = prioritisation.weights(slots.scores, progress.ranks, slots.filled)
+        chances = replay_distribution(weights, slots.ages, slots.filled, staleness_coef)
+        first_free = jnp.min(jnp.where(slots.filled, capacity, index))
+        return jnp.where(first_free < capacity, first_free, first_smallest(chances))
+
+    def step(progress, candidate):
+        slots, place = progress.slots, progress.place[candidate.group]
+        placed = place != NOWHERE
+        slot = jnp.where(placed, place, next_victim(progress))
+        stored = placed & (progress.holder[slot] == candidate.group)
+        eligible = jnp.isfinite(candidate.scores)
+        taken = eligible & (stored | (candidate.scores >= slots.scores[slot]))
+        inserted = taken & ~stored
+
+        def put(array, value, condition, index=slot):
+            return array.at[index].set(jnp.where(condition, value, array[index]))
+
+        remembered = jax.tree.map(lambda leaf: leaf[candidate.group], progress.remembered)
+        record = merge(remembered, candidate.news)
+        ranks = rank_after_change(progress.ranks, slots.scores, slot, candidate.scores)
+        progress = _Progress(
+            slots=Slots(
+                scores=put(slots.scores, candidate.scores, taken),
+                ages=put(slots.ages, 0, inserted),
+                filled=put(slots.filled, True, inserted),
+                num_mutations=put(slots.num_mutations, candidate.num_mutations, inserted),
+                records=jax.tree.map(lambda a, v: put(a, v, taken), slots.records, record),
+            ),
+            ranks=jnp.where(taken, ranks, progress.ranks),
+            holder=put(progress.holder, jnp.where(placed, NOWHERE, candidate.group), inserted),
+            place=put(progress.place, slot, inserted, candidate.group),
+            remembered=jax.tree.map(
+                lambda a, v: put(a, v, eligible, candidate.group), progress.remembered, record
+            ),
+        )
+        return progress, jnp.where(inserted, slot, capacity)
+
+    # An index of the capacity is out of bounds, so that nothing is written.
+    kept = jnp.where(candidates.found == NOWHERE, capacity, candidates.found)
+    holder = jnp.full(capacity, NOWHERE, jnp.int32).at[kept].set(candidates.group, mode="drop")
+    progress = _Progress(slots, rank(slots.scores), holder, candidates.found, candidates.records)
+    progress, inserted_at = jax.lax.scan(step, progress, candidates)
+    writer = jnp.full(capacity, NOWHERE, jnp.int32)
+    writer = writer.at[inserted_at].max(jnp.arange(batch, dtype=jnp.int32), mode="drop")
+    is_last = writer.at[inserted_at].get(mode="fill", fill_value=NOWHERE) == jnp.arange(batch)
+    return progress.slots, jnp.where(is_last, inserted_at, capacity)

@@ -1,0 +1,64 @@
+"""Metrics of a cycle's levels and episodes, also for groups of levels."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, PyTree
+
+from ..envs import AbstractEnv
+from ._episodes import EpisodeStatistics
+
+Metrics = dict[str, Float[Array, "..."]]
+
+
+def level_metrics(
+    env: AbstractEnv, levels: PyTree, groups: dict[str, Bool[Array, " level"]] | None = None
+) -> Metrics:
+    """The environment's metrics of `levels` (leading axis `level`), averaged.
+
+    Where the environment says which levels are passable, the mean is over those, and `passable` is
+    their share; without a passable level the others are 0. Those of a group of levels have the
+    group's name before their own, and are NaN if there is no level to average over.
+    """
+    measured = jax.vmap(env.level_metrics)(levels)
+    num_levels = jax.tree.leaves(levels)[0].shape[0]
+    passable = measured.get("passable", jnp.ones(num_levels))
+
+    def means(member, at_least):
+        weights = member * passable
+        divisor = jnp.maximum(jnp.sum(weights), at_least)
+        averages = {name: jnp.sum(weights * value) / divisor for name, value in measured.items()}
+        if "passable" in measured:
+            averages["passable"] = jnp.sum(weights) / jnp.maximum(jnp.sum(member), at_least)
+        return averages
+
+    metrics = means(jnp.ones(num_levels), 1.0)
+    for group, member in (groups or {}).items():
+        of_group = means(member.astype(jnp.float32), 0.0)
+        metrics |= {f"{group}_{name}": value for name, value in of_group.items()}
+    return metrics
+
+
+def group_metrics(
+    statistics: EpisodeStatistics, groups: dict[str, Bool[Array, " play"]]
+) -> Metrics:
+    """Return and success rate of the plays of each group, all students together.
+
+    Each play counts once, if it finished an episode; NaN if none did.
+    """
+    metrics = {}
+    for group, member in groups.items():
+        counts = (member[None] & (statistics.num_episodes > 0)).astype(jnp.float32)
+        total = jnp.sum(counts)
+        metrics[f"{group}_return"] = jnp.sum(counts * statistics.mean_return) / total
+        metrics[f"{group}_success_rate"] = jnp.sum(counts * statistics.success_rate) / total
+    return metrics
+
+
+def student_metrics(statistics: EpisodeStatistics) -> Metrics:
+    """Return and success rate of each student on its own, by its number from 0."""
+    metrics = {}
+    for student in range(statistics.mean_return.shape[0]):
+        own = jax.tree.map(lambda x, student=student: x[student], statistics).summary()
+        metrics[f"student{student}_return"] = own["return"]
+        metrics[f"student{student}_success_rate"] = own["success_rate"]
+    return metrics
