@@ -1,5 +1,6 @@
 """The training cycle of a preset and its phases."""
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -7,10 +8,11 @@ import jax
 import jax.numpy as jnp
 
 from minimax_eqx._compile import quick_jit
-from minimax_eqx.curricula import AbstractCurriculum
-from minimax_eqx.experiment import make_runner, preset
-from minimax_eqx.nets import LSTM, MLP, ActorCritic, GridEncoder
-from minimax_eqx.runners import Runner, rollout, run
+from minimax_eqx.curricula import AbstractCurriculum, AdversarialDesign
+from minimax_eqx.experiment import Config, make_runner, preset
+from minimax_eqx.nets import MLP, ActorCritic, GridEncoder
+from minimax_eqx.rollouts import rollout
+from minimax_eqx.runners import Runner, run
 
 from .timing import MatrixProduct, measure
 
@@ -24,6 +26,9 @@ class NeverUpdate(AbstractCurriculum):
     curriculum: AbstractCurriculum
     update: jax.Array
     num_levels: int = eqx.field(static=True)
+
+    def check(self, num_students, num_trials, num_value_heads):
+        self.curriculum.check(num_students, num_trials, num_value_heads)
 
     def propose(self, key):
         curriculum, proposal = self.curriculum.propose(key)
@@ -51,8 +56,8 @@ def forward_flops(network: ActorCritic) -> int:
     assert isinstance(network.encoder, GridEncoder)
     rows, columns, _ = network.encoder.image_shape
     flops = 2 * network.encoder.kernel.size * (rows - 2) * (columns - 2)
-    if isinstance(network.core, LSTM):
-        flops += 2 * (network.core.input_weight.size + network.core.recurrent_weight.size)
+    # Every number of a core's matrices is multiplied once; the complex ones hold their parts.
+    flops += sum(2 * leaf.size for leaf in jax.tree.leaves(network.core) if leaf.ndim >= 2)
     return flops + head(network.policy) + head(network.value)
 
 
@@ -61,10 +66,7 @@ def bench(name: str, yardstick: MatrixProduct) -> dict[str, Any]:
     config = preset(name)
     runner = make_runner(config)
     transitions = runner.transitions_per_cycle
-    student = jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, runner.students)
-    forward = forward_flops(student.network) * transitions
-    update_flops = FORWARD_AND_BACKWARD * config.ppo.num_epochs * forward
-
+    forward, update_flops = flops_per_cycle(config, runner)
     never = NeverUpdate(
         curriculum=runner.curriculum,
         update=jnp.array(False),
@@ -75,9 +77,56 @@ def bench(name: str, yardstick: MatrixProduct) -> dict[str, Any]:
         "cycle": _cycles(runner, yardstick, forward + update_flops),
         "cycle without update": _cycles(frozen, yardstick, forward),
     }
+    for timing in results.values():
+        timing["steps_per_second"] = transitions / timing["seconds"]
+    return results | phases(config, yardstick)
 
-    # The runners above were consumed; the phases get a student of their own.
+
+def bench_cores(name: str, yardstick: MatrixProduct) -> dict[str, Any]:
+    """Rollout and update of a preset's student with each core, at the same width."""
+    results = {}
+    for core in ("lstm", "gru", "s5", "lru"):
+        config = preset(name)
+        config = dataclasses.replace(config, network=dataclasses.replace(config.network, core=core))
+        for phase, timing in phases(config, yardstick).items():
+            results[f"{core} {phase}"] = timing
+    return results
+
+
+def bench_teacher(name: str, yardstick: MatrixProduct) -> dict[str, Any]:
+    """Whole cycles of a preset whose levels a teacher designs, and the teacher's part of them."""
+    runner = make_runner(preset(name))
+    transitions = runner.transitions_per_cycle
+    results = {"cycle": _cycles(runner, yardstick, 0.0)}
+    results["cycle"]["steps_per_second"] = transitions / results["cycle"]["seconds"]
+    curriculum = make_runner(preset(name)).curriculum
+    assert isinstance(curriculum, AdversarialDesign)
+    generator, key = curriculum.generator, jax.random.key(1)
+    draw = quick_jit(lambda generator, key: generator.draw(curriculum.num_levels, key=key))
+    learn = quick_jit(
+        lambda generator, memory, key: generator.learn(
+            memory, jnp.ones(curriculum.num_levels), key=key
+        )
+    )
+    _, memory = draw(generator, key)
+    results["teacher's designs"] = measure(lambda: draw(generator, key), yardstick, repeats=5)
+    results["teacher's update"] = measure(
+        lambda: learn(generator, memory, key), yardstick, repeats=5
+    )
+    return results
+
+
+def flops_per_cycle(config: Config, runner: Runner) -> tuple[float, float]:
+    """Floating-point operations of a cycle's rollout, and of its update."""
+    student = jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, runner.students)
+    forward = forward_flops(student.network) * runner.transitions_per_cycle
+    return forward, FORWARD_AND_BACKWARD * config.ppo.num_epochs * forward
+
+
+def phases(config: Config, yardstick: MatrixProduct) -> dict[str, Any]:
+    """Rollout and update of one student, each as a program of its own."""
     runner = make_runner(config)
+    forward, update_flops = flops_per_cycle(config, runner)
     student = jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, runner.students)
     key = jax.random.key(2)
     _, proposal = quick_jit(lambda curriculum, key: curriculum.propose(key))(runner.curriculum, key)
@@ -97,10 +146,12 @@ def bench(name: str, yardstick: MatrixProduct) -> dict[str, Any]:
         )
     )
     trajectory = play(student, proposal, key)
-    results["rollout"] = measure(lambda: play(student, proposal, key), yardstick, forward)
-    results["update"] = measure(lambda: learn(student, trajectory, key), yardstick, update_flops)
+    results = {
+        "rollout": measure(lambda: play(student, proposal, key), yardstick, forward),
+        "update": measure(lambda: learn(student, trajectory, key), yardstick, update_flops),
+    }
     for timing in results.values():
-        timing["steps_per_second"] = transitions / timing["seconds"]
+        timing["steps_per_second"] = runner.transitions_per_cycle / timing["seconds"]
     return results
 
 

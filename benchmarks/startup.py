@@ -32,20 +32,21 @@ def bench(name: str, repeats: int = 3) -> dict[str, Any]:
 
 
 def first_updates(name: str) -> dict[str, Any]:
-    """What the process does: builds the preset's runner and runs three cycles."""
+    """What the process does: builds the preset's runner, and runs cycles until there was an update,
+    and two more."""
     started = float(os.environ[STARTED])
     import jax
 
-    from minimax_eqx.experiment import CompileAhead, make_runner, preset
+    from minimax_eqx.experiment import CompileAhead, preset
 
     imported = time.time() - started
-    program = CompileAhead(preset(name), 1)
-    runner = make_runner(preset(name))
+    ahead = CompileAhead(preset(name), 1)
+    runner = ahead.runner()
     jax.block_until_ready(runner.num_cycles)
     created = time.time() - started
-    run = program.compile()
-    runner, _ = run(runner, 1)
-    jax.block_until_ready(runner.num_cycles)
+    run = ahead.compile()
+    while int(runner.students.num_updates[0]) == 0:
+        runner, _ = run(runner, 1)
     first = time.time() - started
 
     compilations = []

@@ -9,10 +9,13 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 EXAMPLES = {
+    "own_core": ([], r"step and scan agree: True"),
+    "custom_score": (["1"], r"cycle +10 .*scores( [01]\.\d\d){8}\n"),
     "dr_by_hand": (
         ["--num-chunks=2", "--num-cycles=1", "--num-levels=2", "--num-steps=8"],
         r"cycle +2 .*success",
     ),
+    "level_replay": (["1"], r"cycle +50 .*ratio 0\.[1-9].*walls .* \d\.\d .*success [01]\.\d\d"),
     "own_env": (["2"], r"success rate on 1000 fresh lakes: [01]\.\d\d"),
 }
 

@@ -10,12 +10,12 @@ from .build import make_runner as make_runner
 from .checkpoints import CheckpointError as CheckpointError
 from .checkpoints import Checkpoints as Checkpoints
 from .config import Config as Config
-from .config import ConfigError as ConfigError
 from .evaluation import evaluate_held_out as evaluate_held_out
 from .evaluation import evaluate_run as evaluate_run
 from .evaluation import held_out_mazes as held_out_mazes
 from .folder import FolderError as FolderError
 from .folder import RunFolder as RunFolder
+from .options import ConfigError as ConfigError
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
 from .report import write_curves as write_curves

@@ -1,48 +1,54 @@
-"""Compiling the training program while the runner that it is for is still being made."""
+"""Starting fast: compiling in threads while the Python of the next step runs."""
 
 import concurrent.futures
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
+from .._compile import compile_to_run_once, output_spec
 from ..runners import Runner, run
-from .build import make_runner
+from .build import lower_make_runner
 from .config import Config
 
 
 class CompileAhead:
-    """The program `run(runner, num_cycles)` for a configuration's runner, compiled in a thread.
+    """A configuration's runner, and the program `run(runner, num_cycles)` for it.
 
-    Made before the runner, so that compiling the cycle and initialising the students overlap.
-    Tracing happens at once: raises what `make_runner` and a cycle raise for a configuration that
-    cannot be run.
+    The initialisation compiles and runs in a thread while Python traces the cycle; the cycle
+    compiles in another. Tracing happens at once: raises what `make_runner` and a cycle raise for a
+    configuration that cannot be run.
     """
 
     def __init__(self, config: Config, num_cycles: int):
-        lowered = run.lower(_stand_in(config), num_cycles)
-        pool = concurrent.futures.ThreadPoolExecutor(max_workers=1)
-        self._program = pool.submit(lowered.compile)
+        initialisation = lower_make_runner(config)
+        key = jax.random.key(config.seed)
+        pool = concurrent.futures.ThreadPoolExecutor(max_workers=2)
+        self._runner = pool.submit(lambda: compile_to_run_once(initialisation)(key))
+        cycle = run.lower(_zeros(output_spec(initialisation)), num_cycles)
+        self._program = pool.submit(cycle.compile)
         pool.shutdown(wait=False)
+
+    def runner(self) -> Runner:
+        """What `make_runner` returns, as soon as it is there."""
+        return self._runner.result()
 
     def compile(self) -> Any:
         """The compiled program, as soon as it is there."""
         return self._program.result()
 
 
-def _stand_in(config: Config) -> Runner:
-    """A runner of the right shapes and types, of zeros."""
-    spec = eqx.filter_eval_shape(make_runner, config)
+def _zeros(spec: PyTree) -> PyTree:
+    """Arrays of these shapes and types, to trace with."""
 
     def zeros(leaf):
         if not isinstance(leaf, jax.ShapeDtypeStruct):
             return leaf
         if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
-            return (
-                jax.random.split(jax.random.key(0), leaf.shape) if leaf.shape else jax.random.key(0)
-            )
-        return jnp.asarray(np.zeros(leaf.shape, leaf.dtype))
+            return jax.random.wrap_key_data(zeros(jax.eval_shape(jax.random.key_data, leaf)))
+        # Of NumPy's zeros, since `jnp.zeros` compiles a program for every shape.
+        return jax.device_put(np.zeros(leaf.shape, leaf.dtype))
 
     return jax.tree.map(zeros, spec)

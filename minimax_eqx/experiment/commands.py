@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ..cli import INTERRUPTED, USAGE_ERROR
-from .config import Config, ConfigError, EvaluationConfig
+from .config import Config
 from .evaluation import evaluate_run
 from .folder import RunFolder
+from .options import ConfigError, EvaluationConfig
 from .presets import PRESETS, preset
 from .progress import TerminalListener, evaluation_table
 from .report import REPORT, write_curves, write_report

@@ -1,7 +1,6 @@
 """What a run is made of, as typed plain data."""
 
 import dataclasses
-import difflib
 import math
 import types
 import typing
@@ -9,144 +8,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..envs.maze import held_out_names, panel_names
+from ..envs.maze import RandomWalls
+from .options import (
+    ConfigError,
+    CurriculumConfig,
+    EnvConfig,
+    EvaluationConfig,
+    LevelReplayConfig,
+    LevelsConfig,
+    NetworkConfig,
+    PPOConfig,
+    SearchConfig,
+    TeacherConfig,
+)
 
 MAX_SEED = 2**32 - 1
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used; the message names the option."""
-
-
-@dataclass(frozen=True)
-class EnvConfig:
-    """The maze that the student plays."""
-
-    height: int = 13
-    """Cells from top to bottom, border excluded."""
-    width: int = 13
-    """Cells from left to right, border excluded."""
-    view_size: int = 5
-    """Side of the student's square view; odd."""
-    max_episode_steps: int = 250
-    """Time limit of an episode."""
-    see_agent: bool = False
-    """Show the agent in its own view."""
-    see_through_walls: bool = True
-    """If false, walls hide what is behind them, by MiniGrid's rule."""
-    include_position: bool = False
-    """Add the agent's position to the observation."""
-
-
-@dataclass(frozen=True)
-class LevelsConfig:
-    """Where new levels come from."""
-
-    generator: Literal["random-walls", "perfect"] = "random-walls"
-    """Walls at random places, or perfect mazes (odd sizes)."""
-    num_walls: int = 60
-    """Walls to draw (random-walls)."""
-    replace: bool = True
-    """Draw wall cells with replacement (random-walls)."""
-    sample_num_walls: bool = False
-    """Draw the number of walls too, up to num-walls (random-walls, without replacement)."""
-
-
-@dataclass(frozen=True)
-class NetworkConfig:
-    """The student's network."""
-
-    core: Literal["lstm", "none"] = "lstm"
-    """Memory: an LSTM, or none."""
-    hidden_size: int = 256
-    """Width of the memory."""
-    num_filters: int = 16
-    """Filters of the 3x3 convolution."""
-    embedding_size: int = 5
-    """Width of the direction's embedding."""
-    head_size: int = 32
-    """Width of the hidden layers of policy and value head."""
-    num_head_layers: int = 1
-    """Hidden layers of each head."""
-
-
-@dataclass(frozen=True)
-class PPOConfig:
-    """The student's learner."""
-
-    learning_rate: float = 1e-4
-    """Adam's step size."""
-    final_learning_rate: float | None = None
-    """Where annealing ends (0 if not given)."""
-    anneal_steps: int = 0
-    """Gradient steps over which the learning rate anneals linearly; 0 for never."""
-    max_grad_norm: float = 0.5
-    """The gradient's global norm is clipped to this."""
-    adam_epsilon: float = 1e-5
-    """Adam's epsilon."""
-    discount: float = 0.995
-    """Discount of rewards, gamma."""
-    gae_lambda: float = 0.98
-    """Lambda of generalised advantage estimation."""
-    clip_range: float = 0.2
-    """PPO's clip range, epsilon."""
-    value_loss_coef: float = 0.5
-    """Weight of the value loss."""
-    entropy_coef: float = 1e-3
-    """Weight of the entropy bonus."""
-    num_epochs: int = 5
-    """Passes over each cycle's experience."""
-    num_minibatches: int = 1
-    """Parts of each pass."""
-    clip_value_loss: bool = True
-    """Clip the value loss too; else the Huber loss."""
-    bootstrap_truncated: bool = False
-    """At the time limit, count on the value of the last state instead of nothing."""
-
-
-@dataclass(frozen=True)
-class CurriculumConfig:
-    """Which levels are played, and for how long."""
-
-    method: Literal["dr"] = "dr"
-    """Domain randomisation."""
-    num_levels: int = 32
-    """Levels played side by side in a cycle."""
-    num_spare_levels: int = 15
-    """Fresh levels that each play can go on with in a cycle when episodes end."""
-    num_steps: int = 256
-    """Environment steps of each play in a cycle."""
-    num_trials: int = 1
-    """Plays of the same level side by side."""
-    num_students: int = 1
-    """Size of the population."""
-    track_level_metrics: bool = True
-    """Measure the levels played."""
-
-
-@dataclass(frozen=True)
-class EvaluationConfig:
-    """How a run is evaluated at its end, and by `evaluate`."""
-
-    mazes: tuple[str, ...] = ("SixteenRooms", "Labyrinth", "StandardMaze")
-    """Held-out mazes or panels, by name."""
-    num_episodes: int = 10
-    """Episodes of each held-out maze."""
-    num_unseen_levels: int = 200
-    """Unseen levels of the training distribution, one episode each."""
-    greedy: bool = False
-    """Take the likeliest action instead of sampling."""
-
-    def check(self) -> None:
-        """Raises `ConfigError` if there is no held-out maze or panel of a name."""
-        known = (*panel_names(), *held_out_names())
-        for name in self.mazes:
-            if name not in panel_names() and name.removeprefix("Maze-") not in held_out_names():
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f" Did you mean '{close[0]}'?" if close else ""
-                raise ConfigError(
-                    f"There is no held-out maze or panel '{name}'.{hint} Known: {', '.join(known)}."
-                )
 
 
 @dataclass(frozen=True)
@@ -170,6 +46,9 @@ class Config:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
     curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
+    replay: LevelReplayConfig = field(default_factory=LevelReplayConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
     def check(self) -> None:
@@ -186,7 +65,13 @@ class Config:
             "num_students": 1,
             "num_episodes": 1,
             "num_unseen_levels": 1,
+            "num_edits": 0,
             **dict.fromkeys((f.name for f in dataclasses.fields(NetworkConfig)), 1),
+            "teacher_hidden_size": 1,
+            "teacher_num_filters": 1,
+            "time_embedding_size": 1,
+            "teacher_head_size": 1,
+            "teacher_num_head_layers": 1,
         }
         for name, value in _leaves(self):
             if isinstance(value, int) and value < least.get(name, value):
@@ -199,7 +84,65 @@ class Config:
                     f"{name} is {getattr(self, name)}; it must be a multiple of log_every, "
                     f"which is {self.log_every}."
                 )
+        self._check_method_options()
+        self._check_core_options()
+        if self.levels.generator == "teacher":
+            self._check_teacher()
+        self.replay.check()
         self.evaluation.check()
+
+    def _check_method_options(self) -> None:
+        method, generator = self.curriculum.method, self.levels.generator
+        if method == "adversarial" and generator != "teacher":
+            raise ConfigError(f"generator is {generator}; method adversarial needs a teacher.")
+        if method in ("dr", "sfl") and generator == "teacher":
+            raise ConfigError(
+                f"generator is teacher, and in method {method} nothing pays it; use adversarial or "
+                "level-replay."
+            )
+        in_use = {
+            "replay": (method == "level-replay", "method level-replay"),
+            "search": (method == "sfl", "method sfl"),
+            "teacher": (generator == "teacher", "generator teacher"),
+        }
+        for group, (used, user) in in_use.items():
+            chosen, default = getattr(self, group), type(getattr(self, group))()
+            changed = [n for n, value in _leaves(chosen) if value != getattr(default, n)]
+            if changed and not used:
+                raise ConfigError(f"{', '.join(changed)}: without effect except with {user}.")
+        if method != "dr" and self.curriculum.num_spare_levels != CurriculumConfig.num_spare_levels:
+            raise ConfigError("num_spare_levels: without effect except with method dr.")
+
+    def _check_core_options(self) -> None:
+        cores = {self.network.core: None}
+        if self.levels.generator == "teacher":
+            cores[self.teacher.teacher_core] = None
+        users = {"num_core_layers": {"s5", "lru"}, "num_blocks": {"s5"}, "layer_norm": {"s5"}}
+        for name, of_these in users.items():
+            value, default = getattr(self.network, name), getattr(NetworkConfig, name)
+            if value != default and not of_these & cores.keys():
+                raise ConfigError(
+                    f"{name} is {value}; it has no effect with core {' and '.join(cores)}. Leave "
+                    f"it at {default}."
+                )
+
+    def _check_teacher(self) -> None:
+        env, levels, teacher = self.env, self.levels, self.teacher
+        most = env.height * env.width - 2
+        if not 0 <= teacher.teacher_num_walls <= most:
+            raise ConfigError(
+                f"teacher_num_walls is {teacher.teacher_num_walls}; in a maze of {env.height} x "
+                f"{env.width} cells it must be between 0 and {most}."
+            )
+        if self.curriculum.method != "adversarial" and teacher.objective != TeacherConfig.objective:
+            raise ConfigError(
+                "objective: without effect except with method adversarial; in level replay the "
+                "score is what the teacher is paid."
+            )
+        # Only evaluation plays these, which would be late to find out that they cannot be.
+        RandomWalls(
+            env.height, env.width, levels.num_walls, levels.replace, levels.sample_num_walls
+        )
 
     def what_decides_the_state(self) -> dict[str, Any]:
         """The options that a saved state depends on, by name.
@@ -207,7 +150,16 @@ class Config:
         The others (how long to train, when to log, save and evaluate) can be changed between the
         parts of a run.
         """
-        groups = (self.env, self.levels, self.network, self.ppo, self.curriculum)
+        groups = (
+            self.env,
+            self.levels,
+            self.network,
+            self.ppo,
+            self.curriculum,
+            self.replay,
+            self.search,
+            self.teacher,
+        )
         return {"seed": self.seed} | dict(pair for group in groups for pair in _leaves(group))
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from ..envs import AbstractEnv, Maze
 from ..envs.maze import HeldOut, held_out, panel, panel_names
 from ..runners import EpisodeResults, Runner, evaluate
 from .build import make_env, make_generator
-from .config import Config, EvaluationConfig
+from .config import Config
+from .options import EvaluationConfig
 
 # Evaluation draws from streams of its own, so that training is the same with and without it.
 UNSEEN_STREAM, HELD_OUT_STREAM = 1_000_003, 1_000_033

@@ -13,7 +13,8 @@ from typing import Any
 
 from .._version import VERSION
 from .checkpoints import Checkpoints, sync
-from .config import Config, ConfigError
+from .config import Config
+from .options import ConfigError
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
 EVALUATIONS = "evaluations.csv"

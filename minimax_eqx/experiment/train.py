@@ -84,11 +84,10 @@ def start(config: Config, path: pathlib.Path | str, listener: Listener | None = 
     path = pathlib.Path(path)
     RunFolder.check_free(path)
     # Traces a cycle, so that what can be wrong is known before the folder is there.
-    program = CompileAhead(config, config.log_every)
-    runner = make_runner(config)
+    ahead = CompileAhead(config, config.log_every)
     folder = RunFolder.create(path, config)
     with folder.locked():
-        return _Training(config, folder, listener).train(runner, program)
+        return _Training(config, folder, listener).train(ahead.runner(), ahead)
 
 
 def resume(path: pathlib.Path | str, listener: Listener | None = None) -> Outcome:
@@ -141,14 +140,14 @@ class _Training:
         self._saved: int | None = None
         self._evaluated: int | None = None
 
-    def train(self, runner: Runner, program: CompileAhead | None = None) -> Outcome:
+    def train(self, runner: Runner, ahead: CompileAhead | None = None) -> Outcome:
         config = self._config
         ledger = _spent(runner, *_seconds_before(self._metrics.read()))
         self._saved = ledger.cycle or None
         with stop_on_interrupt(self._listener.stopping) as interrupted:
             self._listener.started(config, runner, ledger)
             if ledger.updates < config.num_updates and not interrupted():
-                dispatch, ledger = self._compile(runner, ledger, program)
+                dispatch, ledger = self._compile(runner, ledger, ahead)
                 runner, ledger = self._cycles(runner, ledger, dispatch, interrupted)
             if self._saved != ledger.cycle:
                 self._save(runner, ledger)
@@ -157,13 +156,13 @@ class _Training:
             return Outcome(runner, self._folder, ledger, interrupted())
 
     def _compile(
-        self, runner: Runner, ledger: Ledger, program: CompileAhead | None
+        self, runner: Runner, ledger: Ledger, ahead: CompileAhead | None
     ) -> tuple[Any, Ledger]:
         begin = time.perf_counter()
-        if program is None:
+        if ahead is None:
             dispatch = run.lower(runner, self._config.log_every).compile()
         else:
-            dispatch = program.compile()
+            dispatch = ahead.compile()
         seconds = time.perf_counter() - begin
         self._listener.compiled(seconds)
         compiling = ledger.seconds_compiling + seconds

@@ -70,6 +70,16 @@ MISTAKES = {
         "PerfectMaze.height is 12",
     ),
     "unknown generator": (["train", "--generator", "hills"], "random-walls"),
+    "proportional": (
+        ["train", "maze-plr", "--prioritisation", "proportional"],
+        "Proportional needs scores that are never negative, and those of MaxMC can be; use Rank.",
+    ),
+    "small buffer": (["train", "maze-accel", "--buffer-capacity", "8"], "capacity is 8, less than"),
+    "unknown score": (["train", "maze-plr", "--score", "regret"], "population-regret"),
+    "option of another method": (
+        ["train", "--replay-prob", "0.3", "--num-edits", "3"],
+        "replay_prob, num_edits: ",
+    ),
     "huge seed": (["train", "--seed", str(2**70)], "seed is"),
     "unknown maze": (["train", "--mazes", "Labyrinht"], "Did you mean 'Labyrinth'?"),
     "resume of nothing": (["train", "--resume", "nowhere"], "There is no run in nowhere"),

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import signal
 import time
@@ -12,7 +11,7 @@ import pytest
 from minimax_eqx.cli import main
 from minimax_eqx.experiment import Checkpoints, load_runner, start
 
-from .tiny import OPTIONS, assert_same_state, launch, rows
+from .tiny import OPTIONS, assert_same_state, change_config, launch, rows
 
 PATIENCE = 240
 ENDLESS = 10**6
@@ -35,12 +34,6 @@ def wait_until(condition, process):
 def finish(process):
     out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
-
-
-def set_updates(path, num_updates):
-    content = json.loads((path / "config.json").read_text())
-    content["config"]["num_updates"] = num_updates
-    (path / "config.json").write_text(json.dumps(content))
 
 
 @contextlib.contextmanager
@@ -75,7 +68,7 @@ def story(tmp_path_factory, compiled):
         file.write("1000")
     # Past every row that the killed process wrote, to the end of a log interval.
     told["updates"] = max(newest(path), int(rows(path)[-2]["cycle"])) + 2 * CHECKPOINT_EVERY
-    set_updates(path, told["updates"])
+    change_config(path, num_updates=told["updates"])
     with running("train", "--resume", path, cwd=cwd) as process:
         told["finished"] = finish(process)
     return told

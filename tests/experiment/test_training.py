@@ -23,16 +23,7 @@ from minimax_eqx.experiment import (
     write_report,
 )
 
-from .tiny import CONFIG, assert_same_state, config, files, rows
-
-
-def change_config(path, **changes):
-    """Edits config.json; a name with two underscores is one of a group."""
-    content = json.loads((path / "config.json").read_text())
-    for name, value in changes.items():
-        *group, option = name.split("__")
-        (content["config"][group[0]] if group else content["config"])[option] = value
-    (path / "config.json").write_text(json.dumps(content))
+from .tiny import CONFIG, assert_same_state, change_config, config, files, rows
 
 
 def drop_newest_checkpoint(path):

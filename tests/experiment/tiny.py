@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 import os
 import pathlib
 import shlex
@@ -13,13 +14,14 @@ import jax
 import numpy as np
 
 from minimax_eqx.experiment import Config
-from minimax_eqx.experiment.config import (
+from minimax_eqx.experiment.options import (
     CurriculumConfig,
     EnvConfig,
     EvaluationConfig,
     LevelsConfig,
     NetworkConfig,
     PPOConfig,
+    SearchConfig,
 )
 
 CONFIG = Config(
@@ -46,6 +48,74 @@ TIME_COLUMNS = ("seconds_compiling", "seconds_running", "steps_per_second")
 def config(**changes):
     """The smallest configuration, with other values for some options of its first level."""
     return dataclasses.replace(CONFIG, **changes)
+
+
+def tiny(config):
+    """Any configuration at the sizes of these tests; its method stays as it is.
+
+    Every episode ends within a cycle, so that every level gets a score.
+    """
+
+    def at_most(group, **limits):
+        return {name: min(getattr(group, name), limit) for name, limit in limits.items()}
+
+    ppo, replay, network, teacher = config.ppo, config.replay, config.network, config.teacher
+    widths = at_most(network, hidden_size=8, num_filters=4, head_size=8)
+    small = dataclasses.replace(
+        CONFIG,
+        env=dataclasses.replace(CONFIG.env, max_episode_steps=6),
+        levels=dataclasses.replace(config.levels, **at_most(config.levels, num_walls=6)),
+        network=dataclasses.replace(network, **widths),
+        ppo=dataclasses.replace(ppo, **at_most(ppo, num_epochs=2, num_minibatches=2)),
+        curriculum=dataclasses.replace(config.curriculum, num_levels=2, num_steps=8),
+    )
+    if config.curriculum.method == "level-replay":
+        limits = at_most(replay, buffer_capacity=6, num_edits=2)
+        small = dataclasses.replace(small, replay=dataclasses.replace(replay, **limits))
+    if config.curriculum.method == "sfl":
+        search = SearchConfig(num_candidates=4, num_plays=2, num_kept=3, num_training_cycles=4)
+        small = dataclasses.replace(small, search=search)
+    if config.levels.generator == "teacher":
+        limits = at_most(
+            teacher,
+            teacher_num_walls=4,
+            noise_dim=2,
+            teacher_hidden_size=8,
+            teacher_num_filters=4,
+            time_embedding_size=4,
+            teacher_head_size=8,
+            teacher_num_epochs=2,
+        )
+        small = dataclasses.replace(small, teacher=dataclasses.replace(teacher, **limits))
+    return small
+
+
+def command_line_options(config, base):
+    """How the command line makes one configuration of another."""
+    before = dict(_leaves(base.to_dict()))
+    words = []
+    for name, value in _leaves(config.to_dict()):
+        if value != before[name]:
+            words += [f"--{name.replace('_', '-')}"]
+            words += map(str, value if isinstance(value, tuple) else [value])
+    return words
+
+
+def _leaves(groups):
+    for name, value in groups.items():
+        if isinstance(value, dict):
+            yield from _leaves(value)
+        else:
+            yield name, value
+
+
+def change_config(path, **changes):
+    """Edits config.json; a name with two underscores is one of a group."""
+    content = json.loads((path / "config.json").read_text())
+    for name, value in changes.items():
+        *group, option = name.split("__")
+        (content["config"][group[0]] if group else content["config"])[option] = value
+    (path / "config.json").write_text(json.dumps(content))
 
 
 def rows(path):
