@@ -16,6 +16,10 @@ EXAMPLES = {
         r"cycle +2 .*success",
     ),
     "level_replay": (["1"], r"cycle +50 .*ratio 0\.[1-9].*walls .* \d\.\d .*success [01]\.\d\d"),
+    "paired": (
+        ["1"],
+        r"cycle +20 .*regret [01]\.\d\d .*protagonist [01]\.\d\d .*walls \d\.\d\n",
+    ),
     "own_env": (["2"], r"success rate on 1000 fresh lakes: [01]\.\d\d"),
 }
 

@@ -25,6 +25,10 @@ from .interrupt import stop_on_interrupt
 EPISODE_METRICS = ("return", "success_rate", "episode_length")
 
 
+# More than any preset needs to fill its level buffer, or to search for levels.
+CYCLES_WITHOUT_UPDATE = 2_000
+
+
 class TrainingError(RuntimeError):
     """Training cannot go on; what was saved before is still there."""
 
@@ -172,6 +176,7 @@ class _Training:
         self, runner: Runner, ledger: Ledger, dispatch: Any, interrupted: Callable[[], bool]
     ) -> tuple[Runner, Ledger]:
         config = self._config
+        patience = _Patience(ledger)
         while ledger.updates < config.num_updates and not interrupted():
             begin = time.perf_counter()
             runner, metrics = dispatch(runner, config.log_every)
@@ -184,6 +189,7 @@ class _Training:
             row["steps_per_second"] = (ledger.env_steps - before) / seconds
             row |= _summary(metrics)
             self._metrics.append(row)
+            patience.look(ledger)
             self._listener.progressed(row)
             if ledger.cycle % config.checkpoint_every == 0:
                 self._save(runner, ledger)
@@ -232,6 +238,27 @@ class _Training:
             f"Update {update}: {what}, so training stopped. {rest} "
             "A lower learning_rate or max_grad_norm may help."
         )
+
+
+class _Patience:
+    """Warns once, in the log, if cycle after cycle passes without an update."""
+
+    def __init__(self, ledger: Ledger):
+        self._updated = ledger
+        self._warned = False
+
+    def look(self, ledger: Ledger) -> None:
+        if ledger.updates > self._updated.updates:
+            self._updated = ledger
+        idle = ledger.cycle - self._updated.cycle
+        if idle >= CYCLES_WITHOUT_UPDATE and not self._warned:
+            self._warned = True
+            logging.getLogger("minimax_eqx").warning(
+                "No update for %d cycles. If buffer_fill_ratio in metrics.csv does not rise, there "
+                "are too few different levels that episodes finish on: lower buffer_capacity or "
+                "min_fill_ratio, or raise num_steps.",
+                idle,
+            )
 
 
 class _Silent:

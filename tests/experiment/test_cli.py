@@ -80,6 +80,31 @@ MISTAKES = {
         ["train", "--replay-prob", "0.3", "--num-edits", "3"],
         "replay_prob, num_edits: ",
     ),
+    "teacher without pay": (["train", "--generator", "teacher"], "in method dr nothing pays it"),
+    "design without a teacher": (
+        ["train", "--method", "adversarial"],
+        "generator is random-walls; method adversarial needs a teacher",
+    ),
+    "option of a teacher": (
+        ["train", "maze-plr", "--teacher-num-walls", "9"],
+        "teacher_num_walls: without effect except with generator teacher",
+    ),
+    "wall budget": (
+        ["train", "maze-paired", "--teacher-num-walls", "168"],
+        "teacher_num_walls is 168; in a maze of 13 x 13 cells it must be between 0 and 167.",
+    ),
+    "three students of a pair": (
+        ["train", "maze-paired", "--num-students", "3"],
+        "RelativeRegret compares exactly 2 students, not 3.",
+    ),
+    "objective where the score decides": (
+        ["train", "maze-repaired", "--objective", "population-regret"],
+        "objective: without effect except with method adversarial",
+    ),
+    "option of another core": (
+        ["train", "--num-blocks", "4"],
+        "num_blocks is 4; it has no effect with core lstm. Leave it at 2.",
+    ),
     "huge seed": (["train", "--seed", str(2**70)], "seed is"),
     "unknown maze": (["train", "--mazes", "Labyrinht"], "Did you mean 'Labyrinth'?"),
     "resume of nothing": (["train", "--resume", "nowhere"], "There is no run in nowhere"),

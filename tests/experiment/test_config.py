@@ -144,7 +144,12 @@ def test_the_names_of_options_are_unique_so_that_the_command_line_needs_no_prefi
         ("maze-sfl", "search", {"num_kept": 9}, "capacity is 9, more than the num_candidates, 4"),
         ("maze-paired", "curriculum", {"num_students": 3}, "exactly 2 students, not 3"),
         ("maze-minimax", "teacher", {"objective": "population-regret"}, "at least 2 students"),
-        ("maze-repaired", "replay", {"score": "population-regret", "parallel": True}, "parallel"),
+        (
+            "maze-repaired",
+            "replay",
+            {"parallel": True, "replay_prob": 1.0},
+            "LearnedGenerator, which learns .* parallel=False",
+        ),
         ("maze-paired", "teacher", {"wall_budget": "first_wall", "teacher_num_walls": 0}, "budget"),
         ("maze-paired-s5", "network", {"hidden_size": 6}, "width is 6 and num_blocks 2; make"),
     ],
@@ -186,14 +191,35 @@ def test_what_a_curriculum_cannot_use_is_refused_by_name(name, group, options, m
         ("maze-dr", "network", {"num_core_layers": 3}, "num_core_layers is 3; .* core lstm"),
         ("maze-paired", "network", {"num_blocks": 4}, "num_blocks is 4; .* core lstm"),
         ("maze-robust-plr-s5", "network", {"core": "gru"}, "layer_norm is pre; .* core gru.*post"),
-        (
-            "maze-paired-s5",
-            "network",
-            {"core": "lru", "num_blocks": 4, "layer_norm": "pre"},
-            None,  # the teacher's core uses them
-        ),
     ],
 )
 def test_an_option_without_effect_is_refused_by_name(name, group, options, message):
     with pytest.raises(ConfigError, match=message):
         with_options(preset(name), group, **options).check()
+
+
+def test_an_option_of_a_core_has_effect_if_the_teacher_has_that_core():
+    options = {"core": "lru", "num_blocks": 4, "layer_norm": "pre"}
+    config = with_options(preset("maze-paired-s5"), "network", **options)
+    config.check()
+    with pytest.raises(ConfigError, match=r"num_blocks is 4; .* core lru and gru"):
+        with_options(config, "teacher", teacher_core="gru").check()
+
+
+@pytest.mark.parametrize(
+    ("group", "options", "message"),
+    [
+        ("curriculum", {"method": "dr"}, "generator is teacher, and in method dr nothing pays"),
+        ("curriculum", {"method": "sfl"}, "generator is teacher, and in method sfl nothing pays"),
+        ("levels", {"generator": "perfect"}, "generator is perfect; method adversarial needs a t"),
+        ("teacher", {"teacher_num_walls": 168}, "teacher_num_walls is 168; .* between 0 and 167"),
+        ("teacher", {"teacher_num_walls": -1}, "teacher_num_walls is -1; .* between 0 and 167"),
+        ("teacher", {"teacher_hidden_size": 0}, "teacher_hidden_size is 0"),
+        ("env", {"height": 7, "width": 8}, "teacher_num_walls is 60; .* 7 x 8 cells .* and 54"),
+        # What the students are evaluated on.
+        ("levels", {"num_walls": 168}, r"RandomWalls\.num_walls is 168; .* between 0 and 167"),
+    ],
+)
+def test_what_does_not_fit_a_teacher_is_refused_before_anything_is_built(group, options, message):
+    with pytest.raises(ValueError, match=message):
+        with_options(preset("maze-paired"), group, **options).check()

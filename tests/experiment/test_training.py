@@ -14,12 +14,14 @@ import pytest
 from minimax_eqx.experiment import (
     CheckpointError,
     FolderError,
+    Ledger,
     RunFolder,
     TrainingError,
     load_runner,
     make_runner,
     resume,
     start,
+    train,
     write_report,
 )
 
@@ -245,3 +247,12 @@ def test_the_report_shows_curves_levels_an_episode_and_the_evaluation(run_path):
         assert (run_path / picture).read_bytes().startswith(beginning)
     assert "unseen training levels" in page
     assert "&quot;hidden_size&quot;: 8" in page
+
+
+def test_a_run_without_updates_is_warned_about_once(caplog):
+    ledger = Ledger(0, 0, 0, 0, 0.0, 0.0)
+    patience = train._Patience(ledger)
+    for cycle in (train.CYCLES_WITHOUT_UPDATE - 1, train.CYCLES_WITHOUT_UPDATE, 10_000):
+        patience.look(dataclasses.replace(ledger, cycle=cycle))
+        assert len(caplog.records) == (cycle >= train.CYCLES_WITHOUT_UPDATE)
+    assert "min_fill_ratio" in caplog.text

@@ -21,6 +21,9 @@ class EveryOther(AbstractCurriculum):
     evidence_shape: tuple = eqx.field(static=True, default=())
     num_levels: int = eqx.field(static=True, default=3)
 
+    def check(self, num_students, num_trials, num_value_heads):
+        pass
+
     def propose(self, key):
         levels = jax.vmap(GENERATOR.sample)(jax.random.split(key, self.num_levels))
         update = self.turn % 2 == 1
