@@ -25,7 +25,7 @@ teacher = ppo(teacher_encoder, editor.num_actions, keys[1], entropy_coef=5e-2)
 generator = mx.curricula.LearnedGenerator(editor, teacher)
 # Give the same generator to LevelReplay.create, with the same score, and it is REPAIRED.
 objective = mx.curricula.scores.RelativeRegret()
-curriculum = mx.curricula.AdversarialDesign(generator, objective, num_levels=16)
+curriculum = mx.curricula.AdversarialDesign(generator=generator, objective=objective, num_levels=16)
 
 
 def student(key):
