@@ -55,10 +55,12 @@ def group_metrics(
 
 
 def student_metrics(statistics: EpisodeStatistics) -> Metrics:
-    """Return and success rate of each student on its own, by its number from 0."""
+    """Return and success rate of each student on its own, by its number from 0; NaN for one that
+    finished no episode."""
     metrics = {}
     for student in range(statistics.mean_return.shape[0]):
         own = jax.tree.map(lambda x, student=student: x[student], statistics).summary()
-        metrics[f"student{student}_return"] = own["return"]
-        metrics[f"student{student}_success_rate"] = own["success_rate"]
+        for name in ("return", "success_rate"):
+            measured = jnp.where(own["num_episodes"] > 0, own[name], jnp.nan)
+            metrics[f"student{student}_{name}"] = measured
     return metrics

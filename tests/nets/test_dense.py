@@ -26,6 +26,9 @@ def draw(key, shape, count, gain=1.0):
         ((256, 256), 8),
         ((4, 5), 50),
         ((32, 1), 9),
+        ((256, 1), 2000),
+        ((256, 16), 500),
+        ((1, 300), 9),
     ],
 )
 def test_matrices_are_orthonormal(shape, count, getkey):
@@ -34,10 +37,12 @@ def test_matrices_are_orthonormal(shape, count, getkey):
     np.testing.assert_allclose(gram, np.broadcast_to(4 * np.eye(min(shape)), gram.shape), atol=1e-5)
 
 
-def test_an_orthogonal_matrix_is_the_polar_factor_of_a_normal_one(getkey):
+@pytest.mark.parametrize("shape", [(40, 12), (400, 12)])
+def test_an_orthogonal_matrix_is_the_polar_factor_of_a_normal_one(getkey, shape):
     key = getkey()
-    left, _, right = np.linalg.svd(np.asarray(jax.random.normal(key, (40, 12)), np.float64))
-    np.testing.assert_allclose(orthogonal()(key, (40, 12)), left[:, :12] @ right, atol=1e-5)
+    drawn = np.asarray(jax.random.normal(key, shape), np.float64)
+    left, _, right = np.linalg.svd(drawn, full_matrices=False)
+    np.testing.assert_allclose(orthogonal()(key, shape), left @ right, atol=1e-5)
 
 
 def test_square_matrices_are_uniform_over_rotations_and_reflections(getkey):
