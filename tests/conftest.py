@@ -12,6 +12,7 @@ os.environ["XLA_FLAGS"] = " ".join(
     )
 )
 
+import equinox as eqx
 import jax
 import numpy as np
 import pytest
@@ -44,3 +45,12 @@ def golden():
             return dict(arrays)
 
     return load
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_compiled_programs():
+    """Drops the programs of each file after it: every one holds memory maps, of which a process may
+    have only so many, and XLA crashes when there are none left."""
+    yield
+    eqx.clear_caches()
+    jax.clear_caches()
