@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
+from .._control_flow import num_lanes_of, scan_in_lanes
 from ._cores import AbstractProjectedCore
 from ._dense import orthogonal
 
@@ -96,11 +97,13 @@ def _scan(weights, projected, first, resets):
 
 
 def _forward(weights, projected, first, resets):
-    def body(hidden, inputs):
+    def body(_, hidden, inputs):
         hidden, saved = _cell(weights, inputs[0], hidden, inputs[1])
         return hidden, (hidden, saved)
 
-    _, (outputs, saved) = jax.lax.scan(body, first, (projected, resets))
+    _, (outputs, saved) = scan_in_lanes(
+        body, None, first, (projected, resets), num_lanes=num_lanes_of(resets.shape[1:])
+    )
     return outputs, (weights[0], first, resets, outputs, saved)
 
 
@@ -110,7 +113,7 @@ def _backward(residuals, cotangents):
     before = jnp.concatenate([first[None], outputs[:-1]])
     before = jnp.where(resets[..., None], 0.0, before)
 
-    def body(d_hidden, inputs):
+    def body(_, d_hidden, inputs):
         cotangent, (r, z, n, remembered), before, reset = inputs
         d_hidden = d_hidden + cotangent
         d_n = d_hidden * (1 - z) * (1 - n**2)
@@ -121,7 +124,14 @@ def _backward(residuals, cotangents):
         return jnp.where(reset[..., None], 0.0, d_hidden), (d_recurrent, d_n)
 
     inputs = (cotangents, saved, before, resets)
-    d_first, (d_recurrent, d_n) = jax.lax.scan(body, jnp.zeros_like(first), inputs, reverse=True)
+    d_first, (d_recurrent, d_n) = scan_in_lanes(
+        body,
+        None,
+        jnp.zeros_like(first),
+        inputs,
+        num_lanes=num_lanes_of(resets.shape[1:]),
+        reverse=True,
+    )
     size = first.shape[-1]
     # The gates for reset and update see both projections alike; the candidate sees its own.
     d_projected = jnp.concatenate([d_recurrent[..., : 2 * size], d_n], axis=-1)

@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from .._control_flow import num_lanes_of, scan_in_lanes
+
 
 class LSTMCarry(eqx.Module):
     """The memory of an LSTM: its last output and its cell."""
@@ -47,11 +49,13 @@ def lstm_scan(
 
 
 def _forward(projected, recurrent_weight, bias, carry, resets):
-    def body(carry, inputs):
+    def body(_, carry, inputs):
         carry, gates = lstm_cell(inputs[0], recurrent_weight, bias, carry, inputs[1])
         return carry, (carry, gates)
 
-    last, (carries, gates) = jax.lax.scan(body, carry, (projected, resets))
+    last, (carries, gates) = scan_in_lanes(
+        body, None, carry, (projected, resets), num_lanes=num_lanes_of(resets.shape[1:])
+    )
     return (carries.hidden, last), (recurrent_weight, carry, resets, carries, gates)
 
 
@@ -62,7 +66,7 @@ def _backward(residuals, cotangents):
     before = jax.tree.map(lambda one, rest: jnp.concatenate([one[None], rest[:-1]]), first, carries)
     before = _cleared(before, resets)
 
-    def body(cotangent, inputs):
+    def body(_, cotangent, inputs):
         hidden_cotangent, gates, cell, cell_before, reset = inputs
         i, f, g, o = jnp.split(gates, 4, axis=-1)
         squashed = jnp.tanh(cell)
@@ -81,7 +85,9 @@ def _backward(residuals, cotangents):
         return cotangent, d_gates
 
     inputs = (hidden_cotangents, gates, carries.cell, before.cell, resets)
-    first_cotangent, d_gates = jax.lax.scan(body, last_cotangent, inputs, reverse=True)
+    first_cotangent, d_gates = scan_in_lanes(
+        body, None, last_cotangent, inputs, num_lanes=num_lanes_of(resets.shape[1:]), reverse=True
+    )
     d_weight = jnp.tensordot(before.hidden, d_gates, axes=(leading, leading))
     return d_gates, d_weight, jnp.sum(d_gates, axis=leading), first_cotangent, None
 

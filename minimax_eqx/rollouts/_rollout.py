@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
+from .._control_flow import num_lanes_of, scan_in_lanes
 from ..agents import AbstractAgent, Trajectory
 from ..envs import AbstractEnv, AbstractLevelEditor
 from ..nets import Predictions
@@ -25,7 +26,16 @@ def rollout(
     with the next of its `spare_levels` (leading axes `level spare`), or, if that is None, with the
     same level again.
     """
-    trajectory, _ = _play_out(env, agent, levels, spare_levels, num_steps=num_steps, key=key)
+    num_levels = jax.tree.leaves(levels)[0].shape[0]
+    trajectory, _ = _play_out(
+        env,
+        agent,
+        levels,
+        spare_levels,
+        num_steps=num_steps,
+        num_lanes=num_lanes_of((num_levels,)),
+        key=key,
+    )
     return trajectory
 
 
@@ -39,7 +49,13 @@ def design(
     blank_key, play_key = jax.random.split(key)
     blanks = jax.vmap(editor.blank)(jax.random.split(blank_key, num_levels))
     trajectory, last_states = _play_out(
-        editor, agent, blanks, None, num_steps=editor.max_episode_steps, key=play_key
+        editor,
+        agent,
+        blanks,
+        None,
+        num_steps=editor.max_episode_steps,
+        num_lanes=1,  # a teacher's weights are so many that reading them once per step is best
+        key=play_key,
     )
     return jax.vmap(editor.level)(last_states), trajectory
 
@@ -51,6 +67,7 @@ def _play_out(
     spare_levels: PyTree | None,
     *,
     num_steps: int,
+    num_lanes: int,
     key: Key[Array, ""],
 ) -> tuple[Trajectory, PyTree]:
     """The trajectory, and the states that the last step gave, before anything restarted."""
@@ -63,27 +80,29 @@ def _play_out(
     # Gumbel noise for all steps at once: the largest logit plus noise is a sample of the policy.
     noise = jax.random.gumbel(noise_key, (num_steps, num_levels, env.num_actions))
 
-    def observe(plays, states):
+    def observe(worlds, plays, states):
         return jax.vmap(lambda world, play, state: env.observe(world.at(play.turn), state))(
             worlds, plays, states
         )
 
-    def act(carry, inputs):
+    def act(worlds, carry, inputs):
         plays, memory, reset, _ = carry
-        noise, key = inputs
-        observations = observe(plays, plays.state)
+        noise, keys = inputs
+        observations = observe(worlds, plays, plays.state)
         predictions, memory = agent.predict(observations, memory, reset)
         actions = jnp.argmax(predictions.logits + noise, axis=-1)
         new_plays, steps = jax.vmap(
             lambda world, play, action, key: play_on(env, world, play, action, key=key)
-        )(worlds, plays, actions, jax.random.split(key, num_levels))
+        )(worlds, plays, actions, keys)
         truncation_values = None
         if agent.needs_truncation_values:
             truncation_values = jax.lax.cond(
                 jnp.any(steps.truncated),
                 lambda: _values_where(
                     steps.truncated,
-                    agent.predict(observe(plays, steps.state), memory, jnp.zeros_like(reset))[0],
+                    agent.predict(
+                        observe(worlds, plays, steps.state), memory, jnp.zeros_like(reset)
+                    )[0],
                 ),
                 lambda: jnp.zeros_like(predictions.values),
             )
@@ -96,11 +115,11 @@ def _play_out(
         jnp.zeros(num_levels, bool),
         plays.state,  # replaced in every step; XLA drops it where nobody wants the last
     )
-    inputs = (noise, jax.random.split(step_key, num_steps))
-    carry, output = jax.lax.scan(act, carry, inputs)
+    inputs = (noise, jax.random.split(step_key, (num_steps, num_levels)))
+    carry, output = scan_in_lanes(act, worlds, carry, inputs, num_lanes=num_lanes)
     observations, predictions, actions, steps, truncation_values = output
     plays, memory, reset, last_states = carry
-    last, _ = agent.predict(observe(plays, plays.state), memory, reset)
+    last, _ = agent.predict(observe(worlds, plays, plays.state), memory, reset)
     log_policy = jax.nn.log_softmax(predictions.logits)
     trajectory = Trajectory(
         observations=observations,

@@ -98,6 +98,26 @@ def test_the_gradient_of_scan_is_that_of_differentiating_step_by_step(name, getk
     assert_close(gradient(by_scan), gradient(by_steps), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru"])
+def test_lanes_change_neither_outputs_nor_gradients(name, getkey, monkeypatch):
+    core = random_core(name)
+    xs = jax.random.normal(getkey(), (TIME, 4, INPUT))
+    resets = jax.random.bernoulli(getkey(), 0.3, (TIME, 4))
+    carry = random_like(core.initial_carry((4,)), getkey())
+    weights = jax.random.normal(getkey(), (TIME, 4, HIDDEN))
+
+    def outputs_and_gradients(num_devices):
+        monkeypatch.setattr(jax, "device_count", lambda: num_devices)
+
+        def value(core, xs, carry):
+            ys, last = core.scan(xs, carry, resets)
+            return jnp.sum(weights * ys), (ys, last)
+
+        return jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2), has_aux=True))(core, xs, carry)
+
+    assert_close(outputs_and_gradients(1), outputs_and_gradients(2), rtol=1e-5, atol=1e-5)
+
+
 @every_memory
 def test_a_reset_forgets_everything_before_it(name, getkey):
     core = random_core(name)

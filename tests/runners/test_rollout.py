@@ -66,6 +66,19 @@ def play(agent, levels, spare_levels=None, *, num_steps, key, env=None):
     )(agent)
 
 
+def test_a_rollout_in_lanes_is_the_same_rollout(getkey, monkeypatch):
+    student, key = make_student(getkey()), getkey()
+    levels = jax.vmap(GENERATOR.sample)(jax.random.split(getkey(), 4))
+    spare_levels = jax.vmap(jax.vmap(GENERATOR.sample))(jax.random.split(getkey(), (4, 2)))
+    given = {"num_steps": 40, "key": key, "env": ENV}
+    plain = play(student, levels, spare_levels, **given)
+    monkeypatch.setattr(jax, "device_count", lambda: 1)
+    in_lanes = play(student, levels, spare_levels, **given)
+    assert plain.terminated.any()
+    for one, other in zip(jax.tree.leaves(plain), jax.tree.leaves(in_lanes), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
 def test_without_spare_levels_a_play_never_leaves_its_level(getkey):
     levels = jnp.array([1, 3, 9])
     trajectory = play(corridor_student(getkey()), levels, num_steps=11, key=getkey())
