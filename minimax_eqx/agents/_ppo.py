@@ -9,6 +9,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from .._control_flow import filter_scan
+from .._mesh import split_levels
 from ..nets import ActorCritic, Feedforward, Predictions
 from ._advantage import generalised_advantages
 from ._agent import AbstractAgent, Estimates, Trajectory
@@ -219,6 +220,8 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
 
         def split(key):
             order = jax.random.permutation(key, size).reshape(self.num_minibatches, -1)
+            # On several devices, each takes its share of every minibatch from where it is.
+            order = split_levels(order, axis=1, what=f"{unit} of a minibatch")
             return jax.tree.map(lambda x: jnp.moveaxis(x[:, order], 1, 0), batch)
 
         return split

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt32
 
+from .._mesh import gather_levels
 from ._fingerprint import fingerprint, first_equal, words
 from ._insertion import NOWHERE, Candidates, Slots, enter
 from ._prioritisation import (
@@ -176,6 +177,10 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
           after it, for one level.
         - `num_mutations`: those of levels that come in, 0 if not given; others keep their own.
         """
+        # They enter one by one, on every device alike.
+        levels, scores, records, news, num_mutations = gather_levels(
+            (levels, scores, records, news, num_mutations)
+        )
         batch = jax.vmap(words)(levels)
         prints = jax.vmap(fingerprint)(batch)
         found = self._find(batch, prints)

@@ -1,5 +1,6 @@
 """Rollouts, the training cycle, and evaluation."""
 
+from .._mesh import level_mesh as level_mesh
 from ._episodes import EpisodeStatistics as EpisodeStatistics
 from ._evaluation import EpisodeResults as EpisodeResults
 from ._evaluation import Recording as Recording

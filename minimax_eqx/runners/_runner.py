@@ -1,15 +1,18 @@
 """The training cycle: propose levels, play them, learn from them."""
 
+import dataclasses
 import functools
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 from jaxtyping import Array, Int, Key, PyTree
 
 from .._compile import quick_jit
 from .._control_flow import filter_scan, filter_update_if
+from .._mesh import check_shares, levels_over, num_shares, on_one_device, replicate, split_levels
 from ..agents import AbstractAgent, first_student, over_students
 from ..curricula import AbstractCurriculum, Evidence, Proposal
 from ..envs import AbstractEnv
@@ -32,6 +35,7 @@ class Runner(eqx.Module):
     num_steps: int = eqx.field(static=True)
     num_trials: int = eqx.field(static=True)
     track_level_metrics: bool = eqx.field(static=True)
+    mesh: Mesh | None = eqx.field(static=True, default=None)
 
     @classmethod
     def create(
@@ -43,6 +47,7 @@ class Runner(eqx.Module):
         num_steps: int = 256,
         num_trials: int = 1,
         track_level_metrics: bool = True,
+        mesh: Mesh | None = None,
         key: Key[Array, ""],
     ) -> "Runner":
         """Composes a runner and checks that its parts fit.
@@ -53,9 +58,11 @@ class Runner(eqx.Module):
         - `num_steps`: environment steps of each play in a cycle.
         - `num_trials`: how often each level is played side by side by each student in a cycle.
         - `track_level_metrics`: whether the metrics describe the proposed levels; free when off.
+        - `mesh`: devices that share the levels of a cycle, see `level_mesh`; None for one device.
 
         Raises `ValueError` if a count is less than 1, the curriculum's levels are not those of the
-        environment, or the curriculum cannot learn from so many students, trials or value heads.
+        environment, the curriculum cannot learn from so many students, trials or value heads, or
+        the devices cannot share the levels equally.
         """
         for name, value in (("num_steps", num_steps), ("num_trials", num_trials)):
             if value < 1:
@@ -75,7 +82,26 @@ class Runner(eqx.Module):
             num_trials=num_trials,
             track_level_metrics=track_level_metrics,
         )
-        return _with_distinct_buffers(runner)
+        return _with_distinct_buffers(runner).on(mesh)
+
+    def on(self, mesh: Mesh | None) -> "Runner":
+        """The same runner on other devices: those of a mesh with an axis `level`, or one for None.
+
+        Levels and what happens on them are split along that axis; the runner itself is whole on
+        every device. The result of a cycle is that of one device, up to the order of summation. The
+        two runners may share memory: `run` consumes both.
+
+        Raises `ValueError`, with the numbers that would fit, if the devices cannot share the levels
+        of a cycle equally, or those of them that students learn from.
+        """
+        if mesh is not None:
+            num_devices = num_shares(mesh)
+            to_learn_from = _proposal_spec(self.curriculum).num_update_levels
+            if to_learn_from is not None:
+                check_shares("levels to learn from", to_learn_from, num_devices)
+            check_shares("levels", self.curriculum.num_levels, num_devices)
+        moved = replicate(on_one_device(self), mesh)
+        return dataclasses.replace(moved, mesh=mesh)
 
     @property
     def num_students(self) -> int:
@@ -94,10 +120,16 @@ class Runner(eqx.Module):
         Metrics of students are averaged over the population. Those of the update are NaN in a cycle
         without one (`updated` is then 0).
         """
+        with levels_over(self.mesh):
+            return replicate(self._cycle(), self.mesh)
+
+    def _cycle(self) -> tuple["Runner", Metrics]:
         next_key, *keys = jax.random.split(self.key, 5)
         propose_key, play_key, update_key, learn_key = keys
         curriculum, proposal = self.curriculum.propose(propose_key)
-        levels, spare_levels = self._repeat_for_trials((proposal.levels, proposal.spare_levels))
+        levels, spare_levels = split_levels(
+            self._repeat_for_trials((proposal.levels, proposal.spare_levels))
+        )
 
         def play(student, key):
             trajectory = rollout(
@@ -176,14 +208,14 @@ def run(runner: Runner, num_cycles: int) -> tuple[Runner, Metrics]:
     The runner given is consumed: its memory is reused for the one returned. `num_cycles` is part of
     the program; another value compiles again.
     """
-    return filter_scan(lambda runner, _: runner.step(), runner, None, num_cycles)
+    result = filter_scan(lambda runner, _: runner.step(), runner, None, num_cycles)
+    # Once more: XLA may have split a part of the loop's result, and the next call wants it whole.
+    return replicate(result, runner.mesh)
 
 
 def _check_levels(env: AbstractEnv, curriculum: AbstractCurriculum) -> None:
     spec = env.level_spec()
-    _, proposal = jax.eval_shape(
-        lambda curriculum, key: curriculum.propose(key), curriculum, jax.random.key(0)
-    )
+    proposal = _proposal_spec(curriculum)
     expected = jax.tree.map(lambda s: (curriculum.num_levels, *s.shape), spec)
     proposed = jax.tree.map(lambda s: s.shape, proposal.levels)
     same_structure = jax.tree.structure(spec) == jax.tree.structure(proposal.levels)
@@ -193,6 +225,12 @@ def _check_levels(env: AbstractEnv, curriculum: AbstractCurriculum) -> None:
             f"{type(env).__name__} cannot play: expected {expected} and got {proposed}. Check that "
             "the generator has the environment's size."
         )
+
+
+def _proposal_spec(curriculum: AbstractCurriculum) -> Proposal:
+    return jax.eval_shape(
+        lambda curriculum, key: curriculum.propose(key), curriculum, jax.random.key(0)
+    )[1]
 
 
 def _num_value_heads(env: AbstractEnv, students: AbstractAgent) -> int:

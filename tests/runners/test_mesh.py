@@ -1,0 +1,158 @@
+"""A runner on two devices: the same results as on one, with a part of the work on each."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import numpy as np
+import pytest
+
+from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, Proposal
+from minimax_eqx.experiment import PRESETS, make_runner, preset
+from minimax_eqx.runners import level_mesh, run
+
+from .. import small
+from ..experiment.tiny import CONFIG, arrays, tiny
+
+NUM_CYCLES = 5
+# Between them: shares of replayed levels and mutants, and of designs. `pytest -m slow` compares the
+# others.
+IN_EVERY_RUN = ("maze-accel", "maze-minimax")
+QUICK_TO_COMPILE = {"xla_cpu_use_fusion_emitters": False}
+
+
+def copy(runner):
+    return jax.tree.map(lambda x: x.copy() if eqx.is_array(x) else x, runner)
+
+
+def compiled(runner):
+    return run.lower(runner, 1).compile(compiler_options=QUICK_TO_COMPILE)
+
+
+def after_cycles(runner):
+    """The runner after some cycles, the metrics of each, and the program."""
+    program, history = compiled(runner), []
+    for _ in range(NUM_CYCLES):
+        runner, metrics = program(runner, 1)
+        history.append(metrics)
+    return runner, {name: np.concatenate([m[name] for m in history]) for name in metrics}, program
+
+
+def assert_close(one, two, names):
+    for name in names:
+        if one[name].dtype.kind == "f":
+            np.testing.assert_allclose(two[name], one[name], rtol=1e-5, atol=1e-5, err_msg=name)
+        else:
+            np.testing.assert_array_equal(two[name], one[name], err_msg=name)
+
+
+def flops(program):
+    return program.compiled.cost_analysis()["flops"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in IN_EVERY_RUN else pytest.param(n, marks=pytest.mark.slow) for n in PRESETS],
+)
+def test_two_devices_do_what_one_does(name):
+    config = tiny(preset(name))
+    curriculum = dataclasses.replace(config.curriculum, num_levels=4)
+    replay = config.replay
+    if config.curriculum.method == "level-replay":
+        # Filled at once, so that levels are replayed within these cycles.
+        replay = dataclasses.replace(replay, buffer_capacity=8)
+    config = dataclasses.replace(config, curriculum=curriculum, replay=replay)
+    runner = make_runner(config)
+    two, metrics_of_two, together = after_cycles(copy(runner).on(level_mesh(2)))
+    one, metrics_of_one, alone = after_cycles(runner)
+    assert int(one.students.num_updates[0]) >= 2
+    assert_close(arrays(one), arrays(two.on(None)), arrays(one))
+    # A ratio of two numbers near 0 where nothing was rewarded; rounding decides what it is.
+    ill_conditioned = {"explained_variance", "teacher_explained_variance"}
+    assert_close(metrics_of_one, metrics_of_two, metrics_of_one.keys() - ill_conditioned)
+    assert flops(together) < flops(alone)
+    for leaf in jax.tree.leaves(eqx.filter((two, metrics_of_two), eqx.is_array)):
+        assert isinstance(leaf, np.ndarray) or leaf.sharding.is_fully_replicated
+
+
+def test_a_runner_moves_between_one_device_and_several():
+    runner = make_runner(CONFIG)
+    mesh = level_mesh(2)
+    moved = runner.on(mesh)
+    assert moved.mesh is mesh
+    assert moved.key.sharding.num_devices == 2
+    back = moved.on(None)
+    assert back.mesh is None
+    assert back.key.sharding.num_devices == 1
+    assert jax.random.key_data(back.key).tolist() == jax.random.key_data(runner.key).tolist()
+    assert eqx.tree_equal(back.students, runner.students)
+
+
+def test_a_runner_on_a_mesh_goes_on_there():
+    runner = make_runner(CONFIG).on(level_mesh())
+    program = compiled(runner)
+    for _ in range(2):
+        runner, metrics = program(runner, 1)
+    assert runner.num_cycles == 2
+    assert runner.key.sharding.num_devices == 2
+    assert np.isfinite(metrics["loss"]).all()
+
+
+class FirstOnly(AbstractCurriculum):
+    """Lets the students learn from the first few levels alone."""
+
+    num_levels: int = eqx.field(static=True)
+    num_update_levels: int = eqx.field(static=True)
+
+    def check(self, num_students, num_trials, num_value_heads):
+        pass
+
+    def propose(self, key):
+        levels = jax.vmap(small.GENERATOR.sample)(jax.random.split(key, self.num_levels))
+        return self, Proposal(levels, num_update_levels=self.num_update_levels)
+
+    def learn(self, proposal, evidence, *, key):
+        return self, {}
+
+
+def traced(key, **options):
+    """A small runner's shapes, which are enough for it to be refused."""
+    return eqx.filter_eval_shape(lambda key: small.make_runner(key, **options), key)
+
+
+REFUSED = {
+    "levels": (
+        DomainRandomisation(small.GENERATOR, num_levels=3),
+        "2 devices cannot share 3 levels equally; choose 2 or 4 levels, or 1 device",
+    ),
+    "levels to learn from": (
+        FirstOnly(num_levels=8, num_update_levels=5),
+        "cannot share 5 levels to learn from equally; choose 4 or 6 levels to learn from",
+    ),
+}
+
+
+@pytest.mark.parametrize(("curriculum", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_the_devices_cannot_share_equally_is_refused_at_construction(
+    curriculum, message, getkey
+):
+    with pytest.raises(ValueError, match=message):
+        traced(getkey(), curriculum=curriculum, mesh=level_mesh(2))
+
+
+@pytest.mark.parametrize(
+    ("num_devices", "message"),
+    [
+        (3, r"there are 2 of platform cpu; choose at most 2, or .*'jax_num_cpu_devices', 3"),
+        (0, "choose at least 1"),
+    ],
+)
+def test_devices_that_are_not_there_are_refused(num_devices, message):
+    with pytest.raises(ValueError, match=message):
+        level_mesh(num_devices)
+
+
+def test_a_mesh_without_levels_is_refused(getkey):
+    mesh = jax.sharding.Mesh(np.array(jax.devices()), ("batch",))
+    with pytest.raises(ValueError, match="axes batch, and needs one named level"):
+        traced(getkey(), mesh=mesh)
