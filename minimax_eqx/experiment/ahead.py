@@ -6,12 +6,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import PyTree
 
 from .._compile import compile_to_run_once, output_spec
 from ..runners import Runner, run
 from .build import lower_make_runner
 from .config import Config
+from .processes import arrays_of_first
 
 
 class CompileAhead:
@@ -19,21 +21,22 @@ class CompileAhead:
 
     The initialisation compiles and runs in a thread while Python traces the cycle; the cycle
     compiles in another. Tracing happens at once: raises what `make_runner` and a cycle raise for a
-    configuration that cannot be run.
+    configuration that cannot be run, and by levels that the devices of `mesh` cannot share equally.
     """
 
-    def __init__(self, config: Config, num_cycles: int):
+    def __init__(self, config: Config, num_cycles: int, mesh: Mesh | None = None):
         initialisation = lower_make_runner(config)
         key = jax.random.key(config.seed)
         pool = concurrent.futures.ThreadPoolExecutor(max_workers=2)
         self._runner = pool.submit(lambda: compile_to_run_once(initialisation)(key))
-        cycle = run.lower(_zeros(output_spec(initialisation)), num_cycles)
+        self._mesh = mesh
+        cycle = run.lower(_zeros(output_spec(initialisation)).on(mesh), num_cycles)
         self._program = pool.submit(cycle.compile)
         pool.shutdown(wait=False)
 
     def runner(self) -> Runner:
-        """What `make_runner` returns, as soon as it is there."""
-        return self._runner.result()
+        """What `make_runner` returns, on the mesh, as soon as it is there."""
+        return arrays_of_first(self._runner.result()).on(self._mesh)
 
     def compile(self) -> Any:
         """The compiled program, as soon as it is there."""

@@ -158,13 +158,27 @@ def sync(path: pathlib.Path) -> None:
 
 
 def _orbax_save(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
-    with _orbax().PyTreeCheckpointer() as checkpointer:
+    with _checkpointer() as checkpointer:
         checkpointer.save(path, arrays)
 
 
 def _orbax_restore(path: pathlib.Path) -> dict[str, np.ndarray]:
-    with _orbax().PyTreeCheckpointer() as checkpointer:
+    with _checkpointer() as checkpointer:
         return dict(checkpointer.restore(path))
+
+
+def _checkpointer() -> Any:
+    orbax = _orbax()
+    if jax.process_count() == 1:
+        return orbax.PyTreeCheckpointer()
+    # This process alone, with whole arrays; the others train, and would wait to be met.
+    alone = orbax.options.MultiprocessingOptions(
+        primary_host=jax.process_index(),
+        active_processes={jax.process_index()},
+        barrier_sync_key_prefix="minimax_eqx",
+    )
+    handler = orbax.PyTreeCheckpointHandler(multiprocessing_options=alone)
+    return orbax.Checkpointer(handler, multiprocessing_options=alone)
 
 
 def _orbax() -> Any:

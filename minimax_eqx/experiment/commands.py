@@ -5,7 +5,7 @@ import pathlib
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import tyro
 from jax.errors import JaxRuntimeError
@@ -19,6 +19,7 @@ from .evaluation import evaluate_run
 from .folder import RunFolder
 from .options import ConfigError, EvaluationConfig
 from .presets import PRESETS, preset
+from .processes import FirstProcessError, ProcessOptions, is_first
 from .progress import TerminalListener, evaluation_table
 from .report import REPORT, write_curves, write_report
 from .train import Outcome, TrainingError, load_runner, resume, start
@@ -37,6 +38,7 @@ class _TrainOptions:
     config: tyro.conf.OmitArgPrefixes[Config]
     run: pathlib.Path | None = None
     """Folder of the run; must not exist, or be empty. Default: runs/PRESET-SEED."""
+    processes: tyro.conf.OmitArgPrefixes[ProcessOptions] = field(default_factory=ProcessOptions)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class _ResumeOptions:
 
     resume: pathlib.Path
     """Folder of the run."""
+    devices: int | None = None
+    """Devices that share the levels of a cycle; as before if not given."""
+    processes: tyro.conf.OmitArgPrefixes[ProcessOptions] = field(default_factory=ProcessOptions)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,12 @@ def train(arguments: list[str]) -> int:
         if _HELP.intersection(arguments):
             arguments = ["--help"]
         options = tyro.cli(_ResumeOptions, args=arguments, prog="minimax-eqx train")
-        return _run(console, lambda listener: resume(options.resume, listener))
+
+        def go_on(listener: TerminalListener) -> Outcome:
+            options.processes.join(options.devices or _devices_before(options.resume))
+            return resume(options.resume, listener, devices=options.devices)
+
+        return _run(console, go_on)
     name = DEFAULT_PRESET
     if arguments and not arguments[0].startswith("-"):
         name, *arguments = arguments
@@ -77,6 +87,7 @@ def train(arguments: list[str]) -> int:
             prog=f"minimax-eqx train {name}",
         )
         path = options.run or RUNS / f"{name}-{options.config.seed}"
+        options.processes.join(options.config.devices)
         return start(options.config, path, listener)
 
     return _run(console, begin)
@@ -126,11 +137,21 @@ def presets(arguments: list[str]) -> int:
     return 0
 
 
+def _devices_before(run: pathlib.Path) -> int:
+    """As its configuration says; 1 if that cannot be read, of which `resume` will tell."""
+    try:
+        return RunFolder.open(run).config().devices
+    except (ValueError, OSError):
+        return 1
+
+
 def _run(console: Console, work: Callable[[TerminalListener], Outcome]) -> int:
     def train_and_report() -> int:
         with TerminalListener(console) as listener:
             outcome = work(listener)
         folder = outcome.folder
+        if not is_first():
+            return INTERRUPTED if outcome.interrupted else 0
         if outcome.interrupted:
             write_curves(folder)
             _say(
@@ -155,6 +176,8 @@ def _report_errors(work: Callable[[], int]) -> int:
     """Runs `work`; an error that a user can cause becomes one message and an exit code."""
     try:
         return work()
+    except FirstProcessError:
+        return USAGE_ERROR
     except (ValueError, OSError) as error:
         return _fail(str(error), USAGE_ERROR)
     except TypeCheckError as error:

@@ -41,6 +41,8 @@ class Config:
     """How many of the newest checkpoints are kept."""
     evaluate_every: int = 0
     """Cycles between evaluations on the way; a multiple of log-every, 0 for at the end only."""
+    devices: int = 1
+    """Devices that share the levels of a cycle, those of all processes together."""
     env: EnvConfig = field(default_factory=EnvConfig)
     levels: LevelsConfig = field(default_factory=LevelsConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -62,6 +64,7 @@ class Config:
             "checkpoint_every": 1,
             "keep_checkpoints": 1,
             "evaluate_every": 0,
+            "devices": 1,
             "num_students": 1,
             "num_episodes": 1,
             "num_unseen_levels": 1,
@@ -147,8 +150,8 @@ class Config:
     def what_decides_the_state(self) -> dict[str, Any]:
         """The options that a saved state depends on, by name.
 
-        The others (how long to train, when to log, save and evaluate) can be changed between the
-        parts of a run.
+        The others (how long to train, when to log, save and evaluate, on how many devices) can be
+        changed between the parts of a run.
         """
         groups = (
             self.env,

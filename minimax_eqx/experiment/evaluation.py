@@ -24,7 +24,7 @@ UNSEEN_STREAM, HELD_OUT_STREAM = 1_000_003, 1_000_033
 def evaluate_run(
     config: Config, runner: Runner, evaluation: EvaluationConfig | None = None
 ) -> dict[str, Any]:
-    """Evaluates all students of a runner; by default as its configuration says.
+    """Evaluates all students of a runner, on one device; by default as its configuration says.
 
     Returns plain data: for `unseen` (levels of the training distribution, drawn with a seed that
     training never uses) and for each held-out maze, the mean return, success rate and length over
@@ -33,6 +33,7 @@ def evaluate_run(
     Raises `ValueError` for an unknown maze.
     """
     evaluation = evaluation or config.evaluation
+    runner = runner.on(None)
     mazes = held_out_mazes(evaluation.mazes, make_env(config.env))
     key = jax.random.key(config.seed)
     unseen_key = jax.random.fold_in(key, UNSEEN_STREAM)

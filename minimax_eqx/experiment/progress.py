@@ -49,10 +49,11 @@ class TerminalListener:
         self._num_updates = config.num_updates
         self._next_line = ledger.updates
         students = f"{runner.num_students} students, " if runner.num_students > 1 else ""
+        devices = f" on {runner.mesh.size} devices" if runner.mesh is not None else ""
         self._console.print(
             f"{students}{runner.curriculum.num_levels * runner.num_trials} plays of "
-            f"{runner.num_steps} steps per cycle; update {ledger.updates} of {self._num_updates}. "
-            "Ctrl-C saves and stops."
+            f"{runner.num_steps} steps per cycle{devices}; "
+            f"update {ledger.updates} of {self._num_updates}. Ctrl-C saves and stops."
         )
         self._progress.start()
         self._progress.update(self._task, total=self._num_updates, completed=ledger.updates)

@@ -129,6 +129,7 @@ def _draw_evaluations(folder: RunFolder, axes: dict[str, Any]) -> None:
 
 
 def _draw_levels_and_episode(folder: RunFolder, runner: Runner) -> None:
+    runner = runner.on(None)
     env = runner.env
     assert isinstance(env, Maze)
     key = jax.random.fold_in(jax.random.key(folder.config().seed), REPORT_STREAM)

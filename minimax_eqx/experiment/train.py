@@ -1,25 +1,27 @@
 """The training loop on the host: dispatch, log, save, stop."""
 
+import contextlib
 import dataclasses
 import logging
 import math
 import pathlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
-from ..runners import Runner, run
+from ..runners import Runner, level_mesh, run
 from .ahead import CompileAhead
 from .build import make_runner
 from .config import Config
 from .evaluation import evaluate_run
 from .folder import RunFolder
 from .interrupt import stop_on_interrupt
+from .processes import any_process, arrays_of_first, from_first, is_first
 
 # What says something about episodes is measured only in cycles in which one finished.
 EPISODE_METRICS = ("return", "success_rate", "episode_length")
@@ -47,7 +49,7 @@ class Ledger:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a call of `start` or `resume` ended.
+    """How a call of `start` or `resume` ended, with the runner on one device.
 
     If `interrupted`, everything is saved, and `resume` goes on from there.
     """
@@ -82,53 +84,83 @@ class Listener(Protocol):
 def start(config: Config, path: pathlib.Path | str, listener: Listener | None = None) -> Outcome:
     """Trains a new run in the folder `path`, which must not exist or be empty.
 
+    Of several processes that train together the first one alone writes, and has a listener.
+
     Raises `ConfigError` or `ValueError` for a configuration that cannot be run, before anything is
     written; `FolderError` if the folder is taken; `TrainingError` if the loss stops being a number.
     """
     path = pathlib.Path(path)
-    RunFolder.check_free(path)
+    from_first(lambda: RunFolder.check_free(path))
     # Traces a cycle, so that what can be wrong is known before the folder is there.
-    ahead = CompileAhead(config, config.log_every)
-    folder = RunFolder.create(path, config)
-    with folder.locked():
+    ahead = CompileAhead(config, config.log_every, _mesh(config))
+    from_first(lambda: RunFolder.create(path, config) and None)
+    folder = RunFolder(path)
+    with _locked(folder):
         return _Training(config, folder, listener).train(ahead.runner(), ahead)
 
 
-def resume(path: pathlib.Path | str, listener: Listener | None = None) -> Outcome:
+def resume(
+    path: pathlib.Path | str, listener: Listener | None = None, *, devices: int | None = None
+) -> Outcome:
     """Continues the run in `path` from its newest checkpoint, exactly as if it had not stopped.
 
     A run that was killed before its first checkpoint was due starts again from its beginning. One
     that is finished is only evaluated. More updates can be had by raising `num_updates` in the
-    folder's config.json; see `Config.what_decides_the_state` for what must stay.
+    folder's config.json; see `Config.what_decides_the_state` for what must stay. `devices` is the
+    number of devices, that of config.json if it is None; on another number than before, numbers are
+    added up in another order.
 
     Raises `FolderError` or `CheckpointError` if there is nothing to continue from or another
     process is training there; `TrainingError` as `start` does.
     """
-    folder = RunFolder.open(pathlib.Path(path))
-    config = folder.config()
-    with folder.locked():
-        if _died_before_first_checkpoint(folder, config):
-            runner = make_runner(config)
-        else:
-            runner = _newest(folder, config)
+    folder = RunFolder(pathlib.Path(path))
+    config = Config.from_dict(from_first(lambda: RunFolder.open(folder.path).config().to_dict()))
+    if devices is not None:
+        config = dataclasses.replace(config, devices=devices)
+    mesh = _mesh(config)
+    with _locked(folder):
+        # Before a runner is built: that takes a while.
+        cycle = from_first(lambda: _cycle_to_go_on_from(folder, config))
+        runner = make_runner(config)
+        if cycle is not None and is_first():
+            runner = folder.checkpoints(config).load(cycle, runner)
+        runner = arrays_of_first(runner).on(mesh)
         return _Training(config, folder, listener).train(runner)
 
 
 def load_runner(path: pathlib.Path | str) -> tuple[Config, Runner]:
-    """The configuration of the run in `path`, and its state at the newest checkpoint that verifies.
+    """The configuration of the run in `path`, and its state at the newest checkpoint that verifies,
+    on one device.
 
     Raises `FolderError` or `CheckpointError` if there is none.
     """
     folder = RunFolder.open(pathlib.Path(path))
     config = folder.config()
-    return config, _newest(folder, config)
-
-
-def _newest(folder: RunFolder, config: Config) -> Runner:
     checkpoints = folder.checkpoints(config)
     # Before a runner is built: that takes a while.
     cycle = checkpoints.newest()
-    return checkpoints.load(cycle, make_runner(config))
+    return config, checkpoints.load(cycle, make_runner(config))
+
+
+def _mesh(config: Config) -> Mesh | None:
+    config.check()
+    alone = config.devices == 1 and jax.process_count() == 1
+    return None if alone else level_mesh(config.devices)
+
+
+@contextlib.contextmanager
+def _locked(folder: RunFolder) -> Iterator[None]:
+    """Holds the folder, in the first process, and lets the others know if it cannot be had."""
+    with contextlib.ExitStack() as stack:
+        from_first(lambda: stack.enter_context(folder.locked()))
+        yield
+
+
+def _cycle_to_go_on_from(folder: RunFolder, config: Config) -> int | None:
+    """That of the newest checkpoint that verifies; None to start from the beginning."""
+    if _died_before_first_checkpoint(folder, config):
+        return None
+    return folder.checkpoints(config).newest()
 
 
 class _Training:
@@ -137,18 +169,26 @@ class _Training:
     def __init__(self, config: Config, folder: RunFolder, listener: Listener | None):
         self._config = config
         self._folder = folder
-        self._listener = listener or _Silent()
-        self._checkpoints = folder.checkpoints(config)
-        self._metrics = folder.metrics()
-        self._evaluations = folder.evaluations()
+        self._writes = is_first()
+        self._listener = listener if listener and self._writes else _Silent()
         self._saved: int | None = None
         self._evaluated: int | None = None
+        from_first(self._open_files)
+
+    def _open_files(self) -> None:
+        self._checkpoints = self._folder.checkpoints(self._config)
+        self._metrics = self._folder.metrics()
+        self._evaluations = self._folder.evaluations()
 
     def train(self, runner: Runner, ahead: CompileAhead | None = None) -> Outcome:
         config = self._config
-        ledger = _spent(runner, *_seconds_before(self._metrics.read()))
+        ledger = _spent(runner, *_seconds_before(self._metrics.read() if self._writes else []))
         self._saved = ledger.cycle or None
-        with stop_on_interrupt(self._listener.stopping) as interrupted:
+        with stop_on_interrupt(self._listener.stopping) as asked_to_stop:
+
+            def interrupted():
+                return any_process(asked_to_stop())
+
             self._listener.started(config, runner, ledger)
             if ledger.updates < config.num_updates and not interrupted():
                 dispatch, ledger = self._compile(runner, ledger, ahead)
@@ -157,7 +197,7 @@ class _Training:
                 self._save(runner, ledger)
             if not interrupted() and self._evaluated != ledger.cycle:
                 self._evaluate(runner, ledger)
-            return Outcome(runner, self._folder, ledger, interrupted())
+            return Outcome(runner.on(None), self._folder, ledger, interrupted())
 
     def _compile(
         self, runner: Runner, ledger: Ledger, ahead: CompileAhead | None
@@ -188,8 +228,9 @@ class _Training:
             row = dataclasses.asdict(ledger)
             row["steps_per_second"] = (ledger.env_steps - before) / seconds
             row |= _summary(metrics)
-            self._metrics.append(row)
-            patience.look(ledger)
+            if self._writes:
+                self._metrics.append(row)
+                patience.look(ledger)
             self._listener.progressed(row)
             if ledger.cycle % config.checkpoint_every == 0:
                 self._save(runner, ledger)
@@ -201,22 +242,25 @@ class _Training:
         bad = [
             jax.tree_util.keystr(path)
             for path, leaf in jax.tree_util.tree_leaves_with_path(runner.students)
-            if eqx.is_inexact_array(leaf) and not bool(jnp.isfinite(leaf).all())
+            if eqx.is_inexact_array(leaf) and not np.isfinite(np.asarray(leaf)).all()
         ]
         if bad:
             raise self._failure(ledger.updates, f"students{bad[0]} is not finite")
-        self._checkpoints.save(ledger.cycle, runner)
+        if self._writes:
+            self._checkpoints.save(ledger.cycle, runner.on(None))
         self._saved = ledger.cycle
 
     def _evaluate(self, runner: Runner, ledger: Ledger) -> None:
+        # In every process: the others would only wait for the first.
         evaluation = evaluate_run(self._config, runner)
-        self._folder.write_evaluation(evaluation)
-        try:
-            self._evaluations.append(_evaluation_row(evaluation, ledger))
-        except ValueError as error:
-            # Other mazes are evaluated since the configuration was changed.
-            logging.getLogger("minimax_eqx").warning("%s This row was left out.", error)
         self._evaluated = ledger.cycle
+        if self._writes:
+            self._folder.write_evaluation(evaluation)
+            try:
+                self._evaluations.append(_evaluation_row(evaluation, ledger))
+            except ValueError as error:
+                # Other mazes are evaluated since the configuration was changed.
+                logging.getLogger("minimax_eqx").warning("%s This row was left out.", error)
         self._listener.evaluated(evaluation)
 
     def _check_losses(self, metrics: Mapping[str, np.ndarray], before: Ledger) -> None:
@@ -292,7 +336,7 @@ def _died_before_first_checkpoint(folder: RunFolder, config: Config) -> bool:
 def _spent(runner: Runner, seconds_compiling: float, seconds_running: float) -> Ledger:
     # On the host, in Python's unbounded integers: 32 bits overflow within a long run.
     cycle = int(runner.num_cycles)
-    updates = int(runner.students.num_updates[0])
+    updates = int(np.asarray(runner.students.num_updates)[0])
     per_update = runner.students.gradient_steps_per_update()
     return Ledger(
         cycle=cycle,

@@ -1,0 +1,215 @@
+"""Runs on several devices and in several processes, and from one number of devices to another."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import socket
+import time
+
+import numpy as np
+import pytest
+
+from minimax_eqx.cli import main
+from minimax_eqx.experiment import (
+    ConfigError,
+    RunFolder,
+    load_runner,
+    make_runner,
+    preset,
+    resume,
+    start,
+)
+from minimax_eqx.experiment.processes import ProcessOptions
+
+from .tiny import (
+    CONFIG,
+    OPTIONS,
+    arrays,
+    assert_same_state,
+    change_config,
+    command_line_options,
+    config,
+    launch,
+    rows,
+)
+
+PATIENCE = 240
+ENDLESS = 10**6
+
+
+def assert_close(one, other):
+    """Every array is the same up to the order in which devices add numbers up."""
+    one, other = arrays(one), arrays(other)
+    assert one.keys() == other.keys()
+    for name, array in one.items():
+        if array.dtype.kind == "f":
+            np.testing.assert_allclose(other[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
+        else:
+            np.testing.assert_array_equal(other[name], array, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def on_two_devices(tmp_path_factory):
+    """The run of the other tests, on two devices."""
+    return start(config(devices=2), tmp_path_factory.mktemp("devices") / "run")
+
+
+def test_a_run_on_two_devices_is_that_on_one(on_two_devices, finished):
+    assert_close(finished[0].runner, on_two_devices.runner)
+    assert on_two_devices.runner.mesh is None
+    assert on_two_devices.folder.config().devices == 2
+    assert_same_state(load_runner(on_two_devices.folder.path)[1], on_two_devices.runner)
+    ours, theirs = rows(on_two_devices.folder.path), rows(finished[0].folder.path)
+    assert [row["cycle"] for row in ours] == [row["cycle"] for row in theirs]
+    losses = [[float(row["loss"]) for row in run] for run in (ours, theirs)]
+    np.testing.assert_allclose(*losses, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("devices", [1, None])
+def test_a_run_goes_on_on_any_number_of_devices(devices, on_two_devices, tmp_path):
+    path = shutil.copytree(on_two_devices.folder.path, tmp_path / "run")
+    shutil.rmtree(path / "checkpoints" / "8")
+    resumed = resume(path, devices=devices)
+    if devices is None:  # two, as before
+        assert_same_state(resumed.runner, on_two_devices.runner)
+    assert_close(on_two_devices.runner, resumed.runner)
+    assert resumed.ledger.cycle == 8
+
+
+MISTAKES = {
+    "too many": (["--devices", "3"], "3 devices: there are 2 of platform cpu; choose at most 2"),
+    "none": (["--devices", "0"], "devices is 0; it must be at least 1"),
+    "odd levels": (
+        ["--devices", "2", "--num-levels", "5"],
+        "2 devices cannot share 5 levels equally; choose 4 or 6 levels, or 1 device.",
+    ),
+    "small minibatches": (
+        ["--devices", "2", "--num-levels", "4", "--num-minibatches", "4"],
+        "2 devices cannot share 1 plays (levels times trials) of a minibatch equally",
+    ),
+    "half of the processes": (
+        ["--coordinator", "localhost:1234", "--process-id", "0"],
+        "coordinator, num_processes and process_id go together; missing: num_processes.",
+    ),
+    "no port": (
+        ["--coordinator", "localhost", "--num-processes", "2", "--process-id", "0"],
+        "coordinator is localhost; it must be HOST:PORT.",
+    ),
+    "unknown process": (
+        ["--coordinator", "localhost:1234", "--num-processes", "2", "--process-id", "2"],
+        "process_id is 2; it must be between 0 and 1.",
+    ),
+    "no processes": (
+        ["--coordinator", "localhost:1234", "--num-processes", "0", "--process-id", "0"],
+        "num_processes is 0; it must be at least 1.",
+    ),
+    "both ways": (
+        ["--distributed", "auto", "--num-processes", "2"],
+        "num_processes: without effect with distributed auto.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_gives_one_message_and_exit_code_2(options, message, capsys, tmp_path):
+    path = tmp_path / "run"
+    assert main(["train", *OPTIONS, *options, "--run", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert "Traceback" not in err
+    assert out == ""
+    assert not path.exists()
+
+
+def test_a_resumed_run_needs_devices_that_are_there(capsys, run_path):
+    assert main(["train", "--resume", str(run_path), "--devices", "7"]) == 2
+    assert "7 devices: there are 2" in capsys.readouterr().err
+
+
+def test_without_a_cluster_auto_says_what_to_give(monkeypatch):
+    def initialize():
+        raise ValueError("coordinator_address should be defined.")
+
+    monkeypatch.setattr("jax.distributed.initialize", initialize)
+    with pytest.raises(ConfigError, match=r"should be defined.*give coordinator, num_processes"):
+        ProcessOptions(distributed="auto").join(1)
+
+
+def free_port():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
+
+
+@contextlib.contextmanager
+def two_processes(*arguments, cwd):
+    """Both with a device of their own, on loopback."""
+    meeting = ["--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", 2, "--devices", 2]
+    processes = [launch(*arguments, *meeting, "--process-id", i, cwd=cwd) for i in range(2)]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory, compiled):
+    """Two processes train, until the second one is interrupted."""
+    cwd = tmp_path_factory.mktemp("processes")
+    path = cwd / "run"
+    schedule = ["--num-updates", ENDLESS, "--keep-checkpoints", ENDLESS]
+    options = command_line_options(CONFIG, preset("maze-dr"))
+    arguments = ["train", "maze-dr", *options, *schedule, "--run", path]
+    with two_processes(*arguments, cwd=cwd) as processes:
+        end = time.monotonic() + PATIENCE
+        while not (path / "checkpoints" / "8").exists():
+            assert all(process.poll() is None for process in processes), [
+                process.communicate() for process in processes
+            ]
+            assert time.monotonic() < end, "nothing happened"
+            time.sleep(0.05)
+        os.kill(processes[1].pid, signal.SIGINT)
+        ended = [(*p.communicate(timeout=PATIENCE), p.returncode) for p in processes]
+    return path, ended
+
+
+def test_two_processes_compute_what_one_does(story, finished):
+    folder = RunFolder.open(story[0])
+    state = folder.checkpoints(folder.config()).load(8, make_runner(CONFIG))
+    assert_close(finished[0].runner, state)
+
+
+def test_an_interrupt_of_one_process_stops_all_and_the_first_alone_writes(story):
+    path, ((out, err, code), (out_of_second, err_of_second, code_of_second)) = story
+    assert (code, code_of_second) == (130, 130), (err, err_of_second)
+    assert "minimax-eqx train --resume" in out
+    assert "on 2 devices" in out
+    assert "update" not in out_of_second
+    assert "Traceback" not in err + err_of_second
+    newest = max(int(p.name) for p in (path / "checkpoints").iterdir())
+    assert int(rows(path)[-1]["cycle"]) == newest
+
+
+def test_what_two_processes_left_goes_on_in_one(story, tmp_path):
+    path = shutil.copytree(story[0], tmp_path / "run")
+    cycle = int(rows(path)[-1]["cycle"])
+    change_config(path, num_updates=cycle + 2)
+    assert json.loads((path / "config.json").read_text())["config"]["devices"] == 2
+    outcome = resume(path, devices=1)
+    assert outcome.ledger.cycle == cycle + 2
+    assert not outcome.interrupted
+    assert dataclasses.asdict(outcome.ledger)["updates"] == cycle + 2
+
+
+@pytest.mark.slow
+def test_a_problem_of_the_first_process_ends_all(story, tmp_path):
+    with two_processes("train", *OPTIONS, "--run", story[0], cwd=tmp_path) as processes:
+        ended = [(*p.communicate(timeout=PATIENCE), p.returncode) for p in processes]
+    assert [code for *_, code in ended] == [2, 2]
+    assert "exists already; nothing was changed" in ended[0][1]
+    assert "error" not in ended[1][1]
