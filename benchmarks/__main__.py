@@ -1,117 +1,130 @@
-"""`python -m benchmarks`: measures, prints a table and writes JSON."""
+"""`python -m benchmarks`: measures, prints tables, and writes JSON and a page of results.
+
+`python -m benchmarks page` makes the page again; `python -m benchmarks guard` checks that compiled
+programs have not grown.
+"""
 
 import argparse
-import datetime
 import json
-import os
 import pathlib
-import platform
-from collections.abc import Callable
-from typing import Any
+import subprocess
+import sys
+from collections.abc import Sequence
 
-import equinox
-import jax
+from . import comparison, guard, page
+from .comparison import Comparison, ComparisonError
+from .parts import ALL, DEFAULT, RESULTS, measure_apart, path_of
+from .timing import Limits
 
-import minimax_eqx
-
-from . import buffer, cycle, env, replay, startup
-from .timing import MatrixProduct
-
-RESULTS = pathlib.Path(__file__).parent / "results"
-# Every part: what it measures, given the yardstick. Starts of processes come first, while this
-# process has started no device of its own.
-PARTS: dict[str, Callable[[MatrixProduct], dict[str, Any]]] = {
-    "env": env.bench,
-    "maze-dr": lambda yardstick: cycle.bench("maze-dr", yardstick),
-    "maze-robust-plr": lambda yardstick: replay.bench("maze-robust-plr", yardstick),
-    "maze-accel": lambda yardstick: replay.bench("maze-accel", yardstick),
-    "maze-paired": lambda yardstick: cycle.bench_teacher("maze-paired", yardstick),
-    "cores": lambda yardstick: cycle.bench_cores("maze-dr", yardstick),
-    "buffer": buffer.bench,
-}
-STARTS = ("maze-dr", "maze-robust-plr", "maze-accel", "maze-paired")
+WITH_ERRORS, BAD_INPUT = 1, 2
 
 
-def main() -> None:
-    """Runs the parts asked for; all of them take about fifteen minutes on two cores."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = [f"start:{name}" for name in STARTS] + list(PARTS)
-    parser.add_argument("parts", nargs="*", help=f"parts to measure, all by default: {names}")
-    parser.add_argument("--out", type=pathlib.Path, default=RESULTS, help="folder for the JSON")
-    arguments = parser.parse_args()
-    unknown = set(arguments.parts) - set(names)
+def main(arguments: Sequence[str]) -> int:
+    """Measures the parts asked for; the exit status is 1 if one failed and 2 for bad input."""
+    if arguments and arguments[0] == "guard":
+        return guard.main(arguments[1:])
+    options = _parser().parse_args(arguments)
+    chosen = _chosen(options.parts)
+    unknown = [name for name in chosen if name not in ALL]
     if unknown:
-        parser.error(f"unknown parts {sorted(unknown)}; known are {', '.join(names)}")
-    chosen = arguments.parts or names
-    results = {
-        name: {"process start": startup.bench(name.removeprefix("start:"))}
-        for name in chosen
-        if name.startswith("start:")
-    }
-    yardstick = MatrixProduct()
-    results |= {name: PARTS[name](yardstick) for name in chosen if name in PARTS}
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    machine = describe_machine(yardstick)
-    for name, timings in results.items():
-        path = arguments.out / f"{name.replace(':', '-')}.json"
-        path.write_text(json.dumps({"timings": timings, "machine": machine}, indent=2) + "\n")
-    print(table(results))
-    print(
-        f"\nMatrix product: {machine['matrix_product_gflops']:.0f} GFLOP/s on "
-        f"{machine['cores']} cores; jax {machine['jax']}, equinox {machine['equinox']}, "
-        f"{machine['date']}."
+        print(f"Unknown parts {', '.join(unknown)}; known are {', '.join(ALL)}.", file=sys.stderr)
+        return BAD_INPUT
+    try:
+        # Before anything is measured, which takes long.
+        compared = _compared(options.compare, options.out)
+    except ComparisonError as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    limits = Limits(options.seconds, options.memory, options.max_levels)
+    failed = _measure(chosen, limits, options.out, compared)
+    try:
+        _compared(options.compare, options.out)  # lines of what is measured only now
+    except ComparisonError as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    for path in options.compare:
+        comparison.keep(path, options.out)
+    print(f"\n{page.write(options.out)}")
+    if failed:
+        print(f"Failed: {', '.join(failed)}", file=sys.stderr)
+    return WITH_ERRORS if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        help="what to measure; `all` is everything there is, `page` nothing. "
+        f"By default: {' '.join(DEFAULT)}",
     )
-
-
-def describe_machine(yardstick: MatrixProduct) -> dict[str, Any]:
-    """What the timings were taken on, and when."""
-    return {
-        "matrix_product_gflops": yardstick.rate() / 1e9,
-        "cores": os.cpu_count(),
-        "processor": platform.machine(),
-        "backend": jax.default_backend(),
-        "python": platform.python_version(),
-        "jax": jax.__version__,
-        "equinox": equinox.__version__,
-        "minimax_eqx": minimax_eqx.__version__,
-        "date": datetime.date.today().isoformat(),
-    }
-
-
-def table(results: dict[str, dict[str, Any]]) -> str:
-    """The results as Markdown."""
-    rows: list[tuple[str, ...]] = [
-        ("what", "median", "best", "rate", "model FLOP utilisation"),
-        ("---", "---:", "---:", "---:", "---:"),
-    ]
-    for part, timings in results.items():
-        for name, timing in timings.items():
-            if part.startswith("start:"):
-                rows.append(_start_row(part.removeprefix("start:"), timing))
-                continue
-            rate = timing.get("steps_per_second")
-            share = timing.get("utilisation")
-            rows.append(
-                (
-                    f"{part}, {name}",
-                    f"{timing['seconds']:.4f} s",
-                    f"{timing['best_seconds']:.4f} s",
-                    f"{rate:,.0f} steps/s" if rate else "",
-                    f"{share:.0%}" if share else "",
-                )
-            )
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-
-
-def _start_row(name: str, start: dict[str, Any]) -> tuple[str, ...]:
-    return (
-        f"{name}, process start to first update; {start['later_compilations']} compilations after",
-        f"{sorted(start['all_first_update'])[len(start['all_first_update']) // 2]:.1f} s",
-        f"{start['first_update']:.1f} s",
-        f"imports {start['imported']:.1f} s, runner {start['created']:.1f} s",
-        f"{start['peak_memory_gb']:.2f} GB",
+    limits = Limits()
+    parser.add_argument("--out", type=pathlib.Path, default=RESULTS, help="folder for the results")
+    parser.add_argument(
+        "--compare",
+        type=pathlib.Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="another program's timings, for columns beside ours; may be given again",
     )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=limits.seconds,
+        help="the most that the calls of one line may take (%(default)g)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=float,
+        default=limits.memory_gb,
+        help="the most GB that a program of part `levels` may need (%(default)g)",
+    )
+    parser.add_argument(
+        "--max-levels",
+        type=int,
+        default=limits.max_levels,
+        help="the most levels in part `levels` (%(default)d)",
+    )
+    return parser
+
+
+def _chosen(names: Sequence[str]) -> list[str]:
+    if list(names) == ["page"]:
+        return []
+    if list(names) == ["all"]:
+        return list(ALL)
+    return list(names) or list(DEFAULT)
+
+
+def _compared(paths: Sequence[pathlib.Path], folder: pathlib.Path) -> list[Comparison]:
+    results, compared = page.read_results(folder), []
+    for path in paths:
+        one = comparison.read(path)
+        comparison.check_lines(path, one, results, ALL)
+        compared.append(one)
+    return compared
+
+
+def _measure(
+    names: Sequence[str],
+    limits: Limits,
+    folder: pathlib.Path,
+    compared: Sequence[Comparison],
+) -> list[str]:
+    """Measures, prints and writes one part after another; returns those that failed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    failed = []
+    for name in names:
+        try:
+            data = measure_apart(name, limits)
+        except subprocess.CalledProcessError:
+            failed.append(name)
+            continue
+        path_of(name, folder).write_text(json.dumps(data, indent=2) + "\n")
+        print(f"\n## {name}\n\n{page.table(name, data, compared)}", flush=True)
+    return failed
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -12,14 +12,14 @@ from minimax_eqx.curricula import LevelBuffer
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import RandomWalls
 
-from .timing import MatrixProduct, block, measure
+from .timing import Limits, MatrixProduct, block, measure
 
 CAPACITIES = (1_000, 4_000, 16_000, 64_000)
 BATCH, REPEATS = 32, 15
 
 
 def bench(
-    yardstick: MatrixProduct, capacities: Sequence[int] = CAPACITIES
+    yardstick: MatrixProduct, limits: Limits, capacities: Sequence[int] = CAPACITIES
 ) -> dict[str, dict[str, float]]:
     """Seconds to draw 32 mazes from a full buffer and to offer it 32 fresh ones.
 
@@ -28,7 +28,7 @@ def bench(
     results = {}
     for capacity in capacities:
         run = cycles(full_buffer(capacity))
-        timing = measure(lambda run=run: next(run), yardstick, repeats=REPEATS)
+        timing = measure(lambda run=run: next(run), yardstick, limits, repeats=REPEATS)
         results[f"capacity {capacity}"] = timing
     return results
 

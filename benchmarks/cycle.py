@@ -1,30 +1,39 @@
-"""The training cycle of a preset and its phases."""
+"""The training cycle of a preset: each kind of cycle that it has, and its phases."""
 
 import dataclasses
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
-from minimax_eqx._compile import quick_jit
-from minimax_eqx.curricula import AbstractCurriculum, AdversarialDesign
-from minimax_eqx.experiment import Config, make_runner, preset
-from minimax_eqx.nets import MLP, ActorCritic, GridEncoder
-from minimax_eqx.rollouts import rollout
+from minimax_eqx.curricula import (
+    AbstractCurriculum,
+    DomainRandomisation,
+    LearnedGenerator,
+    LevelReplay,
+    SamplingForLearnability,
+)
+from minimax_eqx.experiment import make_runner, preset
 from minimax_eqx.runners import Runner, run
 
-from .timing import MatrixProduct, measure
+from .buffer import full_buffer
+from .flops import cycle_flops
+from .phases import phases
+from .timing import Limits, MatrixProduct, Samples, block, measure, timed, with_rate
 
-# A backward pass is two forward passes' worth of matrix products.
-FORWARD_AND_BACKWARD = 3
+NUM_CYCLES, NUM_MIXED_CYCLES = 15, 40
+KINDS = ("new", "replayed", "mutated")
 
 
 class NeverUpdate(AbstractCurriculum):
     """Another curriculum's levels, in cycles from which the students do not learn."""
 
     curriculum: AbstractCurriculum
-    update: jax.Array
+    update: Array
     num_levels: int = eqx.field(static=True)
 
     def check(self, num_students, num_trials, num_value_heads):
@@ -47,118 +56,89 @@ class NeverUpdate(AbstractCurriculum):
         )
 
 
-def forward_flops(network: ActorCritic) -> int:
-    """Multiplications and additions of one forward pass for one observation."""
-
-    def head(mlp: MLP) -> int:
-        return sum(2 * layer.weight.size for layer in (*mlp.hidden, mlp.out))
-
-    assert isinstance(network.encoder, GridEncoder)
-    rows, columns, _ = network.encoder.image_shape
-    flops = 2 * network.encoder.kernel.size * (rows - 2) * (columns - 2)
-    # Every number of a core's matrices is multiplied once; the complex ones hold their parts.
-    flops += sum(2 * leaf.size for leaf in jax.tree.leaves(network.core) if leaf.ndim >= 2)
-    return flops + head(network.policy) + head(network.value)
-
-
-def bench(name: str, yardstick: MatrixProduct) -> dict[str, Any]:
-    """Seconds and model FLOP utilisation of whole cycles, and of rollout and update alone."""
+def bench(name: str, yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
+    """Seconds and model FLOP utilisation of each kind of cycle, and of the phases alone."""
     config = preset(name)
+    results = cycles(busy(make_runner(config)), yardstick, limits)
     runner = make_runner(config)
-    transitions = runner.transitions_per_cycle
-    forward, update_flops = flops_per_cycle(config, runner)
-    never = NeverUpdate(
-        curriculum=runner.curriculum,
-        update=jnp.array(False),
-        num_levels=runner.curriculum.num_levels,
-    )
-    frozen = eqx.tree_at(lambda r: r.curriculum, make_runner(config), never)
-    results = {
-        "cycle": _cycles(runner, yardstick, forward + update_flops),
-        "cycle without update": _cycles(frozen, yardstick, forward),
-    }
-    for timing in results.values():
-        timing["steps_per_second"] = transitions / timing["seconds"]
-    return results | phases(config, yardstick)
-
-
-def bench_cores(name: str, yardstick: MatrixProduct) -> dict[str, Any]:
-    """Rollout and update of a preset's student with each core, at the same width."""
-    results = {}
-    for core in ("lstm", "gru", "s5", "lru"):
-        config = preset(name)
-        config = dataclasses.replace(config, network=dataclasses.replace(config.network, core=core))
-        for phase, timing in phases(config, yardstick).items():
-            results[f"{core} {phase}"] = timing
-    return results
-
-
-def bench_teacher(name: str, yardstick: MatrixProduct) -> dict[str, Any]:
-    """Whole cycles of a preset whose levels a teacher designs, and the teacher's part of them."""
-    runner = make_runner(preset(name))
-    transitions = runner.transitions_per_cycle
-    results = {"cycle": _cycles(runner, yardstick, 0.0)}
-    results["cycle"]["steps_per_second"] = transitions / results["cycle"]["seconds"]
-    curriculum = make_runner(preset(name)).curriculum
-    assert isinstance(curriculum, AdversarialDesign)
-    generator, key = curriculum.generator, jax.random.key(1)
-    draw = quick_jit(lambda generator, key: generator.draw(curriculum.num_levels, key=key))
-    learn = quick_jit(
-        lambda generator, memory, key: generator.learn(
-            memory, jnp.ones(curriculum.num_levels), key=key
+    if isinstance(runner.curriculum, DomainRandomisation):
+        never = NeverUpdate(
+            curriculum=runner.curriculum,
+            update=jnp.array(False),
+            num_levels=runner.curriculum.num_levels,
         )
-    )
-    _, memory = draw(generator, key)
-    results["teacher's designs"] = measure(lambda: draw(generator, key), yardstick, repeats=5)
-    results["teacher's update"] = measure(
-        lambda: learn(generator, memory, key), yardstick, repeats=5
-    )
-    return results
+        frozen = eqx.tree_at(lambda r: r.curriculum, runner, never)
+        flops, num_steps = cycle_flops(runner).rollout, runner.transitions_per_cycle
+        without = measure(stepper(frozen), yardstick, limits, flops, NUM_CYCLES)
+        results["cycle without update"] = with_rate(without, num_steps)
+    return results | phases(busy(make_runner(config)), yardstick, limits)
 
 
-def flops_per_cycle(config: Config, runner: Runner) -> tuple[float, float]:
-    """Floating-point operations of a cycle's rollout, and of its update."""
-    student = jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, runner.students)
-    forward = forward_flops(student.network) * runner.transitions_per_cycle
-    return forward, FORWARD_AND_BACKWARD * config.ppo.num_epochs * forward
+def stepper(runner: Runner, program: Callable[..., Any] = run) -> Callable[[], Any]:
+    """A function that runs the next cycle at each call and returns its metrics."""
 
-
-def phases(config: Config, yardstick: MatrixProduct) -> dict[str, Any]:
-    """Rollout and update of one student, each as a program of its own."""
-    runner = make_runner(config)
-    forward, update_flops = flops_per_cycle(config, runner)
-    student = jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, runner.students)
-    key = jax.random.key(2)
-    _, proposal = quick_jit(lambda curriculum, key: curriculum.propose(key))(runner.curriculum, key)
-    play = quick_jit(
-        lambda student, proposal, key: rollout(
-            runner.env,
-            student,
-            proposal.levels,
-            proposal.spare_levels,
-            num_steps=runner.num_steps,
-            key=key,
-        )
-    )
-    learn = quick_jit(
-        lambda student, trajectory, key: student.update(
-            trajectory, student.estimate(trajectory), key=key
-        )
-    )
-    trajectory = play(student, proposal, key)
-    results = {
-        "rollout": measure(lambda: play(student, proposal, key), yardstick, forward),
-        "update": measure(lambda: learn(student, trajectory, key), yardstick, update_flops),
-    }
-    for timing in results.values():
-        timing["steps_per_second"] = runner.transitions_per_cycle / timing["seconds"]
-    return results
-
-
-def _cycles(runner: Runner, yardstick: MatrixProduct, flops: float) -> dict[str, float]:
     def step():
         nonlocal runner
-        runner, metrics = run(runner, 1)
+        runner, metrics = program(runner, 1)
         return metrics
 
-    return measure(step, yardstick, flops)
+    return step
+
+
+def cycles(runner: Runner, yardstick: MatrixProduct, limits: Limits) -> dict[str, dict[str, float]]:
+    """Cycles of each kind.
+
+    For a preset that mutates, also an update and what comes with it: a cycle that replays and the
+    one that plays the mutants.
+    """
+    flops, num_steps = cycle_flops(runner), runner.transitions_per_cycle
+    curriculum = runner.curriculum
+    learns = isinstance(getattr(curriculum, "generator", None), LearnedGenerator)
+    mixed = isinstance(curriculum, LevelReplay | SamplingForLearnability)
+    samples: dict[str, Samples] = {}
+    step = stepper(runner)
+    block(step())  # compiles
+    begin = time.perf_counter()
+    for _ in range(NUM_MIXED_CYCLES if mixed else NUM_CYCLES):
+        before = yardstick.rate()
+        elapsed, metrics = timed(step)
+        kind = _kind(metrics)
+        done = flops.of(
+            updated=float(metrics["updated"][0]) > 0, designed=learns and kind in ("cycle", "new")
+        )
+        samples.setdefault(kind, Samples()).add(elapsed, done, max(before, yardstick.rate()))
+        if time.perf_counter() - begin > limits.seconds * (2 if mixed else 1):
+            break
+    results = {kind: with_rate(taken.summary(), num_steps) for kind, taken in samples.items()}
+    if {"replayed", "mutated"} <= results.keys():
+        pair = [results["replayed"], results["mutated"]]
+        together = {key: sum(one[key] for one in pair) for key in ("seconds", "best_seconds")}
+        results["replayed + mutated"] = with_rate(together, 2 * num_steps)
+    return dict(sorted(results.items()))
+
+
+def busy(runner: Runner) -> Runner:
+    """The runner in the middle of training: with a full buffer of blank levels with made-up scores,
+    so that it replays at once, or shortly before the end of a search for levels."""
+    curriculum = runner.curriculum
+    if isinstance(curriculum, LevelReplay):
+        full = full_buffer(curriculum.buffer.capacity)
+        buffer = dataclasses.replace(
+            curriculum.buffer, scores=full.scores, ages=full.ages, filled=full.filled
+        )
+        curriculum = dataclasses.replace(curriculum, buffer=buffer)
+    elif isinstance(curriculum, SamplingForLearnability):
+        phase = jnp.array(curriculum.num_search_cycles - 3, jnp.int32)
+        curriculum = dataclasses.replace(curriculum, phase=phase)
+    runner = dataclasses.replace(runner, curriculum=curriculum)
+    block(runner)
+    return runner
+
+
+def _kind(metrics: Mapping[str, Any]) -> str:
+    """What a cycle played, if a curriculum has cycles of several kinds; else `cycle`."""
+    if "searching" in metrics:
+        return "search" if float(metrics["searching"][0]) else "training"
+    # The passable share of a kind that was not played is NaN.
+    played = [k for k in KINDS if float(metrics.get(f"{k}_passable", [jax.numpy.nan])[0]) >= 0]
+    return played[0] if len(played) == 1 else "cycle"

@@ -3,13 +3,25 @@
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-MATRIX_SIZE = 2048
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one line of a table may cost."""
+
+    seconds: float = 30.0
+    """Time for the calls of one line: fewer repeats, and sizes are left out that would take
+    longer."""
+    memory_gb: float = 8.0
+    """Sizes are left out whose program needs more."""
+    max_levels: int = 8192
+    """The most levels side by side that are tried."""
 
 
 def block(tree: Any) -> None:
@@ -17,44 +29,84 @@ def block(tree: Any) -> None:
     jax.block_until_ready(jax.tree.leaves(eqx.filter(tree, eqx.is_array)))
 
 
-def seconds(function: Callable[[], Any]) -> float:
-    """How long one call takes, result included."""
+def timed(function: Callable[[], Any]) -> tuple[float, Any]:
+    """How many seconds one call takes, result included, and the result."""
     begin = time.perf_counter()
-    block(function())
-    return time.perf_counter() - begin
+    result = function()
+    block(result)
+    return time.perf_counter() - begin, result
 
 
 class MatrixProduct:
-    """The machine's yardstick: the rate of a large float32 matrix product, in FLOP/s."""
+    """The machine's yardstick: the rate of a large float32 matrix product, in FLOP/s.
+
+    The precision is JAX's default, as it is in the networks.
+    """
 
     def __init__(self) -> None:
-        self._matrix = jnp.ones((MATRIX_SIZE, MATRIX_SIZE))
+        # An accelerator finishes the smaller one before it is well under way.
+        self._size = 2048 if jax.default_backend() == "cpu" else 8192
+        self._matrix = jnp.ones((self._size, self._size))
         self._product = jax.jit(lambda a: a @ a)
         block(self._product(self._matrix))
 
     def rate(self) -> float:
         """The rate now: the best of three products."""
-        best = min(seconds(lambda: self._product(self._matrix)) for _ in range(3))
-        return 2 * MATRIX_SIZE**3 / best
+        best = min(timed(lambda: self._product(self._matrix))[0] for _ in range(3))
+        return 2 * self._size**3 / best
+
+
+class Samples:
+    """Timings of one line, each with the model FLOP utilisation that it means."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.utilisations: list[float] = []
+
+    def add(self, elapsed: float, flops: float, rate: float) -> None:
+        """`rate` is the yardstick's, measured close by."""
+        self.seconds.append(elapsed)
+        self.utilisations.append(flops / elapsed / rate)
+
+    def summary(self) -> dict[str, float]:
+        """Median and best seconds, and the median utilisation if there are FLOPs."""
+        result = {
+            "seconds": statistics.median(self.seconds),
+            "best_seconds": min(self.seconds),
+            "samples": len(self.seconds),
+        }
+        utilisation = statistics.median(self.utilisations)
+        return result | ({"utilisation": utilisation} if utilisation else {})
 
 
 def measure(
-    function: Callable[[], Any], yardstick: MatrixProduct, flops: float = 0.0, repeats: int = 15
+    function: Callable[[], Any],
+    yardstick: MatrixProduct,
+    limits: Limits,
+    flops: float = 0.0,
+    repeats: int = 15,
 ) -> dict[str, float]:
     """Median and best seconds of a call, and its model FLOP utilisation, if it has FLOPs.
 
     The yardstick is measured before and after each call, so that the ratio holds on a machine
-    whose speed drifts. The first call is not counted.
+    whose speed drifts. The first call is not counted. There are at least two more.
     """
     block(function())
-    times, utilisations = [], []
+    samples = Samples()
     before = yardstick.rate()
-    for _ in range(repeats):
-        times.append(seconds(function))
+    while len(samples.seconds) < repeats:
+        elapsed, _ = timed(function)
         after = yardstick.rate()
-        utilisations.append(flops / times[-1] / max(before, after))
+        samples.add(elapsed, flops, max(before, after))
         before = after
-    result = {"seconds": statistics.median(times), "best_seconds": min(times)}
-    if flops:
-        result["utilisation"] = statistics.median(utilisations)
-    return result
+        if sum(samples.seconds) > limits.seconds and len(samples.seconds) > 1:
+            break
+    return samples.summary()
+
+
+def with_rate(timing: dict[str, float], num_steps: int) -> dict[str, float]:
+    """The timing of so many environment steps, with steps per second."""
+    return timing | {
+        "steps_per_second": num_steps / timing["seconds"],
+        "best_steps_per_second": num_steps / timing["best_seconds"],
+    }

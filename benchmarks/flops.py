@@ -1,0 +1,70 @@
+"""The useful work of a cycle: multiplications and additions of its networks' matrix products.
+
+They are counted from shapes, as if every product were computed in full. `DesignEncoder` leaves out
+products of what did not change, so a teacher's utilisation can exceed 1.
+"""
+
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+
+from minimax_eqx.agents import PPO, AbstractAgent, first_student
+from minimax_eqx.curricula import LearnedGenerator
+from minimax_eqx.nets import MLP, ActorCritic, DesignEncoder, GridEncoder
+from minimax_eqx.runners import Runner
+
+# A backward pass is two forward passes' worth of matrix products.
+FORWARD_AND_BACKWARD = 3
+
+
+@dataclass(frozen=True)
+class CycleFlops:
+    """Operations of the phases of a cycle; 0 for a teacher that there is not."""
+
+    rollout: float
+    update: float
+    designs: float
+    teacher_update: float
+
+    def of(self, *, updated: bool, designed: bool) -> float:
+        """Operations of a cycle in which these phases took place."""
+        teacher = self.designs + self.teacher_update
+        return self.rollout + self.update * updated + teacher * designed
+
+
+def forward_flops(network: ActorCritic) -> int:
+    """Operations of one forward pass for one observation."""
+
+    def head(mlp: MLP) -> int:
+        return sum(2 * layer.weight.size for layer in (*mlp.hidden, mlp.out))
+
+    assert isinstance(network.encoder, GridEncoder | DesignEncoder)
+    rows, columns, _ = network.encoder.image_shape
+    flops = 2 * network.encoder.kernel.size * (rows - 2) * (columns - 2)
+    # Every number of a core's matrices is multiplied once; the complex ones hold their parts.
+    flops += sum(2 * leaf.size for leaf in jax.tree.leaves(network.core) if leaf.ndim >= 2)
+    return flops + head(network.policy) + head(network.value)
+
+
+def cycle_flops(runner: Runner) -> CycleFlops:
+    """Operations of each phase of a cycle, all students together."""
+    spec = eqx.filter_eval_shape(
+        lambda curriculum, key: curriculum.propose(key), runner.curriculum, jax.random.key(0)
+    )
+    num_levels = runner.curriculum.num_levels
+    num_update_levels = spec[1].num_update_levels or num_levels
+    student, passes = _network_and_passes(first_student(runner.students))
+    rollout = forward_flops(student) * runner.transitions_per_cycle
+    update = FORWARD_AND_BACKWARD * passes * rollout * num_update_levels / num_levels
+    source = getattr(runner.curriculum, "generator", None)
+    if not isinstance(source, LearnedGenerator):
+        return CycleFlops(rollout, update, 0.0, 0.0)
+    teacher, passes = _network_and_passes(source.teacher)
+    designs = forward_flops(teacher) * num_levels * source.editor.max_episode_steps
+    return CycleFlops(rollout, update, designs, FORWARD_AND_BACKWARD * passes * designs)
+
+
+def _network_and_passes(agent: AbstractAgent) -> tuple[ActorCritic, int]:
+    assert isinstance(agent, PPO)
+    return agent.network, agent.num_epochs
