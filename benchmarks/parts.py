@@ -17,7 +17,8 @@ HERE = pathlib.Path(__file__).parent
 RESULTS = HERE / "results"
 START = "start:"
 STARTS = tuple(START + name for name in ("maze-dr", "maze-robust-plr", "maze-accel", "maze-paired"))
-SCALING = ("cores", "buffer", "levels", "students")
+DEVICES = "devices"
+SCALING = ("cores", "buffer", "levels", "students", DEVICES)
 # One of each family; the other presets are measured when they are named.
 FAMILIES = (
     "maze-dr",
@@ -60,12 +61,32 @@ def measure_here(name: str, limits: Limits) -> dict[str, Any]:
         # The fresh processes come first, while this one has started no device of its own.
         timings = startup.bench(name.removeprefix(START))
         return {"timings": timings, "machine": describe_machine(MatrixProduct())}
-    yardstick = MatrixProduct()
-    timings = function_of(name)(yardstick, limits)
+    if name == DEVICES:
+        return _measure_devices(limits)
+    if name.startswith(f"{DEVICES}:"):
+        from . import scaling
+
+        num_devices = int(name.removeprefix(f"{DEVICES}:"))
+        scaling.make_devices(num_devices)
+        yardstick = MatrixProduct()
+        timings = scaling.bench_devices(num_devices, yardstick, limits)
+    else:
+        yardstick = MatrixProduct()
+        timings = function_of(name)(yardstick, limits)
     peaks = {"peak_memory_gb": peak_memory_gb()}
     if (device := peak_device_memory_gb()) is not None:
         peaks["peak_device_memory_gb"] = device
     return {"timings": timings, "machine": describe_machine(yardstick), **peaks}
+
+
+def _measure_devices(limits: Limits) -> dict[str, Any]:
+    """One process for each number of devices, since a CPU's is decided when JAX starts."""
+    from .scaling import DEVICES as NUMBERS
+
+    runs = [measure_apart(f"{DEVICES}:{number}", limits) for number in NUMBERS]
+    measured = [run for run in runs if run["timings"]]
+    timings = {line: timing for run in measured for line, timing in run["timings"].items()}
+    return measured[-1] | {"timings": timings}
 
 
 def measure_apart(name: str, limits: Limits) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """How the cost of a cycle grows: with levels side by side, students, and devices."""
 
 import dataclasses
+import os
 from typing import Any
 
+import jax
+
 from minimax_eqx.experiment import Config, make_runner, preset
-from minimax_eqx.runners import run
+from minimax_eqx.runners import level_mesh, run
 
 from .cycle import stepper
 from .flops import cycle_flops
@@ -12,6 +15,7 @@ from .timing import Limits, MatrixProduct, measure, with_rate
 
 LEVELS = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 STUDENTS = (1, 2, 4)
+DEVICES = (1, 2, 4, 8)
 PRESET = "maze-dr"
 REPEATS = 9
 # A line calls its program once to warm it up and times it at least twice.
@@ -45,6 +49,32 @@ def bench_students(yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
     return results
 
 
+def make_devices(num_devices: int) -> None:
+    """Has a CPU be so many devices. To be called before JAX starts."""
+    jax.config.update("jax_num_cpu_devices", num_devices)
+
+
+def bench_devices(num_devices: int, yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
+    """A cycle of `maze-dr` whose levels so many devices share: as many as one device has, and as
+    many for each. Empty if there are not so many devices, or not so many cores to be them.
+
+    On accelerators the utilisation is that of all of them together.
+    """
+    on_cpu = jax.default_backend() == "cpu"
+    if num_devices > ((os.cpu_count() or 1) if on_cpu else jax.device_count()):
+        return {}
+    config = preset(PRESET)
+    num_levels = config.curriculum.num_levels
+    configs = {f"{num_devices} devices, {num_levels} levels": config}
+    if num_devices > 1:
+        more = _with(num_levels=num_levels * num_devices)
+        configs[f"{num_devices} devices, {num_levels} levels each"] = more
+    return {
+        line: _cycle(config, yardstick, limits, 0.0, num_devices)
+        for line, config in configs.items()
+    }
+
+
 def _with(**options: int) -> Config:
     config = preset(PRESET)
     curriculum = dataclasses.replace(config.curriculum, **options)
@@ -52,11 +82,19 @@ def _with(**options: int) -> Config:
 
 
 def _cycle(
-    config: Config, yardstick: MatrixProduct, limits: Limits, expected_seconds: float
+    config: Config,
+    yardstick: MatrixProduct,
+    limits: Limits,
+    expected_seconds: float,
+    num_devices: int = 1,
 ) -> dict[str, Any]:
     """The memory of a cycle's program, and its timing unless that would exceed the limits."""
     runner = make_runner(config)
     flops = cycle_flops(runner).of(updated=True, designed=True)
+    if num_devices > 1:
+        runner = runner.on(level_mesh(num_devices))
+        # Virtual devices share the cores that the yardstick has to itself.
+        flops /= 1 if jax.default_backend() == "cpu" else num_devices
     num_steps = runner.transitions_per_cycle
     program = run.lower(runner, 1).compile()
     # Equinox's program wraps JAX's.
