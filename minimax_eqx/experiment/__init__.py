@@ -9,6 +9,7 @@ from .build import make_generator as make_generator
 from .build import make_runner as make_runner
 from .checkpoints import CheckpointError as CheckpointError
 from .checkpoints import Checkpoints as Checkpoints
+from .compile_cache import keep_compiled_programs as keep_compiled_programs
 from .config import Config as Config
 from .evaluation import evaluate_held_out as evaluate_held_out
 from .evaluation import evaluate_run as evaluate_run

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..cli import INTERRUPTED, USAGE_ERROR
+from .compile_cache import keep_compiled_programs
 from .config import Config
 from .evaluation import evaluate_run
 from .folder import RunFolder
@@ -65,6 +66,7 @@ class _EvaluateOptions:
 def train(arguments: list[str]) -> int:
     """`minimax-eqx train`."""
     console = Console()
+    keep_compiled_programs()
     if "--resume" in arguments or any(a.startswith("--resume=") for a in arguments):
         if _HELP.intersection(arguments):
             arguments = ["--help"]
@@ -96,6 +98,7 @@ def train(arguments: list[str]) -> int:
 def evaluate(arguments: list[str]) -> int:
     """`minimax-eqx evaluate`."""
     console = Console()
+    keep_compiled_programs()
     run = arguments[0] if arguments and not arguments[0].startswith("-") else None
 
     def work() -> int:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from ._dense import orthogonal
+from ._dense import orthogonal, product
 from ._lstm_scan import LSTMCarry, lstm_cell, lstm_scan
 
 Carry = TypeVar("Carry")
@@ -70,9 +70,7 @@ class AbstractProjectedCore(AbstractRecurrentCore[Carry], Generic[Carry]):
         carry: Carry,
         resets: Bool[Array, "time *batch"],
     ) -> tuple[Float[Array, "time *batch output"], Carry]:
-        # One leading axis: XLA's gradient of the weight is then faster on a CPU.
-        projected = xs.reshape(-1, xs.shape[-1]) @ self.input_weight
-        return self.scan_projected(projected.reshape(*xs.shape[:-1], -1), carry, resets)
+        return self.scan_projected(product(xs, self.input_weight), carry, resets)
 
 
 class LSTM(AbstractProjectedCore[LSTMCarry]):

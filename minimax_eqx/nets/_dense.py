@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from .._mesh import levels_are_split
+
 Initialiser: TypeAlias = Callable[..., Float[Array, "..."]]
 
 
@@ -66,6 +68,37 @@ def _product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, precision="highest")
 
 
+def product(
+    x: Float[Array, "*batch input"], weight: Float[Array, "input output"]
+) -> Float[Array, "*batch output"]:
+    """`x @ weight`, with a gradient of the weight that is fast over long batches.
+
+    That gradient is a sum over all of `*batch`. A CPU is a fifth faster at it if the inputs are
+    transposed first, in memory, which XLA would not do. Levels that are split over devices stay an
+    axis of their own: merged with time, they would be gathered.
+    """
+    return x @ weight if levels_are_split() else _merged_product(x, weight)
+
+
+@jax.custom_vjp
+def _merged_product(x, weight):
+    return (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], -1)
+
+
+def _product_forward(x, weight):
+    return _merged_product(x, weight), (x, weight)
+
+
+def _product_backward(residuals, cotangent):
+    x, weight = residuals
+    rows = cotangent.reshape(-1, cotangent.shape[-1])
+    columns = jax.lax.optimization_barrier(x.reshape(-1, x.shape[-1]).T)
+    return (rows @ weight.T).reshape(x.shape), columns @ rows
+
+
+_merged_product.defvjp(_product_forward, _product_backward)
+
+
 class Dense(eqx.Module):
     """`x @ weight + bias` over the last axis, for any leading axes."""
 
@@ -80,7 +113,7 @@ class Dense(eqx.Module):
         return cls(init(key, (input_size, output_size)), jnp.zeros(output_size))
 
     def __call__(self, x: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:
-        y = x @ self.weight
+        y = product(x, self.weight)
         return y + jnp.broadcast_to(self.bias, y.shape)
 
 

@@ -88,9 +88,13 @@ def test_a_runner_moves_between_one_device_and_several():
     assert eqx.tree_equal(back.students, runner.students)
 
 
-def test_a_runner_on_a_mesh_goes_on_there():
+def test_a_runner_on_a_mesh_goes_on_there_and_nothing_is_gathered():
     runner = make_runner(CONFIG).on(level_mesh())
     program = compiled(runner)
+    # Gradients and metrics are summed; of levels and trajectories each device keeps its own.
+    text = program.compiled.as_text()
+    assert "all-reduce" in text
+    assert not any(name in text for name in ("all-gather", "all-to-all", "collective-permute"))
     for _ in range(2):
         runner, metrics = program(runner, 1)
     assert runner.num_cycles == 2
