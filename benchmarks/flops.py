@@ -1,7 +1,8 @@
 """The useful work of a cycle: multiplications and additions of its networks' matrix products.
 
-They are counted from shapes, as if every product were computed in full. `DesignEncoder` leaves out
-products of what did not change, so a teacher's utilisation can exceed 1.
+They are counted from shapes, as if every product were computed in full. In a teacher's update on a
+CPU that is far from so: `DesignEncoder` computes products for what changed alone. No useful figure
+follows from shapes there, and so there is none.
 """
 
 from dataclasses import dataclass
@@ -20,17 +21,20 @@ FORWARD_AND_BACKWARD = 3
 
 @dataclass(frozen=True)
 class CycleFlops:
-    """Operations of the phases of a cycle; 0 for a teacher that there is not."""
+    """Operations of the phases of a cycle; 0 for a teacher that there is not, and None for an
+    update of which they are not known."""
 
     rollout: float
     update: float
     designs: float
-    teacher_update: float
+    teacher_update: float | None
 
     def of(self, *, updated: bool, designed: bool) -> float:
-        """Operations of a cycle in which these phases took place."""
-        teacher = self.designs + self.teacher_update
-        return self.rollout + self.update * updated + teacher * designed
+        """Operations of a cycle in which these phases took place; 0 if they are not known."""
+        students = self.rollout + self.update * updated
+        if not designed:
+            return students
+        return 0.0 if self.teacher_update is None else students + self.designs + self.teacher_update
 
 
 def forward_flops(network: ActorCritic) -> int:
@@ -62,7 +66,9 @@ def cycle_flops(runner: Runner) -> CycleFlops:
         return CycleFlops(rollout, update, 0.0, 0.0)
     teacher, passes = _network_and_passes(source.teacher)
     designs = forward_flops(teacher) * num_levels * source.editor.max_episode_steps
-    return CycleFlops(rollout, update, designs, FORWARD_AND_BACKWARD * passes * designs)
+    saves = jax.default_backend() == "cpu" and isinstance(teacher.encoder, DesignEncoder)
+    teacher_update = None if saves else FORWARD_AND_BACKWARD * passes * designs
+    return CycleFlops(rollout, update, designs, teacher_update)
 
 
 def _network_and_passes(agent: AbstractAgent) -> tuple[ActorCritic, int]:

@@ -88,7 +88,11 @@ def teacher_phases(
     _, memory = draw(source, key)
     designs = measure(lambda: draw(source, key), yardstick, limits, flops.designs)
     update = measure(
-        lambda: learn(source, memory, key), yardstick, limits, flops.teacher_update, repeats=5
+        lambda: learn(source, memory, key),
+        yardstick,
+        limits,
+        flops.teacher_update or 0.0,
+        repeats=5,
     )
     return {
         "teacher's designs": with_rate(designs, num_steps),
