@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import shutil
+import tempfile
 
 # Tests compile much and run little, so LLVM need not optimise.
 os.environ["XLA_FLAGS"] = " ".join(
@@ -11,6 +13,13 @@ os.environ["XLA_FLAGS"] = " ".join(
         "--xla_backend_optimization_level=0",
     )
 )
+
+# Many tests compile the same programs, some in processes of their own.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ.get(
+    "JAX_COMPILATION_CACHE_DIR"
+) or tempfile.mkdtemp(prefix="minimax_eqx-compiled-")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
 
 import equinox as eqx
 import jax
@@ -54,3 +63,10 @@ def forget_compiled_programs():
     yield
     eqx.clear_caches()
     jax.clear_caches()
+
+
+def pytest_unconfigure(config):
+    """The first process removes what it and its workers have compiled."""
+    folder = pathlib.Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
+    if not hasattr(config, "workerinput") and folder.name.startswith("minimax_eqx-compiled-"):
+        shutil.rmtree(folder, ignore_errors=True)
