@@ -1,6 +1,7 @@
 """The phases of a cycle, each as a program of its own."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,7 +15,7 @@ from minimax_eqx.rollouts import rollout
 from minimax_eqx.runners import Runner
 
 from .flops import cycle_flops
-from .timing import Limits, MatrixProduct, measure, with_rate
+from .timing import Limits, MatrixProduct, measure, measure_in_turn, with_rate
 
 CORES = ("lstm", "gru", "s5", "lru")
 
@@ -22,12 +23,24 @@ CORES = ("lstm", "gru", "s5", "lru")
 def phases(runner: Runner, yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
     """The proposal of levels, the rollout and the update of one student, and, if there is a
     teacher, its designs and its update."""
+    curriculum, key = runner.curriculum, jax.random.key(2)
+    propose = quick_jit(lambda curriculum, key: curriculum.propose(key))
+    results = {"proposal": measure(lambda: propose(curriculum, key), yardstick, limits)}
+    num_steps = runner.transitions_per_cycle // runner.num_students
+    for phase, (function, flops) in student_phases(runner).items():
+        results[phase] = with_rate(measure(function, yardstick, limits, flops), num_steps)
+    source = getattr(curriculum, "generator", None)
+    if isinstance(source, LearnedGenerator):
+        results |= teacher_phases(source, curriculum.num_levels, runner, yardstick, limits)
+    return results
+
+
+def student_phases(runner: Runner) -> dict[str, tuple[Callable[[], Any], float]]:
+    """The rollout and the update of one student, each with its FLOPs."""
     curriculum, student = runner.curriculum, first_student(runner.students)
     flops, num_students = cycle_flops(runner), runner.num_students
-    num_steps = runner.transitions_per_cycle // num_students
     key = jax.random.key(2)
-    propose = quick_jit(lambda curriculum, key: curriculum.propose(key))
-    _, proposal = propose(curriculum, key)
+    _, proposal = quick_jit(lambda curriculum, key: curriculum.propose(key))(curriculum, key)
     num_plays = proposal.num_update_levels
 
     def repeated(levels):
@@ -50,25 +63,10 @@ def phases(runner: Runner, yardstick: MatrixProduct, limits: Limits) -> dict[str
         return play(student, proposal.levels, proposal.spare_levels, key)
 
     trajectory = rolled_out()
-    results = {
-        "proposal": measure(lambda: propose(curriculum, key), yardstick, limits),
-        "rollout": with_rate(
-            measure(rolled_out, yardstick, limits, flops.rollout / num_students), num_steps
-        ),
-        "update": with_rate(
-            measure(
-                lambda: learn(student, trajectory, key),
-                yardstick,
-                limits,
-                flops.update / num_students,
-            ),
-            num_steps,
-        ),
+    return {
+        "rollout": (rolled_out, flops.rollout / num_students),
+        "update": (lambda: learn(student, trajectory, key), flops.update / num_students),
     }
-    source = getattr(curriculum, "generator", None)
-    if isinstance(source, LearnedGenerator):
-        results |= teacher_phases(source, curriculum.num_levels, runner, yardstick, limits)
-    return results
 
 
 def teacher_phases(
@@ -101,11 +99,17 @@ def teacher_phases(
 
 
 def bench_cores(yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
-    """Rollout and update of the student of `maze-dr` with each core, at the same width."""
-    results = {}
+    """Rollout and update of the student of `maze-dr` with each core, at the same width.
+
+    The cores take turns, so that a machine whose speed drifts does so for all of them.
+    """
+    functions, num_steps = {}, 0
     for core in CORES:
         config = preset("maze-dr")
         config = dataclasses.replace(config, network=dataclasses.replace(config.network, core=core))
-        timings = phases(make_runner(config), yardstick, limits)
-        results |= {f"{core} {phase}": timings[phase] for phase in ("rollout", "update")}
-    return results
+        runner = make_runner(config)
+        num_steps = runner.transitions_per_cycle
+        for phase, function in student_phases(runner).items():
+            functions[f"{core} {phase}"] = function
+    timings = measure_in_turn(functions, yardstick, limits)
+    return {name: with_rate(timing, num_steps) for name, timing in timings.items()}

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,17 +91,29 @@ def measure(
     The yardstick is measured before and after each call, so that the ratio holds on a machine
     whose speed drifts. The first call is not counted. There are at least two more.
     """
-    block(function())
-    samples = Samples()
+    return measure_in_turn({"": (function, flops)}, yardstick, limits, repeats)[""]
+
+
+def measure_in_turn(
+    functions: Mapping[str, tuple[Callable[[], Any], float]],
+    yardstick: MatrixProduct,
+    limits: Limits,
+    repeats: int = 15,
+) -> dict[str, dict[str, float]]:
+    """As `measure`, for several functions, each with its FLOPs, which are called by turns."""
+    for function, _ in functions.values():
+        block(function())
+    samples = {name: Samples() for name in functions}
     before = yardstick.rate()
-    while len(samples.seconds) < repeats:
-        elapsed, _ = timed(function)
-        after = yardstick.rate()
-        samples.add(elapsed, flops, max(before, after))
-        before = after
-        if sum(samples.seconds) > limits.seconds and len(samples.seconds) > 1:
+    for repeat in range(repeats):
+        for name, (function, flops) in functions.items():
+            elapsed, _ = timed(function)
+            after = yardstick.rate()
+            samples[name].add(elapsed, flops, max(before, after))
+            before = after
+        if repeat > 0 and max(sum(s.seconds) for s in samples.values()) > limits.seconds:
             break
-    return samples.summary()
+    return {name: of_one.summary() for name, of_one in samples.items()}
 
 
 def with_rate(timing: dict[str, float], num_steps: int) -> dict[str, float]:

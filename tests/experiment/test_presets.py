@@ -33,6 +33,14 @@ REPLAYING = [
     for name, (config, _) in PRESETS.items()
     if config.curriculum.method in ("level-replay", "sfl") and config.network.core == "lstm"
 ]
+# Their parts are those of others; `pytest -m slow` runs them.
+SLOW = {"maze-plr", "maze-parallel-plr", "maze-population-paired"}
+
+
+def in_every_run_or_slow(names):
+    return [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in names]
+
+
 # Presets with S5 differ from those without in their networks; one stands for all.
 DESIGNING = ["maze-paired", "maze-population-paired", "maze-minimax", "maze-paired-s5"]
 
@@ -295,7 +303,7 @@ def resume_from_the_earliest_checkpoint(straight, copy):
     return earliest
 
 
-@pytest.mark.parametrize("name", REPLAYING)
+@pytest.mark.parametrize("name", in_every_run_or_slow(REPLAYING))
 def test_a_preset_with_a_buffer_trains_resumes_bit_for_bit_and_is_evaluated(
     name, tiny_run, tmp_path
 ):
@@ -310,7 +318,7 @@ def test_a_preset_with_a_buffer_trains_resumes_bit_for_bit_and_is_evaluated(
     assert next(row for row in written if row["cycle"] == earliest)["buffer_fill_ratio"] > 0
 
 
-@pytest.mark.parametrize("name", DESIGNING)
+@pytest.mark.parametrize("name", in_every_run_or_slow(DESIGNING))
 def test_a_preset_with_a_teacher_trains_resumes_bit_for_bit_and_is_evaluated(
     name, tiny_run, tmp_path
 ):

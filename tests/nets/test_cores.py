@@ -159,12 +159,14 @@ def test_a_population_of_cores_is_its_members(name, getkey):
         assert_close(outputs[member], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
 @pytest.mark.parametrize("time", [1, 2, 7, 32])
-def test_the_two_ways_to_run_a_linear_recurrence_agree(time, getkey):
+def test_the_two_ways_to_run_a_linear_recurrence_agree(time, reverse, getkey):
     a = 0.7 * jax.random.normal(getkey(), (8,))
     b, h = jax.random.normal(getkey(), (time, 3, 8)), jax.random.normal(getkey(), (3, 8))
     resets = jax.random.bernoulli(getkey(), 0.2, (time, 3))
-    assert_close(in_parallel(a, b, h, resets), in_sequence(a, b, h, resets), 1e-4, 1e-4)
+    parallel = in_parallel(a, b, h, resets, reverse=reverse)
+    assert_close(parallel, in_sequence(a, b, h, resets, reverse=reverse), 1e-4, 1e-4)
 
 
 def test_the_eigenvalues_of_a_linear_recurrent_unit_start_on_their_ring(getkey):
