@@ -17,7 +17,7 @@ NUM_CPU_LANES = 2
 def num_lanes_of(batch_shape: tuple[int, ...]) -> int:
     """Into how many lanes `scan_in_lanes` had best divide the first of these axes.
 
-    1 on accelerators, where several devices share the batch, and for a batch that cannot be halved.
+    1 on an accelerator, where JAX sees several devices, and for a batch that cannot be halved.
     """
     if jax.default_backend() != "cpu" or jax.device_count() > 1:
         return 1

@@ -16,10 +16,9 @@ def keep_compiled_programs(folder: pathlib.Path | None = None) -> pathlib.Path |
     """Has JAX keep its compiled programs in `folder` and look there first; returns the folder.
 
     The default is `minimax_eqx` in `XDG_CACHE_HOME` (or `~/.cache`), with a folder for each kind of
-    machine, since what was compiled for one processor may not run on another. JAX's own settings
-    come first: where `JAX_COMPILATION_CACHE_DIR` names a folder that one is used, and
-    `JAX_ENABLE_COMPILATION_CACHE=0` keeps nothing (None is returned). A folder that cannot be
-    written is warned of, and nothing is kept.
+    machine, since what was compiled for one processor may not run on another; or the folder that
+    `JAX_COMPILATION_CACHE_DIR` names. With `JAX_ENABLE_COMPILATION_CACHE=0` nothing is kept, and
+    None is returned; so too, with a warning, if the folder cannot be written.
     """
     settings = jax.config.values
     if not settings["jax_enable_compilation_cache"]:
