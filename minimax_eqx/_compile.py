@@ -9,7 +9,6 @@ from typing import Any, Literal
 import equinox as eqx
 import jax
 from jax.core import Tracer
-from jaxtyping import PyTree
 
 # On a CPU LLVM's full optimisation doubles the time to compile and gains nothing over level 1:
 # nearly all of a cycle is spent in matrix products and in loops that XLA has vectorised already.
@@ -66,9 +65,3 @@ def compile_to_run_once(lowered: Any) -> Any:
         with contextlib.suppress(jax.errors.JaxRuntimeError):  # an XLA without this option
             return lowered.compile(compiler_options={EMITTERS_FLAG: False})
     return lowered.compile()
-
-
-def output_spec(lowered: Any) -> PyTree:
-    """What a program of `quick_jit.lower` will return, with `jax.ShapeDtypeStruct`s for arrays."""
-    # Equinox's program wraps JAX's, and keeps what is not an array on the side.
-    return lowered.postprocess(lowered.lowered.out_info)

@@ -114,6 +114,8 @@ def filter_update_if(
     is false."""
     if predicate is None:
         return update(state)
+    # Traced once, for its metrics' shapes as for its branch.
+    update = eqx.filter_closure_convert(update, state)
     metrics_spec = eqx.filter_eval_shape(lambda state: update(state)[1], state)
     skipped = {name: jnp.full(s.shape, jnp.nan, s.dtype) for name, s in metrics_spec.items()}
     return filter_cond(

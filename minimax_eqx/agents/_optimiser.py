@@ -48,15 +48,16 @@ def ppo_optimiser(
         raise ValueError(f"max_grad_norm is {max_grad_norm}; it must be positive.")
     if final_learning_rate is not None and anneal_steps == 0:
         raise ValueError("final_learning_rate has no effect without anneal_steps above 0.")
-    return optax.chain(
+    steps = optax.chain(
         optax.clip_by_global_norm(max_grad_norm),
-        # One vector of all parameters: Adam leaf by leaf is a third of the update's kernels, each
-        # of which takes time to compile and to launch.
-        optax.flatten(optax.scale_by_adam(eps=adam_epsilon)),
+        optax.scale_by_adam(eps=adam_epsilon),
         _scale_by_learning_rate(
             learning_rate, final if anneal_steps else learning_rate, anneal_steps
         ),
     )
+    # On one vector of all parameters: leaf by leaf these are half of the update's kernels, each of
+    # which takes time to compile and to launch.
+    return optax.flatten(steps)
 
 
 def _scale_by_learning_rate(

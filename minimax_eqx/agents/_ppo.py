@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from .._control_flow import filter_scan
@@ -167,7 +168,8 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
         def step(carry, minibatch):
             params, optimiser_state = carry
             gradient, metrics = jax.grad(loss, has_aux=True)(params, minibatch)
-            metrics["grad_norm"] = optax.tree.norm(gradient)
+            # Of one vector: a single kernel, and `ppo_optimiser` needs the same number.
+            metrics["grad_norm"] = optax.tree.norm(ravel_pytree(gradient)[0])
             # Optax counts on implicit promotion, which users may have switched off.
             with jax.numpy_dtype_promotion("standard"):
                 updates, optimiser_state = self.optimiser.update(gradient, optimiser_state, params)

@@ -9,9 +9,8 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import PyTree
 
-from .._compile import compile_to_run_once, output_spec
 from ..runners import Runner, run
-from .build import lower_make_runner
+from .build import make_runner, runner_spec
 from .config import Config
 from .processes import arrays_of_first
 
@@ -19,19 +18,18 @@ from .processes import arrays_of_first
 class CompileAhead:
     """A configuration's runner, and the program `run(runner, num_cycles)` for it.
 
-    The initialisation compiles and runs in a thread while Python traces the cycle; the cycle
-    compiles in another. Tracing happens at once: raises what `make_runner` and a cycle raise for a
-    configuration that cannot be run, and by levels that the devices of `mesh` cannot share equally.
+    The cycle is traced at once, from the runner's shapes alone: raises what `make_runner` and a
+    cycle raise for a configuration that cannot be run, and by levels that the devices of `mesh`
+    cannot share equally. Then it compiles in a thread, and in another the runner is made, on the
+    core that XLA leaves free for half of that time.
     """
 
     def __init__(self, config: Config, num_cycles: int, mesh: Mesh | None = None):
-        initialisation = lower_make_runner(config)
-        key = jax.random.key(config.seed)
+        cycle = run.lower(_zeros(runner_spec(config)).on(mesh), num_cycles)
         pool = concurrent.futures.ThreadPoolExecutor(max_workers=2)
-        self._runner = pool.submit(lambda: compile_to_run_once(initialisation)(key))
-        self._mesh = mesh
-        cycle = run.lower(_zeros(output_spec(initialisation)).on(mesh), num_cycles)
         self._program = pool.submit(cycle.compile)
+        self._runner = pool.submit(make_runner, config)
+        self._mesh = mesh
         pool.shutdown(wait=False)
 
     def runner(self) -> Runner:

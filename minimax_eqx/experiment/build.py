@@ -1,7 +1,8 @@
 """From a configuration to the modules it describes."""
 
-from typing import Any
+from collections.abc import Callable
 
+import equinox as eqx
 import jax
 from jaxtyping import Array, Key
 
@@ -298,14 +299,21 @@ def make_runner(config: Config) -> Runner:
     Raises `ValueError` (or its subclass `ConfigError`), naming the option, for a configuration
     that cannot be run.
     """
-    return compile_to_run_once(lower_make_runner(config))(jax.random.key(config.seed))
+    key = jax.random.key(config.seed)
+    # One compiled program: op by op, initialisation takes longer than training's first update.
+    program = quick_jit(_creator(config), cpu_optimisation=RUNS_ONCE)
+    return compile_to_run_once(program.lower(key))(key)
 
 
-def lower_make_runner(config: Config) -> Any:
-    """The program that makes the runner from a key, traced and not compiled yet.
+def runner_spec(config: Config) -> Runner:
+    """`make_runner`'s result with `jax.ShapeDtypeStruct`s for arrays; nothing is compiled.
 
     Raises what `make_runner` raises.
     """
+    return eqx.filter_eval_shape(_creator(config), jax.random.key(config.seed))
+
+
+def _creator(config: Config) -> Callable[[Key[Array, ""]], Runner]:
     config.check()
     env = make_env(config.env)
 
@@ -321,5 +329,4 @@ def lower_make_runner(config: Config) -> Any:
             key=run_key,
         )
 
-    # One compiled program: op by op, initialisation takes longer than training's first update.
-    return quick_jit(create, cpu_optimisation=RUNS_ONCE).lower(jax.random.key(config.seed))
+    return create
