@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measures, prints tables, and writes JSON and a page of results.
 
 `python -m benchmarks page` makes the page again; `python -m benchmarks guard` checks that compiled
-programs have not grown.
+programs have not grown; `python -m benchmarks profile PRESET` shows where a cycle's time goes.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from . import comparison, guard, page
+from . import comparison, guard, page, profile
 from .comparison import Comparison, ComparisonError
 from .parts import ALL, DEFAULT, RESULTS, measure_apart, path_of
 from .timing import Limits
@@ -23,6 +23,8 @@ def main(arguments: Sequence[str]) -> int:
     """Measures the parts asked for; the exit status is 1 if one failed and 2 for bad input."""
     if arguments and arguments[0] == "guard":
         return guard.main(arguments[1:])
+    if arguments and arguments[0] == "profile":
+        return profile.main(arguments[1:])
     options = _parser().parse_args(arguments)
     chosen = _chosen(options.parts)
     unknown = [name for name in chosen if name not in ALL]

@@ -4,6 +4,7 @@ XLA's own cost analysis counts the body of a loop once, so that one more kernel 
 is lost among everything else. Here a loop counts as often as it runs.
 """
 
+import collections
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -53,6 +54,39 @@ class Instruction:
         match = re.search(r'"known_trip_count":\{"n":"(\d+)"', self.attributes)
         return int(match.group(1)) if match else None
 
+    @property
+    def source(self) -> str:
+        """Which call of JAX it comes from, with the names of the functions around; "" if lost."""
+        match = re.search(r'op_name="([^"]*)"', self.attributes)
+        return match.group(1) if match else ""
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One step of a program, and what one run of it does."""
+
+    name: str
+    shape: str
+    source: str
+    matrix_flops: int
+    """Multiplications and additions of matrix products."""
+    bytes_written: int
+    """The sizes of what it writes; of an update in place, what is new."""
+    loops: tuple[str, ...]
+    """The loops that it is in, outermost first."""
+    trips: tuple[int | None, ...]
+    """How often each of them runs; None if that depends on the data."""
+
+    @property
+    def path(self) -> str:
+        """The lengths of the loops around it, as in `5/256`."""
+        return "/".join("?" if trips is None else str(trips) for trips in self.trips)
+
+    @property
+    def runs(self) -> int:
+        """How often it runs, if a loop whose length depends on the data is one pass."""
+        return math.prod(trips or 1 for trips in self.trips)
+
 
 @dataclass
 class Work:
@@ -76,13 +110,24 @@ class Work:
 
 def work_of(text: str) -> Work:
     """The work of an optimised program, given its text."""
-    computations, entry = parse(text)
-    work = Work()
-    _walk(computations, entry, 1, (), work)
-    for kernels in work.loops.values():
-        kernels.sort()
-    work.loops = dict(sorted(work.loops.items()))
+    work, in_loops, paths = Work(), collections.Counter[tuple[str, ...]](), {}
+    for kernel in kernels_of(text):
+        work.kernels += 1
+        work.kernels_run += kernel.runs
+        work.matrix_flops += kernel.runs * kernel.matrix_flops
+        work.bytes_written += kernel.runs * kernel.bytes_written
+        if kernel.loops:
+            in_loops[kernel.loops] += 1
+            paths[kernel.loops] = kernel.path
+    for loops, kernels in sorted(in_loops.items(), key=lambda loop: (paths[loop[0]], loop[1])):
+        work.loops.setdefault(paths[loops], []).append(kernels)
     return work
+
+
+def kernels_of(text: str) -> Iterator[Kernel]:
+    """The kernels of an optimised program, given its text; of conditions those of every branch."""
+    computations, entry = parse(text)
+    yield from _walk(computations, entry, (), ())
 
 
 def parse(text: str) -> tuple[dict[str, dict[str, Instruction]], str]:
@@ -112,31 +157,28 @@ def parse(text: str) -> tuple[dict[str, dict[str, Instruction]], str]:
 def _walk(
     computations: Mapping[str, Mapping[str, Instruction]],
     name: str,
-    times: int,
-    path: tuple[str, ...],
-    work: Work,
-) -> int:
-    """Adds a computation's work and returns the kernels in it, loops inside excluded."""
-    kernels = 0
-    for instruction in computations[name].values():
+    loops: tuple[str, ...],
+    trips: tuple[int | None, ...],
+) -> Iterator[Kernel]:
+    around = computations[name]
+    for own_name, instruction in around.items():
         if instruction.opcode == "while":
-            trips = instruction.trips
             (body,) = instruction.called("body")
-            inside = (*path, "?" if trips is None else str(trips))
-            count = _walk(computations, body, times * (trips or 1), inside, work)
-            work.loops.setdefault("/".join(inside), []).append(count)
+            yield from _walk(computations, body, (*loops, own_name), (*trips, instruction.trips))
         elif instruction.opcode in ("call", "conditional"):
             keys = ("to_apply", "branch_computations", "true_computation", "false_computation")
             for called in instruction.called(*keys):
-                kernels += _walk(computations, called, times, path, work)
+                yield from _walk(computations, called, loops, trips)
         elif instruction.opcode not in FREE:
-            kernels += 1
-            work.kernels += 1
-            work.kernels_run += times
-            work.bytes_written += times * _written(computations, computations[name], instruction)
-            flops = sum(_dots(computations, computations[name], instruction))
-            work.matrix_flops += times * flops
-    return kernels
+            yield Kernel(
+                name=own_name,
+                shape=instruction.shape,
+                source=instruction.source,
+                matrix_flops=sum(_dots(computations, around, instruction)),
+                bytes_written=_written(computations, around, instruction),
+                loops=loops,
+                trips=trips,
+            )
 
 
 def _dots(

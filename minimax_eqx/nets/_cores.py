@@ -112,7 +112,7 @@ class LSTM(AbstractProjectedCore[LSTMCarry]):
         self, x: Float[Array, "*batch input"], carry: LSTMCarry, reset: Bool[Array, "*batch"]
     ) -> tuple[Float[Array, "*batch hidden"], LSTMCarry]:
         projected = x @ self.input_weight
-        carry, _ = lstm_cell(projected, self.recurrent_weight, self.bias, carry, reset)
+        carry = lstm_cell(projected, self.recurrent_weight, self.bias, carry, reset)
         return carry.hidden, carry
 
     def scan_projected(

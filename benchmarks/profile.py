@@ -1,0 +1,181 @@
+"""`python -m benchmarks profile PRESET`: where the time of a cycle goes, kernel by kernel.
+
+JAX's profiler records when each kernel begins and ends. Kernels run side by side, so time is
+shared: each moment belongs in equal parts to the kernels that run in it.
+"""
+
+import argparse
+import collections
+import math
+import pathlib
+import statistics
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import jax
+
+from .hlo import Kernel, kernels_of
+from .timing import MatrixProduct, block, timed
+
+NUM_CYCLES = 3
+TOP = 24
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One run of a kernel, in nanoseconds of the profiler's clock."""
+
+    begin: float
+    end: float
+    kernel: str
+
+
+@dataclass
+class Group:
+    """Kernels alike: the same work on the same shapes, in loops of the same lengths."""
+
+    what: str
+    path: str
+    seconds: float = 0.0
+    runs: int = 0
+    flops: int = 0
+    """Those of its matrix products, all runs together."""
+
+
+def shares(intervals: Iterable[Interval]) -> tuple[dict[str, float], float]:
+    """The seconds of each kernel, and those between the first and the last in which none ran."""
+    edges = sorted(
+        edge
+        for one in intervals
+        for edge in ((one.begin, 1, one.kernel), (one.end, -1, one.kernel))
+    )
+    seconds: dict[str, float] = collections.defaultdict(float)
+    running, idle, last = collections.Counter[str](), 0.0, edges[0][0]
+    for time, change, kernel in edges:
+        passed, last = (time - last) / 1e9, time
+        total = running.total()
+        if total == 0:
+            idle += passed
+        for name, count in running.items():
+            seconds[name] += passed * count / total
+        running[kernel] += change
+        if not running[kernel]:
+            del running[kernel]
+    return dict(seconds), idle
+
+
+def groups(
+    kernels: Mapping[str, Kernel], seconds: Mapping[str, float], runs: Mapping[str, int]
+) -> list[Group]:
+    """Kernels of the same kind together, the longest first."""
+    found: dict[tuple[str, str], Group] = {}
+    for name, spent in seconds.items():
+        kernel = kernels[name]
+        what = _description(kernel)
+        group = found.setdefault((what, kernel.path), Group(what, kernel.path))
+        group.seconds += spent
+        group.runs += runs[name]
+        group.flops += runs[name] * kernel.matrix_flops
+    return sorted(found.values(), key=lambda group: -group.seconds)
+
+
+def _description(kernel: Kernel) -> str:
+    shape = kernel.shape.split("{")[0].removeprefix("(")
+    if not kernel.matrix_flops:
+        return f"{kernel.source.split('/')[-1] or kernel.name.split('.')[0]}, {shape}"
+    sizes = [int(size) for size in shape[shape.index("[") + 1 : -1].split(",") if size]
+    return f"matrix product, {shape}, over {kernel.matrix_flops // (2 * math.prod(sizes))}"
+
+
+def report(found: Sequence[Group], idle: float, num_cycles: int, rate: float, top: int) -> str:
+    """A Markdown table of the longest groups, and one of all, for one cycle; `rate` in FLOP/s."""
+    total = sum(group.seconds for group in found) + idle
+    products = [group for group in found if group.flops]
+    in_loops, whole = _split(products, lambda group: group.path.count("/") > 0)
+    kinds = {
+        "matrix products in loops over time": in_loops,
+        "other matrix products": whole,
+        "all other kernels": [group for group in found if not group.flops],
+    }
+    rows = [_row(name, kind, total, num_cycles, rate) for name, kind in kinds.items()]
+    rows.append(f"| no kernel | | | {idle / num_cycles * 1e3:.0f} ms | {idle / total:.0%} | | |")
+    for group in found[:top]:
+        rows.append(_row(group.what, [group], total, num_cycles, rate))
+    head = "| kernels | loops | runs | time | share | GFLOP/s | of a large product |"
+    return "\n".join((head, "| --- | --- | ---: | ---: | ---: | ---: | ---: |", *rows))
+
+
+def _split(items: Iterable[Group], choose) -> tuple[list[Group], list[Group]]:
+    chosen, others = [], []
+    for item in items:
+        (chosen if choose(item) else others).append(item)
+    return chosen, others
+
+
+def _row(what: str, kind: Sequence[Group], total: float, num_cycles: int, rate: float) -> str:
+    seconds = sum(group.seconds for group in kind)
+    flops = sum(group.flops for group in kind)
+    runs = sum(group.runs for group in kind) // num_cycles
+    path = kind[0].path if len(kind) == 1 else ""
+    reached = f"{flops / seconds / 1e9:.0f} | {flops / seconds / rate:.0%}" if flops else " | "
+    return (
+        f"| {what} | {path} | {runs:,} | {seconds / num_cycles * 1e3:.0f} ms "
+        f"| {seconds / total:.0%} | {reached} |"
+    )
+
+
+def intervals_of(folder: pathlib.Path, kernels: Mapping[str, Kernel]) -> Iterator[Interval]:
+    """When each kernel ran, from what JAX's profiler left in a folder."""
+    (path,) = folder.rglob("*.xplane.pb")
+    for plane in jax.profiler.ProfileData.from_file(str(path)).planes:
+        for line in plane.lines:
+            for event in line.events:
+                name = event.name
+                if name not in kernels and plane.name.startswith("/device"):
+                    name = dict(event.stats).get("hlo_op", "")
+                if name in kernels and event.duration_ns > 0:
+                    yield Interval(event.start_ns, event.start_ns + event.duration_ns, name)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Profiles a preset's cycle in the middle of training, and prints the tables."""
+    from minimax_eqx.experiment import make_runner, preset
+    from minimax_eqx.runners import run
+
+    from .cycle import busy
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks profile", description=__doc__)
+    parser.add_argument("preset", nargs="?", default="maze-dr")
+    parser.add_argument("--top", type=int, default=TOP, help="rows of the table (%(default)d)")
+    options = parser.parse_args(arguments)
+
+    runner = busy(make_runner(preset(options.preset)))
+    program = run.lower(runner, 1).compile()
+    # Equinox's program wraps JAX's.
+    kernels = {kernel.name: kernel for kernel in kernels_of(program.compiled.as_text())}
+    yardstick = MatrixProduct()
+
+    def cycle():
+        nonlocal runner
+        runner, _ = program(runner, 1)
+        return runner
+
+    block(cycle())
+    alone = [timed(cycle)[0] for _ in range(NUM_CYCLES)]
+    rates = [yardstick.rate()]
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            profiled = [timed(cycle)[0] for _ in range(NUM_CYCLES)]
+        rates.append(yardstick.rate())
+        intervals = list(intervals_of(pathlib.Path(folder), kernels))
+    seconds, idle = shares(intervals)
+    runs = collections.Counter(one.kernel for one in intervals)
+    rate = max(rates)
+    print(
+        f"{options.preset}: {statistics.median(alone):.3f} s a cycle, "
+        f"{statistics.median(profiled):.3f} s under the profiler; "
+        f"a large matrix product: {rate / 1e9:.0f} GFLOP/s.\n"
+    )
+    print(report(groups(kernels, seconds, runs), idle, NUM_CYCLES, rate, options.top))
+    return 0
