@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import time
 
 import numpy as np
@@ -32,6 +31,7 @@ from .tiny import (
     change_config,
     command_line_options,
     config,
+    free_port,
     launch,
     rows,
 )
@@ -136,12 +136,6 @@ def test_without_a_cluster_auto_says_what_to_give(monkeypatch):
     monkeypatch.setattr("jax.distributed.initialize", initialize)
     with pytest.raises(ConfigError, match=r"should be defined.*give coordinator, num_processes"):
         ProcessOptions(distributed="auto").join(1)
-
-
-def free_port():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
 
 
 @contextlib.contextmanager

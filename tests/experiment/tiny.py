@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shlex
+import socket
 import subprocess
 import sys
 
@@ -173,3 +174,10 @@ def launch(*arguments, cwd, code=None):
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def free_port():
+    """A port of this machine that nothing listens at."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]

@@ -1,6 +1,7 @@
 """A runner on two devices: the same results as on one, with a part of the work on each."""
 
 import dataclasses
+import pathlib
 
 import equinox as eqx
 import jax
@@ -9,16 +10,28 @@ import pytest
 
 from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, Proposal
 from minimax_eqx.experiment import PRESETS, make_runner, preset
+from minimax_eqx.experiment.processes import ProcessOptions
 from minimax_eqx.runners import level_mesh, run
 
 from .. import small
-from ..experiment.tiny import CONFIG, arrays, tiny
+from ..experiment.tiny import CONFIG, arrays, free_port, launch, tiny
 
 NUM_CYCLES = 5
 # Between them: shares of replayed levels and mutants, and of designs. `pytest -m slow` compares the
 # others.
 IN_EVERY_RUN = ("maze-accel", "maze-minimax")
 QUICK_TO_COMPILE = {"xla_cpu_use_fusion_emitters": False}
+
+
+def config_of(name):
+    """A preset at the sizes of these tests, with levels for two devices to share."""
+    config = tiny(preset(name))
+    curriculum = dataclasses.replace(config.curriculum, num_levels=4)
+    replay = config.replay
+    if config.curriculum.method == "level-replay":
+        # Filled at once, so that levels are replayed within these cycles.
+        replay = dataclasses.replace(replay, buffer_capacity=8)
+    return dataclasses.replace(config, curriculum=curriculum, replay=replay)
 
 
 def copy(runner):
@@ -55,14 +68,7 @@ def flops(program):
     [n if n in IN_EVERY_RUN else pytest.param(n, marks=pytest.mark.slow) for n in PRESETS],
 )
 def test_two_devices_do_what_one_does(name):
-    config = tiny(preset(name))
-    curriculum = dataclasses.replace(config.curriculum, num_levels=4)
-    replay = config.replay
-    if config.curriculum.method == "level-replay":
-        # Filled at once, so that levels are replayed within these cycles.
-        replay = dataclasses.replace(replay, buffer_capacity=8)
-    config = dataclasses.replace(config, curriculum=curriculum, replay=replay)
-    runner = make_runner(config)
+    runner = make_runner(config_of(name))
     two, metrics_of_two, together = after_cycles(copy(runner).on(level_mesh(2)))
     one, metrics_of_one, alone = after_cycles(runner)
     assert int(one.students.num_updates[0]) >= 2
@@ -73,6 +79,43 @@ def test_two_devices_do_what_one_does(name):
     assert flops(together) < flops(alone)
     for leaf in jax.tree.leaves(eqx.filter((two, metrics_of_two), eqx.is_array)):
         assert isinstance(leaf, np.ndarray) or leaf.sharding.is_fully_replicated
+
+
+def train_presets(folder, coordinator, process_id):
+    """One of two processes, with one of the two devices: leaves each preset's runner as a file."""
+    ProcessOptions(coordinator=coordinator, num_processes=2, process_id=int(process_id)).join(2)
+    mesh = level_mesh(2)
+    assert jax.process_count() == 2
+    assert {device.process_index for device in mesh.devices.flat} == {0, 1}
+    for name in PRESETS:
+        runner, *_ = after_cycles(make_runner(config_of(name)).on(mesh))
+        np.savez(f"{folder}/{name}-{process_id}.npz", **arrays(runner.on(None)))
+
+
+@pytest.fixture(scope="module")
+def trained_in_two_processes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("presets")
+    root = str(pathlib.Path(__file__).parents[2])
+    code = (
+        f"import sys; sys.path.insert(0, {root!r})\n"
+        "from tests.runners.test_mesh import train_presets; train_presets(*sys.argv[1:])"
+    )
+    address = f"127.0.0.1:{free_port()}"
+    processes = [launch(folder, address, i, cwd=folder, code=code) for i in range(2)]
+    for process in processes:
+        _, err = process.communicate()
+        assert process.returncode == 0, err
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PRESETS)
+def test_two_processes_do_what_one_does(name, trained_in_two_processes):
+    one, *_ = after_cycles(make_runner(config_of(name)))
+    assert int(one.students.num_updates[0]) >= 2
+    for process_id in range(2):
+        with np.load(trained_in_two_processes / f"{name}-{process_id}.npz") as two:
+            assert_close(arrays(one), two, arrays(one))
 
 
 def test_a_runner_moves_between_one_device_and_several():
