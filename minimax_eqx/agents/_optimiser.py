@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.core import Tracer
 from jaxtyping import Array, Float, Int, PyTree
@@ -24,7 +25,7 @@ def set_learning_rate(state: PyTree, learning_rate: float | Float[Array, "..."])
     Raises `ValueError` if a value is negative, unless it is traced, and for another optimiser's
     state.
     """
-    if not isinstance(learning_rate, Tracer) and not jnp.all(jnp.asarray(learning_rate) >= 0):
+    if not isinstance(learning_rate, Tracer) and not np.all(np.asarray(learning_rate) >= 0):
         raise ValueError(f"learning_rate is {learning_rate}; it must not be negative.")
 
     def is_ours(node):

@@ -5,11 +5,12 @@ import functools
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.sharding import Mesh, NamedSharding, Sharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
-from .._compile import quick_jit
+from .._compile import RUNS_ONCE, quick_jit
 from .._control_flow import filter_scan
 from .._mesh import MEMBER_AXIS, check_shares, num_shares
 from ._runner import Runner
@@ -58,14 +59,19 @@ def member(runners: Runner, index: int) -> Runner:
     if not 0 <= index < count:
         raise IndexError(f"There is no member {index}: choose one of 0 to {count - 1}.")
 
-    def own(leaf):
-        if not eqx.is_array(leaf):
-            return leaf
+    def on_one_device(leaf, own):
+        if not eqx.is_array(leaf) or isinstance(leaf, Tracer):
+            return own
         if len(leaf.sharding.device_set) == 1:
-            return leaf[index]
-        return jax.device_put(leaf[index], _sharding(leaf, None))
+            return own
+        return jax.device_put(own, _sharding(leaf, None))
 
-    return jax.tree.map(own, runners)
+    return jax.tree.map(on_one_device, runners, _take(runners, jnp.asarray(index)))
+
+
+@functools.partial(quick_jit, cpu_optimisation=RUNS_ONCE)
+def _take(runners: Runner, index: Int[Array, ""]) -> Runner:
+    return jax.tree.map(lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf, runners)
 
 
 @functools.partial(quick_jit, donate="all")
@@ -131,12 +137,16 @@ def _check_leading_axes(name: str, tree: PyTree, shape: tuple[int, ...], axes: s
 
 def _consumed_and_placed(runners: Runner, mesh: Mesh | None) -> Runner:
     def place(leaf):
-        if not eqx.is_array(leaf):
+        # Inside another program nothing can be moved; that program places its arrays itself.
+        if not eqx.is_array(leaf) or isinstance(leaf, Tracer):
             return leaf
         sharding = _sharding(leaf, mesh)
         if leaf.sharding.is_equivalent_to(sharding, leaf.ndim):
             return leaf
-        return jax.device_put(leaf, sharding, donate=True)
+        # `donate=True` would leave the old array where its memory cannot be used for the new one.
+        moved = jax.device_put(leaf, sharding, may_alias=False)
+        leaf.delete()
+        return moved
 
     return jax.tree.map(place, runners)
 
