@@ -5,6 +5,7 @@ shards changes where numbers are computed, never which; without a mesh it does n
 """
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -40,7 +41,7 @@ def member_mesh(num_devices: int | None = None) -> Mesh:
     return _mesh_of(jax.local_devices(), num_devices, MEMBER_AXIS)
 
 
-def _mesh_of(devices: list[jax.Device], num_devices: int | None, axis: str) -> Mesh:
+def _mesh_of(devices: Sequence[Any], num_devices: int | None, axis: str) -> Mesh:
     of_process = {}
     for device in devices:
         of_process.setdefault(device.process_index, []).append(device)
