@@ -5,6 +5,7 @@ shards changes where numbers are computed, never which; without a mesh it does n
 """
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -17,6 +18,7 @@ from jax.sharding import PartitionSpec as P
 Tree = TypeVar("Tree")
 
 LEVEL_AXIS = "level"
+MEMBER_AXIS = "member"
 
 
 def level_mesh(num_devices: int | None = None) -> Mesh:
@@ -27,8 +29,21 @@ def level_mesh(num_devices: int | None = None) -> Mesh:
 
     Raises `ValueError`, saying how many there are, if that many cannot be had or shared out.
     """
+    return _mesh_of(jax.devices(), num_devices, LEVEL_AXIS)
+
+
+def member_mesh(num_devices: int | None = None) -> Mesh:
+    """Devices of this process to spread members over, as a mesh with the one axis `member`.
+
+    `num_devices` takes the first so many; all there are if it is None. Raises `ValueError`, saying
+    how many there are, if that many cannot be had.
+    """
+    return _mesh_of(jax.local_devices(), num_devices, MEMBER_AXIS)
+
+
+def _mesh_of(devices: Sequence[Any], num_devices: int | None, axis: str) -> Mesh:
     of_process = {}
-    for device in jax.devices():
+    for device in devices:
         of_process.setdefault(device.process_index, []).append(device)
     num_processes, most = len(of_process), min(map(len, of_process.values()))
     if num_devices is None:
@@ -37,7 +52,7 @@ def level_mesh(num_devices: int | None = None) -> Mesh:
     if not 1 <= each <= most or left_over:
         raise ValueError(_too_many(num_devices, num_processes, most))
     chosen = [device for _, own in sorted(of_process.items()) for device in own[:each]]
-    return Mesh(np.array(chosen), (LEVEL_AXIS,), axis_types=(AxisType.Auto,))
+    return Mesh(np.array(chosen), (axis,), axis_types=(AxisType.Auto,))
 
 
 def _too_many(num_devices: int, num_processes: int, most: int) -> str:
@@ -58,13 +73,13 @@ def _too_many(num_devices: int, num_processes: int, most: int) -> str:
     return f"{num_devices} devices: there are {there}; {advice}."
 
 
-def num_shares(mesh: Mesh) -> int:
-    """How many devices a mesh splits levels over. Raises `ValueError` if it has no axis `level`."""
-    if LEVEL_AXIS not in mesh.shape:
+def num_shares(mesh: Mesh, axis: str = LEVEL_AXIS) -> int:
+    """How many devices a mesh splits over along an axis. Raises `ValueError` if it has no such."""
+    if axis not in mesh.shape:
         raise ValueError(
-            f"The mesh has axes {', '.join(mesh.axis_names)}, and needs one named {LEVEL_AXIS}."
+            f"The mesh has axes {', '.join(mesh.axis_names)}, and needs one named {axis}."
         )
-    return mesh.shape[LEVEL_AXIS]
+    return mesh.shape[axis]
 
 
 def check_shares(what: str, count: int, num_devices: int) -> None:

@@ -20,6 +20,10 @@ EXAMPLES = {
         ["1"],
         r"cycle +20 .*regret [01]\.\d\d .*protagonist [01]\.\d\d .*walls \d\.\d\n",
     ),
+    "seeds_and_sweep": (
+        ["1"],
+        r"(\n +[0-3]  +[01]  +0\.00[03][10]  +[01]\.\d{3}  +[01]\.\d\d){4}\n$",
+    ),
     "own_env": (["2"], r"success rate on 1000 fresh lakes: [01]\.\d\d"),
 }
 

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
-from jaxtyping import Array, Float, Int
+from jax.core import Tracer
+from jaxtyping import Array, Float, Int, PyTree
 
 
 class LearningRateState(NamedTuple):
@@ -15,6 +17,34 @@ class LearningRateState(NamedTuple):
     initial: Float[Array, ""]
     final: Float[Array, ""]
     num_steps: Int[Array, ""]
+
+
+def set_learning_rate(state: PyTree, learning_rate: float | Float[Array, "..."]) -> PyTree:
+    """A state of `ppo_optimiser` in which the learning rate begins at another value.
+
+    Raises `ValueError` if a value is negative, unless it is traced, and for another optimiser's
+    state.
+    """
+    if not isinstance(learning_rate, Tracer) and not np.all(np.asarray(learning_rate) >= 0):
+        raise ValueError(f"learning_rate is {learning_rate}; it must not be negative.")
+
+    def is_ours(node):
+        return isinstance(node, LearningRateState)
+
+    def changed(node):
+        if not is_ours(node):
+            return node
+        value = jnp.asarray(learning_rate, node.initial.dtype)
+        value = jnp.broadcast_to(value, node.initial.shape)
+        # Two arrays: donation frees each of them.
+        return node._replace(learning_rate=value, initial=jnp.array(value, copy=True))
+
+    if not any(map(is_ours, jax.tree.leaves(state, is_leaf=is_ours))):
+        raise ValueError(
+            "The learning rate can be set only in the state of an optimiser that `ppo_optimiser` "
+            "made; build another optimiser instead."
+        )
+    return jax.tree.map(changed, state, is_leaf=is_ours)
 
 
 def ppo_optimiser(

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
+from jax.core import Tracer
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
@@ -14,6 +15,7 @@ from .._mesh import split_levels
 from ..nets import ActorCritic, Feedforward, Predictions
 from ._advantage import generalised_advantages
 from ._agent import AbstractAgent, Estimates, Trajectory
+from ._optimiser import set_learning_rate
 from ._ppo_loss import PPOBatch, ppo_loss
 
 Carry = TypeVar("Carry")
@@ -50,11 +52,11 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
         network: ActorCritic[Carry],
         optimiser: optax.GradientTransformation,
         *,
-        discount: float = 0.995,
-        gae_lambda: float = 0.98,
-        clip_range: float = 0.2,
-        value_loss_coef: float = 0.5,
-        entropy_coef: float = 1e-3,
+        discount: float | Float[Array, ""] = 0.995,
+        gae_lambda: float | Float[Array, ""] = 0.98,
+        clip_range: float | Float[Array, ""] = 0.2,
+        value_loss_coef: float | Float[Array, ""] = 0.5,
+        entropy_coef: float | Float[Array, ""] = 1e-3,
         num_epochs: int = 5,
         num_minibatches: int = 1,
         clip_value_loss: bool = True,
@@ -77,15 +79,16 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
         - `bootstrap_truncated`: whether an episode cut off by its time limit counts as going on
           (the value of its last state is used) instead of as ended, which is the reference's way.
 
-        Raises `ValueError` for a value out of its range.
+        Raises `ValueError` for a value out of its range. A traced value, one of a sweep say, is not
+        looked at.
         """
         for name, value in (("discount", discount), ("gae_lambda", gae_lambda)):
-            if not 0 <= value <= 1:
+            if not (isinstance(value, Tracer) or 0 <= value <= 1):
                 raise ValueError(f"PPO: {name} is {value}; it must be in [0, 1].")
         for name, value in (("value_loss_coef", value_loss_coef), ("entropy_coef", entropy_coef)):
-            if not 0 <= value < float("inf"):
+            if not (isinstance(value, Tracer) or 0 <= value < float("inf")):
                 raise ValueError(f"PPO: {name} is {value}; it must be finite and not negative.")
-        if not clip_range > 0:
+        if not (isinstance(clip_range, Tracer) or clip_range > 0):
             raise ValueError(f"PPO: clip_range is {clip_range}; it must be positive.")
         for name, value in (("num_epochs", num_epochs), ("num_minibatches", num_minibatches)):
             if value < 1:
@@ -105,6 +108,16 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
             clip_value_loss=clip_value_loss,
             bootstrap_truncated=bootstrap_truncated,
         )
+
+    def with_learning_rate(self, learning_rate: float | Float[Array, "..."]) -> "PPO[Carry]":
+        """The same learner with another learning rate; where it anneals, the one it starts from.
+
+        Of a population, one number for all students or one for each. Setting it does not compile
+        again. Raises `ValueError` if it is negative, unless it is traced, and if the optimiser is
+        not one of `ppo_optimiser`.
+        """
+        state = set_learning_rate(self.optimiser_state, learning_rate)
+        return eqx.tree_at(lambda agent: agent.optimiser_state, self, state)
 
     @property
     def needs_truncation_values(self) -> bool:

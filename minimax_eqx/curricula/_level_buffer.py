@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt32
 
 from .._mesh import gather_levels
@@ -61,7 +62,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         capacity: int,
         *,
         prioritisation: AbstractPrioritisation | None = None,
-        staleness_coef: float = 0.3,
+        staleness_coef: float | Float[Array, ""] = 0.3,
         record: PyTree = None,
     ) -> "LevelBuffer":
         """A buffer without levels.
@@ -74,11 +75,11 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         - `staleness_coef`: share of draws that go by age; in [0, 1].
         - `record`: what the score remembers of a level never played: `score.init()`.
 
-        Raises `ValueError` for a value out of its range.
+        Raises `ValueError` for a value out of its range, unless it is traced.
         """
         if capacity < 1:
             raise ValueError(f"LevelBuffer: capacity is {capacity}; it must be at least 1.")
-        if not 0 <= staleness_coef <= 1:
+        if not (isinstance(staleness_coef, Tracer) or 0 <= staleness_coef <= 1):
             raise ValueError(
                 f"LevelBuffer: staleness_coef is {staleness_coef}; it must be in [0, 1]."
             )

@@ -6,6 +6,7 @@ from typing import Any, Generic, Literal, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from .._control_flow import filter_update_if
@@ -84,9 +85,9 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
         batch_size: int = 32,
         capacity: int = 4000,
         prioritisation: AbstractPrioritisation | None = None,
-        staleness_coef: float = 0.3,
-        replay_prob: float | None = None,
-        min_fill_ratio: float = 0.5,
+        staleness_coef: float | Float[Array, ""] = 0.3,
+        replay_prob: float | Float[Array, ""] | None = None,
+        min_fill_ratio: float | Float[Array, ""] = 0.5,
         robust: bool = True,
         parallel: bool = False,
         parents: Literal["batch", "easiest", "hardest"] = "batch",
@@ -110,8 +111,8 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
         - `parents`: what is edited: the batch replayed; or only the `num_parents` of it with the
           lowest (`"easiest"`) or highest (`"hardest"`) scores, each several times.
 
-        Raises `ValueError`, naming the argument, for a value out of its range and for parts that do
-        not fit together.
+        Raises `ValueError`, naming the argument, for a value out of its range, unless it is traced,
+        and for parts that do not fit together.
         """
         _check_ranges(capacity, batch_size, replay_prob, min_fill_ratio, parallel)
         if parents != "batch" and not 1 <= num_parents <= batch_size:
@@ -347,8 +348,8 @@ def _num_kinds_at_once(parallel: bool, mutator: AbstractLevelMutator | None) -> 
 def _check_ranges(
     capacity: int,
     batch_size: int,
-    replay_prob: float | None,
-    min_fill_ratio: float,
+    replay_prob: float | Float[Array, ""] | None,
+    min_fill_ratio: float | Float[Array, ""],
     parallel: bool,
 ) -> None:
     if batch_size < 1:
@@ -358,14 +359,15 @@ def _check_ranges(
             f"LevelReplay: capacity is {capacity}, less than one batch of {batch_size} levels; "
             "raise capacity or lower batch_size."
         )
-    if replay_prob is not None and not 0 <= replay_prob <= 1:
+    traced = isinstance(replay_prob, Tracer)
+    if not (replay_prob is None or traced or 0 <= replay_prob <= 1):
         raise ValueError(f"LevelReplay: replay_prob is {replay_prob}; it must be in [0, 1].")
-    if parallel and replay_prob not in (None, 1):
+    if parallel and (traced or replay_prob not in (None, 1)):
         raise ValueError(
             f"LevelReplay: replay_prob is {replay_prob}, but the parallel form replays in every "
             "cycle; leave replay_prob out, or set it to 1."
         )
-    if not 0 <= min_fill_ratio <= 1:
+    if not (isinstance(min_fill_ratio, Tracer) or 0 <= min_fill_ratio <= 1):
         raise ValueError(f"LevelReplay: min_fill_ratio is {min_fill_ratio}; it must be in [0, 1].")
 
 

@@ -92,8 +92,9 @@ class Runner(eqx.Module):
         two runners may share memory: `run` consumes both.
 
         Raises `ValueError`, with the numbers that would fit, if the devices cannot share the levels
-        of a cycle equally, or those of them that students learn from.
+        of a cycle equally, or those of them that students learn from, and for stacked runners.
         """
+        self._check_alone()
         if mesh is not None:
             num_devices = num_shares(mesh)
             to_learn_from = _proposal_spec(self.curriculum).num_update_levels
@@ -105,7 +106,8 @@ class Runner(eqx.Module):
 
     @property
     def num_students(self) -> int:
-        """The size of the population."""
+        """The size of the population. Raises `ValueError` for stacked runners."""
+        self._check_alone()
         return self.students.num_updates.shape[0]
 
     @property
@@ -119,9 +121,21 @@ class Runner(eqx.Module):
 
         Metrics of students are averaged over the population. Those of the update are NaN in a cycle
         without one (`updated` is then 0).
+
+        Raises `ValueError` for stacked runners, which `run_members` runs.
         """
+        self._check_alone()
         with levels_over(self.mesh):
             return replicate(self._cycle(), self.mesh)
+
+    def _check_alone(self) -> None:
+        # What reads the sizes of arrays would take the axis `member` for another one.
+        if self.num_cycles.ndim > 0:
+            raise ValueError(
+                f"These are {self.num_cycles.shape[0]} runners, stacked. Run them with "
+                "`run_members(runners, num_cycles)`; for anything else take one of them with "
+                "`member(runners, index)`."
+            )
 
     def _cycle(self) -> tuple["Runner", Metrics]:
         next_key, *keys = jax.random.split(self.key, 5)
@@ -207,6 +221,8 @@ def run(runner: Runner, num_cycles: int) -> tuple[Runner, Metrics]:
 
     The runner given is consumed: its memory is reused for the one returned. `num_cycles` is part of
     the program; another value compiles again.
+
+    Raises `ValueError` for stacked runners, which `run_members` runs.
     """
     result = filter_scan(lambda runner, _: runner.step(), runner, None, num_cycles)
     # Once more: XLA may have split a part of the loop's result, and the next call wants it whole.
