@@ -33,7 +33,13 @@ REPLAYING = [
     if config.curriculum.method in ("level-replay", "sfl") and config.network.core == "lstm"
 ]
 # Their parts are those of others; `pytest -m slow` runs them.
-SLOW = {"maze-plr", "maze-parallel-plr", "maze-population-paired"}
+SLOW = {
+    "maze-plr",
+    "maze-parallel-plr",
+    "maze-population-paired",
+    "maze-minimax",
+    "maze-paired-s5",
+}
 
 
 def in_every_run_or_slow(names):
