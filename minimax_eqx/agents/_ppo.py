@@ -1,5 +1,7 @@
 """Proximal policy optimisation (Schulman et al. 2017, arXiv 1707.06347)."""
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import equinox as eqx
@@ -16,7 +18,7 @@ from ..nets import ActorCritic, Feedforward, Predictions
 from ._advantage import generalised_advantages
 from ._agent import AbstractAgent, Estimates, Trajectory
 from ._optimiser import set_learning_rate
-from ._ppo_loss import PPOBatch, ppo_loss
+from ._ppo_loss import PPOBatch, normalise, ppo_loss
 
 Carry = TypeVar("Carry")
 
@@ -43,6 +45,7 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
     optimiser: optax.GradientTransformation = eqx.field(static=True)
     num_epochs: int = eqx.field(static=True)
     num_minibatches: int = eqx.field(static=True)
+    num_accumulation_steps: int = eqx.field(static=True)
     clip_value_loss: bool = eqx.field(static=True)
     bootstrap_truncated: bool = eqx.field(static=True)
 
@@ -59,6 +62,7 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
         entropy_coef: float | Float[Array, ""] = 1e-3,
         num_epochs: int = 5,
         num_minibatches: int = 1,
+        num_accumulation_steps: int = 1,
         clip_value_loss: bool = True,
         bootstrap_truncated: bool = False,
     ) -> "PPO[Carry]":
@@ -75,6 +79,8 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
         - `value_loss_coef`, `entropy_coef`: weights of the value loss and of the entropy bonus.
         - `num_epochs`, `num_minibatches`: passes over a trajectory, and parts of each pass. A part
           is a set of whole plays for a recurrent network and of transitions otherwise.
+        - `num_accumulation_steps`: equal parts of a minibatch whose gradients are computed one
+          after another and added up. The update is the same up to rounding and takes less memory.
         - `clip_value_loss`: clipped squared error, or else the Huber loss with threshold 1.
         - `bootstrap_truncated`: whether an episode cut off by its time limit counts as going on
           (the value of its last state is used) instead of as ended, which is the reference's way.
@@ -90,7 +96,11 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
                 raise ValueError(f"PPO: {name} is {value}; it must be finite and not negative.")
         if not (isinstance(clip_range, Tracer) or clip_range > 0):
             raise ValueError(f"PPO: clip_range is {clip_range}; it must be positive.")
-        for name, value in (("num_epochs", num_epochs), ("num_minibatches", num_minibatches)):
+        for name, value in (
+            ("num_epochs", num_epochs),
+            ("num_minibatches", num_minibatches),
+            ("num_accumulation_steps", num_accumulation_steps),
+        ):
             if value < 1:
                 raise ValueError(f"PPO: {name} is {value}; it must be at least 1.")
         return cls(
@@ -105,6 +115,7 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
             optimiser=optimiser,
             num_epochs=num_epochs,
             num_minibatches=num_minibatches,
+            num_accumulation_steps=num_accumulation_steps,
             clip_value_loss=clip_value_loss,
             bootstrap_truncated=bootstrap_truncated,
         )
@@ -160,7 +171,8 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
     ) -> tuple["PPO[Carry]", dict[str, Float[Array, ""]]]:
         """Takes `num_epochs * num_minibatches` optimiser steps.
 
-        Raises `ValueError` if the trajectory cannot be cut into that many equal minibatches.
+        Raises `ValueError` if the trajectory cannot be cut into that many equal minibatches, or
+        those into that many equal parts.
 
         Metrics, averaged over the steps: `loss`, `policy_loss`, `value_loss`, `entropy`,
         `approx_kl` (Schulman's estimator, mean of r - 1 - log r), `clip_fraction`, `grad_norm`
@@ -172,7 +184,7 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
             actions=trajectory.actions,
             log_probs=trajectory.log_probs,
             values=trajectory.values,
-            advantages=estimates.advantages,
+            advantages=estimates.advantages[..., 0],
             targets=estimates.targets,
         )
         split = self._split_into_minibatches(batch)
@@ -180,7 +192,9 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
 
         def step(carry, minibatch):
             params, optimiser_state = carry
-            gradient, metrics = jax.grad(loss, has_aux=True)(params, minibatch)
+            advantages = normalise(minibatch.advantages)
+            minibatch = dataclasses.replace(minibatch, advantages=advantages)
+            gradient, metrics = self._accumulated(jax.grad(loss, has_aux=True), params, minibatch)
             # Of one vector: a single kernel, and `ppo_optimiser` needs the same number.
             metrics["grad_norm"] = optax.tree.norm(ravel_pytree(gradient)[0])
             # Optax counts on implicit promotion, which users may have switched off.
@@ -215,6 +229,38 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
         metrics["explained_variance"] = _explained_variance(trajectory.values, estimates.targets)
         return agent, metrics
 
+    def _accumulated(
+        self, gradient: Callable[..., Any], params: PyTree, minibatch: PPOBatch
+    ) -> tuple[PyTree, dict[str, Float[Array, ""]]]:
+        """The mean of the gradients, and of the metrics, of the parts of a minibatch."""
+        num_parts = self.num_accumulation_steps
+        if num_parts == 1:
+            return gradient(params, minibatch)
+
+        def add(total, part):
+            of_part, metrics = gradient(params, part)
+            return jax.tree.map(jnp.add, total, of_part), metrics
+
+        nothing = jax.tree.map(jnp.zeros_like, params)
+        total, metrics = filter_scan(add, nothing, self._parts(minibatch))
+        return jax.tree.map(lambda leaf: leaf / num_parts, (total, jax.tree.map(jnp.sum, metrics)))
+
+    def _parts(self, minibatch: PPOBatch) -> PPOBatch:
+        size, num_parts = minibatch.actions.shape[1], self.num_accumulation_steps
+        if size % num_parts != 0:
+            raise ValueError(
+                f"PPO: minibatches of {size} {self._unit()} cannot be cut into "
+                f"num_accumulation_steps={num_parts} equal parts; choose a divisor."
+            )
+
+        # Every so many in a part: on several devices each has its share of every part.
+        def cut(leaf):
+            parts = leaf.reshape(leaf.shape[0], size // num_parts, num_parts, *leaf.shape[2:])
+            return jnp.moveaxis(parts, 2, 0)
+
+        parts = jax.tree.map(cut, minibatch)
+        return split_levels(parts, axis=2, what=f"{self._unit()} of an accumulation step")
+
     def gradient_steps_per_update(self) -> int:
         return self.num_epochs * self.num_minibatches
 
@@ -223,9 +269,7 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
         if isinstance(self.network.core, Feedforward):
             # Transitions are independent: a minibatch is one step of many one-step plays.
             batch = jax.tree.map(lambda x: x.reshape(1, -1, *x.shape[2:]), batch)
-            unit = "transitions"
-        else:
-            unit = "plays (levels times trials)"
+        unit = self._unit()
         size = batch.actions.shape[1]
         if size % self.num_minibatches != 0:
             raise ValueError(
@@ -240,6 +284,10 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
             return jax.tree.map(lambda x: jnp.moveaxis(x[:, order], 1, 0), batch)
 
         return split
+
+    def _unit(self) -> str:
+        recurrent = not isinstance(self.network.core, Feedforward)
+        return "plays (levels times trials)" if recurrent else "transitions"
 
 
 def _shift_down(dones: Bool[Array, "time level"]) -> Bool[Array, "time level"]:

@@ -21,7 +21,7 @@ class PPOBatch(eqx.Module):
     actions: Int[Array, "time level"]
     log_probs: Float[Array, "time level"]
     values: Float[Array, "time level value_head"]
-    advantages: Float[Array, "time level value_head"]
+    advantages: Float[Array, "time level"]  # normalised, see `normalise`
     targets: Float[Array, "time level value_head"]
 
 
@@ -63,11 +63,9 @@ def ppo_objective(
 ) -> tuple[Float[Array, ""], Metrics]:
     """`policy_loss + value_loss_coef * value_loss - entropy_coef * entropy`, and metrics.
 
-    The advantage is that of the first value head, normalised over the batch.
+    All of them are means, so those of equal parts of a batch have the whole batch's as their mean.
     """
-    policy_loss = clipped_policy_loss(
-        log_probs, batch.log_probs, normalise(batch.advantages[..., 0]), clip_range
-    )
+    policy_loss = clipped_policy_loss(log_probs, batch.log_probs, batch.advantages, clip_range)
     if clip_value_loss:
         value_loss = clipped_value_loss(values, batch.values, batch.targets, clip_range)
     else:

@@ -217,6 +217,7 @@ def make_students(config: Config, env: Maze, *, key: Key[Array, ""]) -> Abstract
             entropy_coef=ppo.entropy_coef,
             num_epochs=ppo.num_epochs,
             num_minibatches=ppo.num_minibatches,
+            num_accumulation_steps=ppo.num_accumulation_steps,
             clip_value_loss=ppo.clip_value_loss,
             bootstrap_truncated=ppo.bootstrap_truncated,
         )

@@ -43,6 +43,8 @@ class Config:
     """Cycles between evaluations on the way; a multiple of log-every, 0 for at the end only."""
     devices: int = 1
     """Devices that share the levels of a cycle, those of all processes together."""
+    matmul_precision: Literal["default", "bfloat16", "tensorfloat32", "float32"] = "default"
+    """How precisely accelerators multiply matrices; default is JAX's own setting."""
     env: EnvConfig = field(default_factory=EnvConfig)
     levels: LevelsConfig = field(default_factory=LevelsConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
@@ -163,7 +165,8 @@ class Config:
             self.search,
             self.teacher,
         )
-        return {"seed": self.seed} | dict(pair for group in groups for pair in _leaves(group))
+        own = {"seed": self.seed, "matmul_precision": self.matmul_precision}
+        return own | dict(pair for group in groups for pair in _leaves(group))
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries that JSON can hold."""

@@ -102,6 +102,8 @@ class PPOConfig:
     """Passes over each cycle's experience."""
     num_minibatches: int = 1
     """Parts of each pass."""
+    num_accumulation_steps: int = 1
+    """Parts of a minibatch, one after another, to save memory."""
     clip_value_loss: bool = True
     """Clip the value loss too; else the Huber loss."""
     bootstrap_truncated: bool = False

@@ -91,12 +91,13 @@ def start(config: Config, path: pathlib.Path | str, listener: Listener | None = 
     """
     path = pathlib.Path(path)
     from_first(lambda: RunFolder.check_free(path))
-    # Traces a cycle, so that what can be wrong is known before the folder is there.
-    ahead = CompileAhead(config, config.log_every, _mesh(config))
-    from_first(lambda: RunFolder.create(path, config) and None)
-    folder = RunFolder(path)
-    with _locked(folder):
-        return _Training(config, folder, listener).train(ahead.runner(), ahead)
+    with _precision(config):
+        # Traces a cycle, so that what can be wrong is known before the folder is there.
+        ahead = CompileAhead(config, config.log_every, _mesh(config))
+        from_first(lambda: RunFolder.create(path, config) and None)
+        folder = RunFolder(path)
+        with _locked(folder):
+            return _Training(config, folder, listener).train(ahead.runner(), ahead)
 
 
 def resume(
@@ -118,7 +119,7 @@ def resume(
     if devices is not None:
         config = dataclasses.replace(config, devices=devices)
     mesh = _mesh(config)
-    with _locked(folder):
+    with _precision(config), _locked(folder):
         # Before a runner is built: that takes a while.
         cycle = from_first(lambda: _cycle_to_go_on_from(folder, config))
         runner = make_runner(config)
@@ -146,6 +147,13 @@ def _mesh(config: Config) -> Mesh | None:
     config.check()
     alone = config.devices == 1 and jax.process_count() == 1
     return None if alone else level_mesh(config.devices)
+
+
+def _precision(config: Config) -> contextlib.AbstractContextManager[Any]:
+    """While this lasts, programs are traced with the configuration's precision."""
+    if config.matmul_precision == "default":
+        return contextlib.nullcontext()
+    return jax.default_matmul_precision(config.matmul_precision)
 
 
 @contextlib.contextmanager

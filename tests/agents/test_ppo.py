@@ -64,6 +64,28 @@ def test_a_whole_pass_in_minibatches_uses_every_play_once(levels, getkey):
         np.testing.assert_allclose(of_whole[name], of_parts[name], rtol=1e-5)
 
 
+@pytest.mark.parametrize("options", [{}, {"core": "feedforward", "num_minibatches": 2}])
+def test_a_gradient_in_parts_is_that_of_the_whole_minibatch(options, levels, getkey):
+    key, update_key = getkey(), getkey()
+    whole = make_student(key, **options)
+    parts = make_student(key, num_accumulation_steps=3, **options)
+    trajectory = play(whole, levels, getkey())
+    whole, of_whole = update(whole, trajectory, update_key)
+    parts, of_parts = update(parts, trajectory, update_key)
+    networks = [jax.tree.leaves(eqx.filter(a.network, eqx.is_array)) for a in (whole, parts)]
+    for one, other in zip(*networks, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    for name, value in of_whole.items():
+        np.testing.assert_allclose(value, of_parts[name], rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+def test_parts_that_do_not_divide_a_minibatch_are_refused(levels, getkey):
+    agent = make_student(getkey(), num_minibatches=2, num_accumulation_steps=2)
+    trajectory = play(agent, levels, getkey())
+    with pytest.raises(ValueError, match=r"3 plays .* num_accumulation_steps=2"):
+        agent.update(trajectory, agent.estimate(trajectory), key=getkey())
+
+
 @pytest.mark.parametrize("core", ["lstm", "feedforward"])
 def test_minibatches_that_do_not_divide_are_refused(core, levels, getkey):
     agent = make_student(getkey(), core=core, num_minibatches=7)
@@ -130,6 +152,7 @@ def test_gradients_are_clipped_to_the_norm():
         ("value_loss_coef", float("nan")),
         ("num_epochs", 0),
         ("num_minibatches", 0),
+        ("num_accumulation_steps", 0),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(option, value, getkey):

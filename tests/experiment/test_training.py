@@ -8,6 +8,7 @@ import math
 import shutil
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -256,3 +257,19 @@ def test_a_run_without_updates_is_warned_about_once(caplog):
         patience.look(dataclasses.replace(ledger, cycle=cycle))
         assert len(caplog.records) == (cycle >= train.CYCLES_WITHOUT_UPDATE)
     assert "min_fill_ratio" in caplog.text
+
+
+def test_a_run_is_traced_with_its_precision_and_leaves_that_of_the_process(tmp_path, finished):
+    seen = []
+
+    class Precision(type(finished[1])):
+        def compiled(self, seconds):
+            seen.append(jax.config.jax_default_matmul_precision)
+
+    before = jax.config.jax_default_matmul_precision
+    precise = config(matmul_precision="float32", num_updates=2, checkpoint_every=2)
+    outcome = start(precise, tmp_path / "run", Precision())
+    change_config(outcome.folder.path, num_updates=4)
+    resume(outcome.folder.path, Precision())
+    assert seen == ["float32", "float32"]
+    assert jax.config.jax_default_matmul_precision == before
