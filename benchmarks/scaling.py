@@ -14,6 +14,8 @@ from .flops import cycle_flops
 from .timing import Limits, MatrixProduct, measure, with_rate
 
 LEVELS = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
+# Where a gradient in parts makes the difference to what fits.
+LEVELS_IN_PARTS = {4096: 4}
 STUDENTS = (1, 2, 4)
 DEVICES = (1, 2, 4, 8)
 PRESET = "maze-dr"
@@ -35,6 +37,12 @@ def bench_levels(yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
         line = _cycle(_with(num_levels=num_levels), yardstick, limits, expected)
         results[f"{num_levels} levels"] = line
         expected = 2 * line["seconds"] if "seconds" in line else limits.seconds
+        if num_parts := LEVELS_IN_PARTS.get(num_levels):
+            config = _with(num_levels=num_levels)
+            ppo = dataclasses.replace(config.ppo, num_accumulation_steps=num_parts)
+            config = dataclasses.replace(config, ppo=ppo)
+            line = _cycle(config, yardstick, limits, expected)
+            results[f"{num_levels} levels, gradient in {num_parts} parts"] = line
     return results
 
 

@@ -5,14 +5,9 @@ import pathlib
 import shutil
 import tempfile
 
-# Tests compile much and run little, so LLVM need not optimise.
-os.environ["XLA_FLAGS"] = " ".join(
-    (
-        os.environ.get("XLA_FLAGS", ""),
-        "--xla_force_host_platform_device_count=2",
-        "--xla_backend_optimization_level=0",
-    )
-)
+from .xla_flags import xla_flags
+
+os.environ["XLA_FLAGS"] = xla_flags()
 
 # Many tests compile the same programs, some in processes of their own.
 os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ.get(
