@@ -9,6 +9,7 @@ import collections
 import math
 import pathlib
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,10 +93,9 @@ def report(found: Sequence[Group], idle: float, num_cycles: int, rate: float, to
     """A Markdown table of the longest groups, and one of all, for one cycle; `rate` in FLOP/s."""
     total = sum(group.seconds for group in found) + idle
     products = [group for group in found if group.flops]
-    in_loops, whole = _split(products, lambda group: group.path.count("/") > 0)
     kinds = {
-        "matrix products in loops over time": in_loops,
-        "other matrix products": whole,
+        "matrix products in loops within loops": [g for g in products if "/" in g.path],
+        "other matrix products": [g for g in products if "/" not in g.path],
         "all other kernels": [group for group in found if not group.flops],
     }
     rows = [_row(name, kind, total, num_cycles, rate) for name, kind in kinds.items()]
@@ -104,13 +104,6 @@ def report(found: Sequence[Group], idle: float, num_cycles: int, rate: float, to
         rows.append(_row(group.what, [group], total, num_cycles, rate))
     head = "| kernels | loops | runs | time | share | GFLOP/s | of a large product |"
     return "\n".join((head, "| --- | --- | ---: | ---: | ---: | ---: | ---: |", *rows))
-
-
-def _split(items: Iterable[Group], choose) -> tuple[list[Group], list[Group]]:
-    chosen, others = [], []
-    for item in items:
-        (chosen if choose(item) else others).append(item)
-    return chosen, others
 
 
 def _row(what: str, kind: Sequence[Group], total: float, num_cycles: int, rate: float) -> str:
@@ -140,13 +133,13 @@ def intervals_of(folder: pathlib.Path, kernels: Mapping[str, Kernel]) -> Iterato
 
 def main(arguments: Sequence[str]) -> int:
     """Profiles a preset's cycle in the middle of training, and prints the tables."""
-    from minimax_eqx.experiment import make_runner, preset
+    from minimax_eqx.experiment import PRESETS, make_runner, preset
     from minimax_eqx.runners import run
 
     from .cycle import busy
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks profile", description=__doc__)
-    parser.add_argument("preset", nargs="?", default="maze-dr")
+    parser.add_argument("preset", nargs="?", default="maze-dr", choices=list(PRESETS))
     parser.add_argument("--top", type=int, default=TOP, help="rows of the table (%(default)d)")
     options = parser.parse_args(arguments)
 
@@ -169,6 +162,9 @@ def main(arguments: Sequence[str]) -> int:
             profiled = [timed(cycle)[0] for _ in range(NUM_CYCLES)]
         rates.append(yardstick.rate())
         intervals = list(intervals_of(pathlib.Path(folder), kernels))
+    if not intervals:
+        print("JAX's profiler recorded no kernel of this program.", file=sys.stderr)
+        return 1
     seconds, idle = shares(intervals)
     runs = collections.Counter(one.kernel for one in intervals)
     rate = max(rates)
