@@ -85,8 +85,8 @@ def ppo_optimiser(
             learning_rate, final if anneal_steps else learning_rate, anneal_steps
         ),
     )
-    # On one vector of all parameters: leaf by leaf these are a third of the update's kernels, each of
-    # which takes time to compile and to launch.
+    # On one vector of all parameters: leaf by leaf these are a third of the update's kernels, each
+    # of which takes time to compile and to launch.
     return optax.flatten(steps)
 
 
