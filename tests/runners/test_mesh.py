@@ -20,7 +20,6 @@ NUM_CYCLES = 5
 # Between them: shares of replayed levels and mutants, and of designs. `pytest -m slow` compares the
 # others.
 IN_EVERY_RUN = ("maze-accel", "maze-minimax")
-QUICK_TO_COMPILE = {"xla_cpu_use_fusion_emitters": False}
 
 
 def config_of(name):
@@ -39,7 +38,7 @@ def copy(runner):
 
 
 def compiled(runner):
-    return run.lower(runner, 1).compile(compiler_options=QUICK_TO_COMPILE)
+    return run.lower(runner, 1).compile()
 
 
 def after_cycles(runner):
