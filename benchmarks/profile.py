@@ -6,13 +6,13 @@ shared: each moment belongs in equal parts to the kernels that run in it.
 
 import argparse
 import collections
+import dataclasses
 import math
 import pathlib
 import statistics
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import jax
 
@@ -23,7 +23,7 @@ NUM_CYCLES = 3
 TOP = 24
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Interval:
     """One run of a kernel, in nanoseconds of the profiler's clock."""
 
@@ -32,7 +32,7 @@ class Interval:
     kernel: str
 
 
-@dataclass
+@dataclasses.dataclass
 class Group:
     """Kernels alike: the same work on the same shapes, in loops of the same lengths."""
 
@@ -137,13 +137,19 @@ def main(arguments: Sequence[str]) -> int:
     from minimax_eqx.runners import run
 
     from .cycle import busy
+    from .phases import CORES
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks profile", description=__doc__)
     parser.add_argument("preset", nargs="?", default="maze-dr", choices=list(PRESETS))
+    parser.add_argument("--core", choices=CORES, help="another recurrent core than the preset's")
     parser.add_argument("--top", type=int, default=TOP, help="rows of the table (%(default)d)")
     options = parser.parse_args(arguments)
 
-    runner = busy(make_runner(preset(options.preset)))
+    config = preset(options.preset)
+    if options.core:
+        network = dataclasses.replace(config.network, core=options.core)
+        config = dataclasses.replace(config, network=network)
+    runner = busy(make_runner(config))
     program = run.lower(runner, 1).compile()
     # Equinox's program wraps JAX's.
     kernels = {kernel.name: kernel for kernel in kernels_of(program.compiled.as_text())}
@@ -169,7 +175,7 @@ def main(arguments: Sequence[str]) -> int:
     runs = collections.Counter(one.kernel for one in intervals)
     rate = max(rates)
     print(
-        f"{options.preset}: {statistics.median(alone):.3f} s a cycle, "
+        f"{options.preset}{f', {options.core}' if options.core else ''}: {statistics.median(alone):.3f} s a cycle, "
         f"{statistics.median(profiled):.3f} s under the profiler; "
         f"a large matrix product: {rate / 1e9:.0f} GFLOP/s.\n"
     )
