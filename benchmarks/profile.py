@@ -174,8 +174,9 @@ def main(arguments: Sequence[str]) -> int:
     seconds, idle = shares(intervals)
     runs = collections.Counter(one.kernel for one in intervals)
     rate = max(rates)
+    what = f"{options.preset}, {options.core}" if options.core else options.preset
     print(
-        f"{options.preset}{f', {options.core}' if options.core else ''}: {statistics.median(alone):.3f} s a cycle, "
+        f"{what}: {statistics.median(alone):.3f} s a cycle, "
         f"{statistics.median(profiled):.3f} s under the profiler; "
         f"a large matrix product: {rate / 1e9:.0f} GFLOP/s.\n"
     )

@@ -1,11 +1,13 @@
 """Residual stacks of diagonal linear systems: what S5 and the linear recurrent unit share."""
 
 import abc
+import math
 from typing import TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Bool, Float, Key
 
 from ._cores import AbstractRecurrentCore
@@ -17,6 +19,28 @@ StackCarry: TypeAlias = tuple[Float[Array, "*batch state"], ...]
 NORM_EPSILON = 1e-6
 ACTIVATIONS = ("half_glu1", "half_glu2", "full_glu", "gelu")
 NORMS = ("post", "pre", "none")
+
+# So many rows of a sequence, steps times levels, go through all blocks before the next do on a CPU:
+# what lies between two of their matrix products then stays in its caches.
+ROWS_PER_CHUNK = 1024
+KEPT = "product of a state-space stack"
+
+
+def chunk_length(num_steps: int, batch_shape: tuple[int, ...]) -> int:
+    """How many steps of a sequence to take at a time on this backend.
+
+    All of them, or on a CPU an equal part, if there is one of a good size.
+    """
+    most = max(1, ROWS_PER_CHUNK // math.prod(batch_shape))
+    if jax.default_backend() != "cpu" or most >= num_steps:
+        return num_steps
+    chunk = next(length for length in range(most, 0, -1) if num_steps % length == 0)
+    return chunk if 2 * chunk >= most else num_steps
+
+
+def _kept(y):
+    """Marks what the pass back does not compute a second time."""
+    return checkpoint_name(y, KEPT)
 
 
 class LinearSystem(eqx.Module):
@@ -32,13 +56,13 @@ class LinearSystem(eqx.Module):
 
     def input(self, u: Float[Array, "*batch width"]) -> Float[Array, "*batch state"]:
         """`u B`."""
-        return product(u, self.B)
+        return _kept(product(u, self.B))
 
     def output(
         self, h: Float[Array, "*batch state"], u: Float[Array, "*batch width"]
     ) -> Float[Array, "*batch width"]:
         """`h C + D u`."""
-        return product(h, self.C) + jnp.broadcast_to(self.D, u.shape) * u
+        return _kept(product(h, self.C)) + jnp.broadcast_to(self.D, u.shape) * u
 
 
 class AbstractStateSpace(eqx.Module):
@@ -107,8 +131,8 @@ class GatedActivation(eqx.Module):
         out = q = jax.nn.gelu(y)
         if self.gate is not None:
             passed = y if self.activation == "half_glu2" else q
-            passed = passed if self.value is None else self.value(q)
-            out = passed * jax.nn.sigmoid(self.gate(q))
+            passed = passed if self.value is None else _kept(self.value(q))
+            out = passed * jax.nn.sigmoid(_kept(self.gate(q)))
         return out
 
 
@@ -202,6 +226,22 @@ class AbstractStateSpaceStack(AbstractRecurrentCore[StackCarry]):
         carry: StackCarry,
         resets: Bool[Array, "time *batch"],
     ) -> tuple[Float[Array, "time *batch width"], StackCarry]:
+        chunk = chunk_length(len(resets), resets.shape[1:])
+        if chunk == len(resets):
+            return self._scan_at_once(xs, carry, resets)
+
+        def body(carry, inputs):
+            ys, carry = self._scan_at_once(inputs[0], carry, inputs[1])
+            return carry, ys
+
+        # What lies between the products is computed as fast as it is fetched from memory.
+        policy = jax.checkpoint_policies.save_only_these_names(KEPT)
+        body = jax.checkpoint(body, policy=policy, prevent_cse=False)
+        in_chunks = jax.tree.map(lambda x: x.reshape(-1, chunk, *x.shape[1:]), (xs, resets))
+        last, ys = jax.lax.scan(body, carry, in_chunks)
+        return ys.reshape(-1, *ys.shape[2:]), last
+
+    def _scan_at_once(self, xs, carry, resets):
         xs, last = self._project(xs), []
         for block, before in zip(self.blocks, carry, strict=True):
             xs, after = block.scan(xs, before, resets)
@@ -209,4 +249,4 @@ class AbstractStateSpaceStack(AbstractRecurrentCore[StackCarry]):
         return xs, tuple(last)
 
     def _project(self, x):
-        return x if self.projection is None else self.projection(x)
+        return x if self.projection is None else _kept(self.projection(x))

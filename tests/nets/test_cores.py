@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minimax_eqx.nets import GRU, LRU, LSTM, S5, Feedforward
+from minimax_eqx.nets import GRU, LRU, LSTM, S5, Feedforward, _state_space
 from minimax_eqx.nets._linear_recurrence import in_parallel, in_sequence
 
 INPUT, HIDDEN, TIME, BATCH = 5, 8, 9, 3
@@ -23,6 +23,7 @@ CORES = {
     "s5-pre": lambda key: S5.create(INPUT, HIDDEN, norm="pre", activation="half_glu2", key=key),
     "s5-bare": lambda key: S5.create(INPUT, HIDDEN, norm="none", activation="gelu", key=key),
     "lru": lambda key: LRU.create(INPUT, HIDDEN, num_modes=3, key=key),
+    "lru-full-glu": lambda key: LRU.create(INPUT, HIDDEN, activation="full_glu", key=key),
     "feedforward": lambda key: Feedforward(INPUT),
 }
 WITH_MEMORY = [name for name in CORES if name != "feedforward"]
@@ -96,6 +97,34 @@ def test_the_gradient_of_scan_is_that_of_differentiating_step_by_step(name, getk
         return jax.jit(jax.grad(value, argnums=(0, 1, 2)))(core, xs, carry)
 
     assert_close(gradient(by_scan), gradient(by_steps), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["s5", "s5-pre", "lru", "lru-full-glu"])
+def test_a_stack_takes_a_long_sequence_in_parts_of_the_same_results(name, getkey, monkeypatch):
+    core = random_core(name)
+    xs = jax.random.normal(getkey(), (TIME, BATCH, INPUT))
+    resets = jax.random.bernoulli(getkey(), 0.3, (TIME, BATCH))
+    carry = random_like(core.initial_carry((BATCH,)), getkey())
+
+    def run(core, xs, carry):
+        ys, last = core.scan(xs, carry, resets)
+        return jnp.sum(jnp.sin(ys)) + sum(jnp.sum(x**2) for x in jax.tree.leaves(last)), (ys, last)
+
+    def results():
+        return jax.jit(jax.value_and_grad(run, argnums=(0, 1, 2), has_aux=True))(core, xs, carry)
+
+    assert _state_space.chunk_length(TIME, (BATCH,)) == TIME
+    at_once = results()
+    monkeypatch.setattr(_state_space, "ROWS_PER_CHUNK", 3 * BATCH)
+    assert _state_space.chunk_length(TIME, (BATCH,)) == 3
+    assert_close(results(), at_once, rtol=1e-4, atol=1e-5)
+
+
+def test_a_sequence_without_parts_of_a_good_size_is_taken_whole():
+    assert _state_space.chunk_length(256, (32,)) == 32
+    assert _state_space.chunk_length(62, (32,)) == 31
+    assert _state_space.chunk_length(257, (32,)) == 257
+    assert _state_space.chunk_length(16, ()) == 16
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])
