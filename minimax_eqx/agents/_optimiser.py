@@ -1,5 +1,6 @@
 """The optimiser of the reference: clipped gradients, Adam, and a learning rate that can anneal."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -7,7 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.core import Tracer
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Int, PyTree
+
+# Numbers in an array that an optimiser's step does not put together with others.
+LARGE = 2**20
 
 
 class LearningRateState(NamedTuple):
@@ -85,9 +90,42 @@ def ppo_optimiser(
             learning_rate, final if anneal_steps else learning_rate, anneal_steps
         ),
     )
-    # On one vector of all parameters: leaf by leaf these are a third of the update's kernels, each
-    # of which takes time to compile and to launch.
-    return optax.flatten(steps)
+    return _on_few_arrays(steps)
+
+
+def _on_few_arrays(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    """`inner` on one vector of all small arrays, and on each large one.
+
+    Array by array its kernels would be a third of an update's, each of which takes time to compile
+    and to launch. A large array is worth its own: it need not be copied into the vector and back.
+    """
+
+    def init(params):
+        return inner.init(few_arrays(params)[0])
+
+    def update(updates, state, params=None):
+        del params
+        few, back = few_arrays(updates)
+        few, state = inner.update(few, state)
+        return back(few), state
+
+    return optax.GradientTransformation(init, update)
+
+
+def few_arrays(tree: PyTree[Array]) -> tuple[PyTree[Array], Callable[[PyTree[Array]], PyTree]]:
+    """The arrays of a tree as few: a vector of all small ones, and each large one; and a function
+    from such few back to a tree."""
+    leaves, structure = jax.tree.flatten(tree)
+    alone = [leaf.size >= LARGE for leaf in leaves]
+    vector, split = ravel_pytree([leaf for leaf, a in zip(leaves, alone, strict=True) if not a])
+    large = [leaf for leaf, a in zip(leaves, alone, strict=True) if a]
+
+    def back(few):
+        vector, large = few
+        small_ones, large_ones = iter(split(vector)), iter(large)
+        return jax.tree.unflatten(structure, [next(large_ones if a else small_ones) for a in alone])
+
+    return (vector, large), back
 
 
 def _scale_by_learning_rate(

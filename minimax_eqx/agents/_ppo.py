@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax.core import Tracer
-from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from .._control_flow import filter_scan
@@ -17,7 +16,7 @@ from .._mesh import split_levels
 from ..nets import ActorCritic, Feedforward, Predictions
 from ._advantage import generalised_advantages
 from ._agent import AbstractAgent, Estimates, Trajectory
-from ._optimiser import set_learning_rate
+from ._optimiser import few_arrays, set_learning_rate
 from ._ppo_loss import PPOBatch, normalise, ppo_loss
 
 Carry = TypeVar("Carry")
@@ -195,8 +194,8 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
             advantages = normalise(minibatch.advantages)
             minibatch = dataclasses.replace(minibatch, advantages=advantages)
             gradient, metrics = self._accumulated(jax.grad(loss, has_aux=True), params, minibatch)
-            # Of one vector: a single kernel, and `ppo_optimiser` needs the same number.
-            metrics["grad_norm"] = optax.tree.norm(ravel_pytree(gradient)[0])
+            # Of few arrays: few kernels, and `ppo_optimiser` needs the same number.
+            metrics["grad_norm"] = optax.tree.norm(few_arrays(gradient)[0])
             # Optax counts on implicit promotion, which users may have switched off.
             with jax.numpy_dtype_promotion("standard"):
                 updates, optimiser_state = self.optimiser.update(gradient, optimiser_state, params)

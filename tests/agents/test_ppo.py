@@ -138,7 +138,7 @@ def test_gradients_are_clipped_to_the_norm():
     optimiser = ppo_optimiser(1.0, max_grad_norm=0.5)
     gradient = jnp.array([30.0, 40.0])
     _, state = update_params(optimiser, gradient, optimiser.init(gradient))
-    moments = optax.tree_utils.tree_get(state, "mu")
+    moments, _ = optax.tree_utils.tree_get(state, "mu")
     np.testing.assert_allclose(moments, 0.1 * jnp.array([0.3, 0.4]), rtol=1e-5)
 
 
