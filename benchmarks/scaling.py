@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -11,9 +12,10 @@ from minimax_eqx.runners import level_mesh, run
 
 from .cycle import stepper
 from .flops import cycle_flops
-from .timing import Limits, MatrixProduct, measure, with_rate
+from .timing import Limits, MatrixProduct, measure, measure_in_turn, with_rate
 
-LEVELS = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
+LEVELS_BY_TURNS = (32, 64)
+LEVELS = (128, 256, 512, 1024, 2048, 4096, 8192)
 # Where a gradient in parts makes the difference to what fits.
 LEVELS_IN_PARTS = {4096: 4}
 STUDENTS = (1, 2, 4)
@@ -27,9 +29,15 @@ LEAST_CALLS = 3
 def bench_levels(yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
     """A cycle of `maze-dr` with more and more levels, as far as the limits go.
 
-    The memory of the compiled program is said for all of them, whether or not it is run.
+    The two smallest are called by turns, so that their ratio is that of one machine. The memory of
+    the compiled program is said for all of them, whether or not it is run.
     """
-    results: dict[str, Any] = {}
+    few = [num_levels for num_levels in LEVELS_BY_TURNS if num_levels <= limits.max_levels]
+    results = _cycles_in_turn(
+        {f"{num_levels} levels": _with(num_levels=num_levels) for num_levels in few},
+        yardstick,
+        limits,
+    )
     expected = 0.0
     for num_levels in LEVELS:
         if num_levels > limits.max_levels:
@@ -89,14 +97,17 @@ def _with(**options: int) -> Config:
     return dataclasses.replace(config, curriculum=curriculum)
 
 
-def _cycle(
-    config: Config,
-    yardstick: MatrixProduct,
-    limits: Limits,
-    expected_seconds: float,
-    num_devices: int = 1,
-) -> dict[str, Any]:
-    """The memory of a cycle's program, and its timing unless that would exceed the limits."""
+@dataclasses.dataclass(frozen=True)
+class _Cycle:
+    """A compiled cycle: what calls it, what it multiplies, and how much memory it needs."""
+
+    step: Callable[[], Any]
+    flops: float
+    num_steps: int
+    memory_gb: float
+
+
+def _compiled(config: Config, num_devices: int = 1) -> _Cycle:
     runner = make_runner(config)
     flops = cycle_flops(runner).of(updated=True, designed=True)
     if num_devices > 1:
@@ -109,10 +120,39 @@ def _cycle(
     memory = program.compiled.memory_analysis()
     # The runner returned takes the place of the one given, which is counted as an argument.
     used = memory.argument_size_in_bytes + memory.temp_size_in_bytes
-    result: dict[str, Any] = {"program_memory_gb": used / 1e9}
-    if result["program_memory_gb"] > limits.memory_gb:
+    return _Cycle(stepper(runner, program), flops, num_steps, used / 1e9)
+
+
+def _cycle(
+    config: Config,
+    yardstick: MatrixProduct,
+    limits: Limits,
+    expected_seconds: float,
+    num_devices: int = 1,
+) -> dict[str, Any]:
+    """The memory of a cycle's program, and its timing unless that would exceed the limits."""
+    cycle = _compiled(config, num_devices)
+    result: dict[str, Any] = {"program_memory_gb": cycle.memory_gb}
+    if cycle.memory_gb > limits.memory_gb:
         return result | {"left_out": f"needs more than {limits.memory_gb:g} GB"}
     if LEAST_CALLS * expected_seconds > limits.seconds:
         return result | {"left_out": f"would take more than {limits.seconds:g} s"}
-    step = stepper(runner, program)
-    return result | with_rate(measure(step, yardstick, limits, flops, REPEATS), num_steps)
+    timing = measure(cycle.step, yardstick, limits, cycle.flops, REPEATS)
+    return result | with_rate(timing, cycle.num_steps)
+
+
+def _cycles_in_turn(
+    configs: Mapping[str, Config], yardstick: MatrixProduct, limits: Limits
+) -> dict[str, Any]:
+    """Memory and timings of cycles that are called by turns, so that they can be compared."""
+    cycles = {line: _compiled(config) for line, config in configs.items()}
+    timings = measure_in_turn(
+        {line: (cycle.step, cycle.flops) for line, cycle in cycles.items()},
+        yardstick,
+        limits,
+        REPEATS,
+    )
+    return {
+        line: {"program_memory_gb": cycle.memory_gb} | with_rate(timings[line], cycle.num_steps)
+        for line, cycle in cycles.items()
+    }
