@@ -4,12 +4,16 @@ Trains `maze-dr` with 25 walls and learning rate 5e-4, the settings of the recor
 and compares. Run `python -m benchmarks.learning_curves --seeds 1 2 3 4 5 6 7 8`: about seven
 minutes a seed on two cores. Seeds that the results file has already are not trained again; without
 seeds it only compares and draws. Several processes may train different seeds at the same time.
+
+The reference's curves are the four recorded ones. Further, shorter runs of its release 0.2.0 at the
+same settings, in `results/learning_curves_reference.json`, enter the comparison of early updates.
 """
 
 import argparse
 import json
 import pathlib
 import time
+from typing import TypeAlias
 
 import jax
 import numpy as np
@@ -21,14 +25,18 @@ from minimax_eqx.runners import run
 
 HERE = pathlib.Path(__file__).parent
 RESULTS = HERE / "results" / "learning_curves.json"
-REFERENCE = HERE.parent / "tests" / "golden" / "learning_curves.json"
+RECORDED = HERE.parent / "tests" / "golden" / "learning_curves.json"
+FURTHER = HERE / "results" / "learning_curves_reference.json"
 PICTURE = HERE.parent / "docs" / "images" / "learning_curves.png"
 
 NUM_UPDATES, CHUNK = 300, 10
 WINDOW, TAKE_OFF = 10, 0.6
+EARLY = slice(20, 40)
+
+Curves: TypeAlias = dict[str, list[float]]
 
 
-def train(seed: int) -> dict[str, list[float]]:
+def train(seed: int) -> Curves:
     """Mean return and entropy of every update."""
     config = Config(
         seed=seed,
@@ -36,7 +44,7 @@ def train(seed: int) -> dict[str, list[float]]:
         ppo=PPOConfig(learning_rate=5e-4),
     )
     runner = make_runner(config)
-    curves: dict[str, list[float]] = {"mean_return": [], "entropy": [], "value_loss": []}
+    curves: Curves = {"mean_return": [], "entropy": [], "value_loss": []}
     begin = time.perf_counter()
     for _ in range(NUM_UPDATES // CHUNK):
         runner, metrics = run(runner, CHUNK)
@@ -52,7 +60,7 @@ def train(seed: int) -> dict[str, list[float]]:
     return curves
 
 
-def read_results() -> dict[str, dict[str, list[float]]]:
+def read_results() -> dict[str, Curves]:
     """The curves trained so far, by seed."""
     return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
@@ -68,11 +76,36 @@ def take_off(curve: list[float]) -> int | None:
     return int(above[0]) + WINDOW if above.size else None
 
 
-def summarise(name: str, curves: list[list[float]]) -> None:
+def summarise(name: str, runs: list[Curves]) -> None:
+    curves = [run["mean_return"] for run in runs]
     offs = [take_off(curve) for curve in curves]
     finals = [smooth(curve)[-1] for curve in curves]
     print(f"{name}: {sum(o is not None for o in offs)} of {len(curves)} seeds take off, at {offs}")
     print(f"  final ten-update mean return: median {np.median(finals):.3f}, {np.round(finals, 3)}")
+
+
+def compare(ours: list[Curves], recorded: list[Curves], further: list[Curves]) -> None:
+    """Tests whether the differences between the two programs are more than those between seeds."""
+    from scipy import stats
+
+    def when(run: Curves) -> float:
+        return take_off(run["mean_return"]) or np.inf
+
+    def early(run: Curves) -> float:
+        return float(np.mean(run["entropy"][EARLY]))
+
+    later = stats.mannwhitneyu([when(run) for run in ours], [when(run) for run in recorded])
+    print(f"update of take-off, a run without one last: Mann-Whitney p = {later.pvalue:.2f}")
+    reference = recorded + further
+    entropies = [early(run) for run in ours], [early(run) for run in reference]
+    differs = stats.mannwhitneyu(*entropies)
+    print(
+        f"entropy of updates {EARLY.start + 1} to {EARLY.stop}: mean {np.mean(entropies[0]):.2f} "
+        f"of {len(ours)} runs, reference {np.mean(entropies[1]):.2f} of {len(reference)}, "
+        f"Mann-Whitney p = {differs.pvalue:.2f}"
+    )
+    rho, p = stats.spearmanr(entropies[0], [when(run) for run in ours])
+    print(f"that entropy and the update of take-off here: Spearman's rho = {rho:.2f}, p = {p:.3f}")
 
 
 def draw(ours: list[list[float]], reference: list[list[float]]) -> None:
@@ -114,11 +147,13 @@ def main() -> None:
     results = read_results()
     if not results:
         parser.error("no seed has been trained yet: give --seeds")
-    ours = [entry["mean_return"] for entry in results.values()]
-    reference = [entry["mean_return"] for entry in json.loads(REFERENCE.read_text())["runs_fast"]]
-    summarise("reference", reference)
+    ours = list(results.values())
+    recorded = json.loads(RECORDED.read_text())["runs_fast"]
+    further = json.loads(FURTHER.read_text())["runs"]
+    summarise("reference, recorded", recorded)
     summarise("minimax_eqx", ours)
-    draw(ours, reference)
+    compare(ours, recorded, further)
+    draw(*([run["mean_return"] for run in runs] for runs in (ours, recorded)))
 
 
 if __name__ == "__main__":
