@@ -100,6 +100,7 @@ class Changes(eqx.Module):
     window: Int[Array, " block"]
     play: Int[Array, "block row"]
     used: Bool[Array, "block row"]
+    num_used_blocks: Int[Array, ""]
 
 
 def find_changes(
@@ -130,6 +131,7 @@ def find_changes(
         window=jnp.minimum(window, num_windows - 1),
         play=jnp.where(used, play_of_row, num_plays).reshape(num_blocks, BLOCK_ROWS),
         used=used.reshape(num_blocks, BLOCK_ROWS),
+        num_used_blocks=jnp.minimum(last_block[-1], num_blocks),
     )
     return changes, last_block[-1] <= num_blocks
 
@@ -155,9 +157,7 @@ def _project_changes(changes, windows, *parameters):
     before = convolve(pick(_before(windows)), kernel, bias)
     added = jnp.where(changes.used[..., None], after, 0.0)
     added = added - jnp.where((changes.used & is_step)[..., None], before, 0.0)
-    sums, of_others = _sum_products(
-        added, others.reshape(num_plays, -1), weight, changes.window, changes.play
-    )
+    sums, of_others = _sum_products(added, others.reshape(num_plays, -1), weight, changes)
     by_step = sums[:-1].reshape(num_steps, num_levels, -1)
     # A running sum as a matrix product, which is faster than a scan and its derivative.
     running = jnp.tensordot(jnp.tri(num_steps), by_step, axes=1)
@@ -170,19 +170,19 @@ def _sum_products(
     added: Float[Array, "block row filters"],
     others: Float[Array, "play others"],
     weight: Float[Array, "features output"],
-    window: Int[Array, " block"],
-    play: Int[Array, "block row"],
+    changes: Changes,
 ) -> tuple[Float[Array, "play_and_base output"], Float[Array, "play output"]]:
     """Sends each row through its window's part of `weight` and adds it up for its play."""
     num_filters = added.shape[-1]
 
-    def body(sums, block):
-        added, window, play = block
-        part = jax.lax.dynamic_slice_in_dim(weight, window * num_filters, num_filters)
-        return sums.at[play].add(added @ part), None
+    def body(block, sums):
+        start = changes.window[block] * num_filters
+        part = jax.lax.dynamic_slice_in_dim(weight, start, num_filters)
+        return sums.at[changes.play[block]].add(added[block] @ part)
 
     sums = jnp.zeros((others.shape[0] + 1, weight.shape[1]))
-    sums, _ = jax.lax.scan(body, sums, (added, window, play))
+    # Walls on top of walls and cells at the border change fewer windows than there is room for.
+    sums = jax.lax.fori_loop(0, changes.num_used_blocks, body, sums)
     return sums, others @ weight[weight.shape[0] - others.shape[1] :]
 
 
@@ -191,21 +191,23 @@ def _sum_products_forward(*args):
 
 
 def _sum_products_backward(residuals, cotangents):
-    added, others, weight, window, play = residuals
+    added, others, weight, changes = residuals
     d_sums, d_of_others = cotangents
     num_filters, start_of_others = added.shape[-1], weight.shape[0] - others.shape[1]
 
-    def body(d_weight, block):
-        added, window, play = block
-        start, d_rows = window * num_filters, d_sums[play]
+    def body(block, derivatives):
+        d_added, d_weight = derivatives
+        start, d_rows = changes.window[block] * num_filters, d_sums[changes.play[block]]
         part = jax.lax.dynamic_slice_in_dim(weight, start, num_filters)
-        d_part = jax.lax.dynamic_slice_in_dim(d_weight, start, num_filters) + added.T @ d_rows
+        d_part = jax.lax.dynamic_slice_in_dim(d_weight, start, num_filters)
+        d_part = d_part + added[block].T @ d_rows
         d_weight = jax.lax.dynamic_update_slice_in_dim(d_weight, d_part, start, axis=0)
-        return d_weight, d_rows @ part.T
+        return d_added.at[block].set(d_rows @ part.T), d_weight
 
-    d_weight, d_added = jax.lax.scan(body, jnp.zeros_like(weight), (added, window, play))
+    zeros = (jnp.zeros_like(added), jnp.zeros_like(weight))
+    d_added, d_weight = jax.lax.fori_loop(0, changes.num_used_blocks, body, zeros)
     d_weight = d_weight.at[start_of_others:].set(others.T @ d_of_others)
-    return d_added, d_of_others @ weight[start_of_others:].T, d_weight, None, None
+    return d_added, d_of_others @ weight[start_of_others:].T, d_weight, None
 
 
 _sum_products.defvjp(_sum_products_forward, _sum_products_backward)

@@ -247,6 +247,10 @@ def test_there_is_room_for_the_changes_of_any_batch_of_designs(getkey, num_level
     observations = designs(editor, getkey(), num_levels, editor.max_episode_steps)
     changes, enough_room = find_changes(encoder.windows(observations.image))
     assert enough_room
+    # Blocks that are in use come first, and only they are multiplied.
+    in_use = np.any(changes.used, axis=1)
+    assert in_use[: changes.num_used_blocks].all()
+    assert not in_use[changes.num_used_blocks :].any()
     # Each row in use is another change.
     windows = np.broadcast_to(changes.window[:, None], changes.play.shape)
     used = np.stack([windows, changes.play])[:, np.asarray(changes.used)]
