@@ -10,7 +10,7 @@ from jax.sharding import Mesh
 from jaxtyping import PyTree
 
 from ..runners import Runner, run
-from .build import make_runner, runner_spec
+from .build import trace_runner
 from .config import Config
 from .processes import arrays_of_first
 
@@ -25,10 +25,11 @@ class CompileAhead:
     """
 
     def __init__(self, config: Config, num_cycles: int, mesh: Mesh | None = None):
-        cycle = run.lower(_zeros(runner_spec(config)).on(mesh), num_cycles)
+        make = trace_runner(config)
+        cycle = run.lower(_zeros(make.spec).on(mesh), num_cycles)
         pool = concurrent.futures.ThreadPoolExecutor(max_workers=2)
         self._program = pool.submit(cycle.compile)
-        self._runner = pool.submit(make_runner, config)
+        self._runner = pool.submit(make)
         self._mesh = mesh
         pool.shutdown(wait=False)
 

@@ -1,12 +1,9 @@
 """From a configuration to the modules it describes."""
 
-from collections.abc import Callable
-
-import equinox as eqx
 import jax
 from jaxtyping import Array, Key
 
-from .._compile import RUNS_ONCE, compile_to_run_once, quick_jit
+from .._compile import RunOnce
 from ..agents import PPO, AbstractAgent, population, ppo_optimiser
 from ..curricula import (
     AbstractCurriculum,
@@ -300,21 +297,15 @@ def make_runner(config: Config) -> Runner:
     Raises `ValueError` (or its subclass `ConfigError`), naming the option, for a configuration
     that cannot be run.
     """
-    key = jax.random.key(config.seed)
-    # One compiled program: op by op, initialisation takes longer than training's first update.
-    program = quick_jit(_creator(config), cpu_optimisation=RUNS_ONCE)
-    return compile_to_run_once(program.lower(key))(key)
+    return trace_runner(config)()
 
 
-def runner_spec(config: Config) -> Runner:
-    """`make_runner`'s result with `jax.ShapeDtypeStruct`s for arrays; nothing is compiled.
+def trace_runner(config: Config) -> RunOnce[Runner]:
+    """The program that makes the runner, one for all of it: op by op, initialisation takes longer
+    than training's first update. Its `spec` is the runner without its arrays.
 
-    Raises what `make_runner` raises.
+    Raises what `make_runner` raises; nothing is compiled before it is called.
     """
-    return eqx.filter_eval_shape(_creator(config), jax.random.key(config.seed))
-
-
-def _creator(config: Config) -> Callable[[Key[Array, ""]], Runner]:
     config.check()
     env = make_env(config.env)
 
@@ -330,4 +321,4 @@ def _creator(config: Config) -> Callable[[Key[Array, ""]], Runner]:
             key=run_key,
         )
 
-    return create
+    return RunOnce(create, jax.random.key(config.seed))

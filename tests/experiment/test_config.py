@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimax_eqx.experiment import Config, ConfigError, preset
-from minimax_eqx.experiment.build import runner_spec
+from minimax_eqx.experiment.build import trace_runner
 
 from .tiny import CONFIG, tiny
 
@@ -111,7 +111,7 @@ def test_a_schedule_that_cannot_be_kept_is_refused(change, message):
 )
 def test_a_value_out_of_range_is_refused_by_its_name(group, option, value, message):
     with pytest.raises(ValueError, match=message):
-        runner_spec(with_option(group, option, value))
+        trace_runner(with_option(group, option, value))
 
 
 def test_panels_and_the_prefix_of_the_reference_are_names_of_mazes():
@@ -156,7 +156,7 @@ def test_the_names_of_options_are_unique_so_that_the_command_line_needs_no_prefi
 )
 def test_what_a_curriculum_cannot_use_is_refused_by_name(name, group, options, message):
     with pytest.raises(ValueError, match=message):
-        runner_spec(with_options(tiny(preset(name)), group, **options))
+        trace_runner(with_options(tiny(preset(name)), group, **options))
 
 
 @pytest.mark.parametrize(

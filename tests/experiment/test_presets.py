@@ -20,7 +20,7 @@ from minimax_eqx.experiment import (
     resume,
     start,
 )
-from minimax_eqx.experiment.build import runner_spec
+from minimax_eqx.experiment.build import trace_runner
 
 from ..conftest import GOLDEN
 from .tiny import assert_same_state, change_config, command_line_options, launch, rows, tiny
@@ -229,7 +229,7 @@ def test_plr_is_robust_plr_with_updates_on_new_levels_too():
 @functools.cache
 def spec_of(name):
     """The runner of a preset, with shapes and types for arrays."""
-    return runner_spec(preset(name))
+    return trace_runner(preset(name)).spec
 
 
 def num_parameters(agent):
@@ -267,7 +267,7 @@ def test_any_core_works_for_student_and_teacher(core, teacher_core):
     network = dataclasses.replace(config.network, core=core)
     teacher = dataclasses.replace(config.teacher, teacher_core=teacher_core)
     config = dataclasses.replace(config, network=network, teacher=teacher)
-    runner = runner_spec(config)
+    runner = trace_runner(config).spec
     assert type(runner.students.network.core) is CORES[core]
     assert type(runner.curriculum.generator.teacher.network.core) is CORES[teacher_core]
     after, metrics = eqx.filter_eval_shape(lambda runner: runner.step(), runner)
