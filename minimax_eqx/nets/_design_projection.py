@@ -3,7 +3,7 @@
 Designing changes one cell per step, and so at most nine of the windows of a 3x3 kernel. The product
 of the flattened features with a matrix is the sum of what each window adds to it; and what a window
 adds is computed only for the steps in which it changed. For 32 mazes of 13 x 13 cells and 62 steps
-that is about a twelfth of the multiplications, forward and backward.
+that is less than a twelfth of the multiplications, forward and backward.
 """
 
 import equinox as eqx
