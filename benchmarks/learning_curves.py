@@ -7,6 +7,8 @@ seeds it only compares and draws. Several processes may train different seeds at
 
 The reference's curves are the four recorded ones. Further, shorter runs of its release 0.2.0 at the
 same settings, in `results/learning_curves_reference.json`, enter the comparison of early updates.
+Runs of the same seeds with an earlier version, whose random streams differ, are in
+`results/learning_curves_earlier.json`; both sets are compared, each alone and together.
 """
 
 import argparse
@@ -27,6 +29,7 @@ HERE = pathlib.Path(__file__).parent
 RESULTS = HERE / "results" / "learning_curves.json"
 RECORDED = HERE.parent / "tests" / "golden" / "learning_curves.json"
 FURTHER = HERE / "results" / "learning_curves_reference.json"
+EARLIER = HERE / "results" / "learning_curves_earlier.json"
 PICTURE = HERE.parent / "docs" / "images" / "learning_curves.png"
 
 NUM_UPDATES, CHUNK = 300, 10
@@ -82,10 +85,14 @@ def summarise(name: str, runs: list[Curves]) -> None:
     finals = [smooth(curve)[-1] for curve in curves]
     print(f"{name}: {sum(o is not None for o in offs)} of {len(curves)} seeds take off, at {offs}")
     print(f"  final ten-update mean return: median {np.median(finals):.3f}, {np.round(finals, 3)}")
+    print(f"  mean of all curves: {np.mean(curves):.3f}")
 
 
 def compare(ours: list[Curves], recorded: list[Curves], further: list[Curves]) -> None:
-    """Tests whether the differences between the two programs are more than those between seeds."""
+    """Asks whether the differences between the two programs are more than those between seeds.
+
+    A large p says that these runs cannot tell the programs apart, not that they are the same.
+    """
     from scipy import stats
 
     def when(run: Curves) -> float:
@@ -95,17 +102,27 @@ def compare(ours: list[Curves], recorded: list[Curves], further: list[Curves]) -
         return float(np.mean(run["entropy"][EARLY]))
 
     later = stats.mannwhitneyu([when(run) for run in ours], [when(run) for run in recorded])
-    print(f"update of take-off, a run without one last: Mann-Whitney p = {later.pvalue:.2f}")
+    print(f"  update of take-off, a run without one last: Mann-Whitney p = {later.pvalue:.2f}")
+    last = max(filter(np.isfinite, map(when, recorded)))
+    counts = [
+        [sum(when(run) <= last for run in runs), sum(when(run) > last for run in runs)]
+        for runs in (ours, recorded)
+    ]
+    _, fisher = stats.fisher_exact(counts)
+    print(
+        f"  off by update {last}: {counts[0][0]} of {len(ours)}, reference {counts[1][0]} of "
+        f"{len(recorded)}, Fisher p = {fisher:.2f}"
+    )
     reference = recorded + further
     entropies = [early(run) for run in ours], [early(run) for run in reference]
     differs = stats.mannwhitneyu(*entropies)
     print(
-        f"entropy of updates {EARLY.start + 1} to {EARLY.stop}: mean {np.mean(entropies[0]):.2f} "
+        f"  entropy of updates {EARLY.start + 1} to {EARLY.stop}: mean {np.mean(entropies[0]):.2f} "
         f"of {len(ours)} runs, reference {np.mean(entropies[1]):.2f} of {len(reference)}, "
         f"Mann-Whitney p = {differs.pvalue:.2f}"
     )
     rho, p = stats.spearmanr(entropies[0], [when(run) for run in ours])
-    print(f"that entropy and the update of take-off here: Spearman's rho = {rho:.2f}, p = {p:.3f}")
+    print(f"  that entropy and the update of take-off: Spearman's rho = {rho:.2f}, p = {p:.3f}")
 
 
 def draw(ours: list[list[float]], reference: list[list[float]]) -> None:
@@ -151,8 +168,10 @@ def main() -> None:
     recorded = json.loads(RECORDED.read_text())["runs_fast"]
     further = json.loads(FURTHER.read_text())["runs"]
     summarise("reference, recorded", recorded)
-    summarise("minimax_eqx", ours)
-    compare(ours, recorded, further)
+    earlier = list(json.loads(EARLIER.read_text()).values())
+    for name, runs in (("", ours), (", earlier", earlier), (", both", ours + earlier)):
+        summarise(f"minimax_eqx{name}", runs)
+        compare(runs, recorded, further)
     draw(*([run["mean_return"] for run in runs] for runs in (ours, recorded)))
 
 
