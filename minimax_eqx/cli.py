@@ -15,6 +15,7 @@ usage: minimax-eqx COMMAND ...
 commands:
   train [PRESET] [--option value ...]   train a new run (train --help lists all options)
   train --resume RUN                    continue a run from its newest checkpoint
+                                        (--num-updates N makes it longer)
   evaluate RUN [--option value ...]     evaluate a trained run on unseen and held-out mazes
   presets                               list the presets
 

@@ -16,12 +16,12 @@ from .evaluation import evaluate_run as evaluate_run
 from .evaluation import held_out_mazes as held_out_mazes
 from .folder import FolderError as FolderError
 from .folder import RunFolder as RunFolder
+from .ledger import Ledger as Ledger
 from .options import ConfigError as ConfigError
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
 from .report import write_curves as write_curves
 from .report import write_report as write_report
-from .train import Ledger as Ledger
 from .train import Listener as Listener
 from .train import Outcome as Outcome
 from .train import TrainingError as TrainingError

@@ -48,6 +48,8 @@ class _ResumeOptions:
 
     resume: pathlib.Path
     """Folder of the run."""
+    num_updates: int | None = None
+    """PPO updates of the student to train for, those before included; as before if not given."""
     devices: int | None = None
     """Devices that share the levels of a cycle; as before if not given."""
     processes: tyro.conf.OmitArgPrefixes[ProcessOptions] = field(default_factory=ProcessOptions)
@@ -74,7 +76,12 @@ def train(arguments: list[str]) -> int:
 
         def go_on(listener: TerminalListener) -> Outcome:
             options.processes.join(options.devices or _devices_before(options.resume))
-            return resume(options.resume, listener, devices=options.devices)
+            return resume(
+                options.resume,
+                listener,
+                devices=options.devices,
+                num_updates=options.num_updates,
+            )
 
         return _run(console, go_on)
     name = DEFAULT_PRESET

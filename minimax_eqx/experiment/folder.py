@@ -43,8 +43,7 @@ class RunFolder:
             raise _taken(path) from None
         folder = cls(path)
         folder.checkpoints_path.mkdir()
-        content = {"library": "minimax_eqx", "version": VERSION, "config": config.to_dict()}
-        folder._write(CONFIG, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        folder.write_config(config)
         return folder
 
     @classmethod
@@ -72,7 +71,7 @@ class RunFolder:
         )
 
     def config(self) -> Config:
-        """The configuration the run was started with. Raises `FolderError` if it is damaged."""
+        """The configuration of the run. Raises `FolderError` if it is damaged."""
         path = self.path / CONFIG
         try:
             content = json.loads(path.read_text())
@@ -87,6 +86,11 @@ class RunFolder:
             written = f"It was written by version {content.get('version')}; this is {VERSION}."
             raise FolderError(f"{path} cannot be used: {error} {written}") from error
         return config
+
+    def write_config(self, config: Config) -> None:
+        """Replaces the configuration, at once or not at all."""
+        content = {"library": "minimax_eqx", "version": VERSION, "config": config.to_dict()}
+        self._write(CONFIG, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from ..runners import Runner
 from .config import Config
-from .train import Ledger
+from .ledger import Ledger
 
 
 class TerminalListener:

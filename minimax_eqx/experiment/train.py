@@ -21,6 +21,8 @@ from .config import Config
 from .evaluation import evaluate_run
 from .folder import RunFolder
 from .interrupt import stop_on_interrupt
+from .ledger import Ledger, seconds_before
+from .options import ConfigError
 from .processes import any_process, arrays_of_first, from_first, is_first
 
 # What says something about episodes is measured only in cycles in which one finished.
@@ -33,18 +35,6 @@ CYCLES_WITHOUT_UPDATE = 2_000
 
 class TrainingError(RuntimeError):
     """Training cannot go on; what was saved before is still there."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Ledger:
-    """What a run has spent. Equal numbers of updates are not equal interaction."""
-
-    cycle: int
-    updates: int
-    env_steps: int
-    gradient_steps: int
-    seconds_compiling: float
-    seconds_running: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,21 +91,29 @@ def start(config: Config, path: pathlib.Path | str, listener: Listener | None = 
 
 
 def resume(
-    path: pathlib.Path | str, listener: Listener | None = None, *, devices: int | None = None
+    path: pathlib.Path | str,
+    listener: Listener | None = None,
+    *,
+    devices: int | None = None,
+    num_updates: int | None = None,
 ) -> Outcome:
     """Continues the run in `path` from its newest checkpoint, exactly as if it had not stopped.
 
     A run that was killed before its first checkpoint was due starts again from its beginning. One
-    that is finished is only evaluated. More updates can be had by raising `num_updates` in the
-    folder's config.json; see `Config.what_decides_the_state` for what must stay. `devices` is the
-    number of devices, that of config.json if it is None; on another number than before, numbers are
-    added up in another order.
+    that is finished is only evaluated. `num_updates` is how long to train, those before included,
+    and is kept in the folder's config.json, where whatever `Config.what_decides_the_state` leaves
+    out may be changed too. `devices` is the number of devices; on another number than before,
+    numbers are added up in another order. Both are those of config.json if they are None.
 
-    Raises `FolderError` or `CheckpointError` if there is nothing to continue from or another
-    process is training there; `TrainingError` as `start` does.
+    Raises `ConfigError` for fewer updates than were made; `FolderError` or `CheckpointError` if
+    there is nothing to continue from or another process is training there; `TrainingError` as
+    `start` does.
     """
     folder = RunFolder(pathlib.Path(path))
     config = Config.from_dict(from_first(lambda: RunFolder.open(folder.path).config().to_dict()))
+    if num_updates is not None:
+        config = dataclasses.replace(config, num_updates=num_updates)
+    kept = config
     if devices is not None:
         config = dataclasses.replace(config, devices=devices)
     mesh = _mesh(config)
@@ -126,6 +124,9 @@ def resume(
         if cycle is not None and is_first():
             runner = folder.checkpoints(config).load(cycle, runner)
         runner = arrays_of_first(runner).on(mesh)
+        if num_updates is not None:
+            _check_not_fewer(num_updates, Ledger.of(runner, 0.0, 0.0), folder)
+            from_first(lambda: folder.write_config(kept))
         return _Training(config, folder, listener).train(runner)
 
 
@@ -171,6 +172,14 @@ def _cycle_to_go_on_from(folder: RunFolder, config: Config) -> int | None:
     return folder.checkpoints(config).newest()
 
 
+def _check_not_fewer(num_updates: int, ledger: Ledger, folder: RunFolder) -> None:
+    if num_updates < ledger.updates:
+        raise ConfigError(
+            f"num_updates is {num_updates}, and the run in {folder.path} has made "
+            f"{ledger.updates} already: it must be at least that."
+        )
+
+
 class _Training:
     """The host's loop around the compiled program, for one run."""
 
@@ -190,7 +199,7 @@ class _Training:
 
     def train(self, runner: Runner, ahead: CompileAhead | None = None) -> Outcome:
         config = self._config
-        ledger = _spent(runner, *_seconds_before(self._metrics.read() if self._writes else []))
+        ledger = Ledger.of(runner, *seconds_before(self._metrics.read() if self._writes else []))
         self._saved = ledger.cycle or None
         with stop_on_interrupt(self._listener.stopping) as asked_to_stop:
 
@@ -232,7 +241,7 @@ class _Training:
             seconds = time.perf_counter() - begin
             self._check_losses(metrics, ledger)
             before = ledger.env_steps
-            ledger = _spent(runner, ledger.seconds_compiling, ledger.seconds_running + seconds)
+            ledger = Ledger.of(runner, ledger.seconds_compiling, ledger.seconds_running + seconds)
             row = dataclasses.asdict(ledger)
             row["steps_per_second"] = (ledger.env_steps - before) / seconds
             row |= _summary(metrics)
@@ -339,28 +348,6 @@ def _died_before_first_checkpoint(folder: RunFolder, config: Config) -> bool:
         )
         return True
     return False
-
-
-def _spent(runner: Runner, seconds_compiling: float, seconds_running: float) -> Ledger:
-    # On the host, in Python's unbounded integers: 32 bits overflow within a long run.
-    cycle = int(runner.num_cycles)
-    updates = int(np.asarray(runner.students.num_updates)[0])
-    per_update = runner.students.gradient_steps_per_update()
-    return Ledger(
-        cycle=cycle,
-        updates=updates,
-        env_steps=cycle * runner.transitions_per_cycle,
-        gradient_steps=updates * per_update,
-        seconds_compiling=seconds_compiling,
-        seconds_running=seconds_running,
-    )
-
-
-def _seconds_before(rows: list[dict[str, float]]) -> tuple[float, float]:
-    """The time spent by earlier parts of the run, also on what was lost and is done again."""
-    if not rows:
-        return 0.0, 0.0
-    return rows[-1]["seconds_compiling"], rows[-1]["seconds_running"]
 
 
 def _summary(metrics: Mapping[str, np.ndarray]) -> dict[str, float]:

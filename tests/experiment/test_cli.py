@@ -12,7 +12,7 @@ from minimax_eqx.cli import main
 from minimax_eqx.experiment import PRESETS, commands
 from minimax_eqx.experiment.progress import TerminalListener
 
-from .tiny import CONFIG, OPTIONS, files
+from .tiny import CONFIG, OPTIONS, files, rows
 
 
 @pytest.fixture(autouse=True)
@@ -155,6 +155,14 @@ def test_a_checkpoint_of_another_configuration_is_a_mistake_too(capsys, run_path
         assert "another configuration: hidden_size (saved 8, expected 4)" in err
         assert len(err.splitlines()) == 1
     assert files(run_path) == before
+
+
+def test_a_finished_run_is_made_longer(capsys, run_path):
+    assert main(["train", "--resume", str(run_path), "--num-updates", "10"]) == 0
+    assert "Done." in capsys.readouterr().out
+    assert rows(run_path)[-1]["updates"] == "10"
+    assert main(["train", "--resume", str(run_path), "--num-updates", "9"]) == 2
+    assert "has made 10 already" in capsys.readouterr().err
 
 
 def test_parts_that_do_not_fit_are_told_without_the_type_checkers_report(

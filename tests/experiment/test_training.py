@@ -14,6 +14,7 @@ import pytest
 
 from minimax_eqx.experiment import (
     CheckpointError,
+    ConfigError,
     FolderError,
     Ledger,
     RunFolder,
@@ -152,6 +153,25 @@ def test_a_finished_run_is_only_evaluated(finished, run_path):
     assert (run_path / "metrics.csv").read_bytes() == (
         finished[0].folder.path / "metrics.csv"
     ).read_bytes()
+
+
+def test_a_finished_run_can_be_made_longer(finished, tmp_path):
+    short = start(config(num_updates=4), tmp_path / "run")
+    assert short.ledger.updates == 4
+    outcome = resume(tmp_path / "run", num_updates=CONFIG.num_updates)
+    assert_same_state(outcome.runner, finished[0].runner)
+    assert rows(tmp_path / "run") == rows(finished[0].folder.path)
+    assert outcome.folder.config() == CONFIG
+
+
+@pytest.mark.parametrize(
+    ("num_updates", "message"), [(7, "has made 8 already"), (0, "num_updates is 0")]
+)
+def test_a_run_cannot_be_made_shorter_than_it_is(run_path, num_updates, message):
+    before = files(run_path)
+    with pytest.raises(ConfigError, match=message):
+        resume(run_path, num_updates=num_updates)
+    assert files(run_path) == before
 
 
 def test_evaluating_on_the_way_changes_nothing(finished, tmp_path):
