@@ -1,5 +1,8 @@
 """From a configuration to the modules it describes."""
 
+import contextlib
+from typing import Any
+
 import jax
 from jaxtyping import Array, Key
 
@@ -53,6 +56,13 @@ SCORES = {
     "mean-relative-regret": scores.MeanRelativeRegret,
     "population-regret": scores.PopulationRegret,
 }
+
+
+def matmul_precision(config: Config) -> contextlib.AbstractContextManager[Any]:
+    """While this lasts, programs are traced with the configuration's precision."""
+    if config.matmul_precision == "default":
+        return contextlib.nullcontext()
+    return jax.default_matmul_precision(config.matmul_precision)
 
 
 def make_env(config: EnvConfig) -> Maze:

@@ -13,7 +13,7 @@ from ..agents import AbstractAgent
 from ..envs import AbstractEnv, Maze
 from ..envs.maze import HeldOut, held_out, panel, panel_names
 from ..runners import EpisodeResults, Runner, evaluate
-from .build import make_env, make_generator
+from .build import make_env, make_generator, matmul_precision
 from .config import Config
 from .options import EvaluationConfig
 
@@ -34,26 +34,28 @@ def evaluate_run(
     """
     evaluation = evaluation or config.evaluation
     runner = runner.on(None)
-    mazes = held_out_mazes(evaluation.mazes, make_env(config.env))
+    env = make_env(config.env)
+    mazes = held_out_mazes(evaluation.mazes, env)
     key = jax.random.key(config.seed)
     unseen_key = jax.random.fold_in(key, UNSEEN_STREAM)
-    env = make_env(config.env)
     generator = make_generator(config.levels, env)
     keys = jax.random.split(unseen_key, evaluation.num_unseen_levels)
-    levels = _sample_all([generator], [keys])
-    results = _play(env, runner.students, levels, evaluation.greedy, unseen_key)
-    return {
-        "cycle": int(runner.num_cycles),
-        "updates": int(runner.students.num_updates[0]),
-        "greedy": evaluation.greedy,
-        "unseen": _summary(results),
-        "held_out": evaluate_held_out(
+    with matmul_precision(config):
+        levels = _sample_all([generator], [keys])
+        unseen = _play(env, runner.students, levels, evaluation.greedy, unseen_key)
+        on_mazes = evaluate_held_out(
             mazes,
             runner.students,
             num_episodes=evaluation.num_episodes,
             greedy=evaluation.greedy,
             key=jax.random.fold_in(key, HELD_OUT_STREAM),
-        ),
+        )
+    return {
+        "cycle": int(runner.num_cycles),
+        "updates": int(runner.students.num_updates[0]),
+        "greedy": evaluation.greedy,
+        "unseen": _summary(unseen),
+        "held_out": on_mazes,
     }
 
 

@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 
 from ..runners import Runner, level_mesh, run
 from .ahead import CompileAhead
-from .build import make_runner
+from .build import make_runner, matmul_precision
 from .config import Config
 from .evaluation import evaluate_run
 from .folder import RunFolder
@@ -81,7 +81,7 @@ def start(config: Config, path: pathlib.Path | str, listener: Listener | None = 
     """
     path = pathlib.Path(path)
     from_first(lambda: RunFolder.check_free(path))
-    with _precision(config):
+    with matmul_precision(config):
         # Traces a cycle, so that what can be wrong is known before the folder is there.
         ahead = CompileAhead(config, config.log_every, _mesh(config))
         from_first(lambda: RunFolder.create(path, config) and None)
@@ -117,7 +117,7 @@ def resume(
     if devices is not None:
         config = dataclasses.replace(config, devices=devices)
     mesh = _mesh(config)
-    with _precision(config), _locked(folder):
+    with matmul_precision(config), _locked(folder):
         # Before a runner is built: that takes a while.
         cycle = from_first(lambda: _cycle_to_go_on_from(folder, config))
         runner = make_runner(config)
@@ -148,13 +148,6 @@ def _mesh(config: Config) -> Mesh | None:
     config.check()
     alone = config.devices == 1 and jax.process_count() == 1
     return None if alone else level_mesh(config.devices)
-
-
-def _precision(config: Config) -> contextlib.AbstractContextManager[Any]:
-    """While this lasts, programs are traced with the configuration's precision."""
-    if config.matmul_precision == "default":
-        return contextlib.nullcontext()
-    return jax.default_matmul_precision(config.matmul_precision)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ from minimax_eqx.experiment import (
     Ledger,
     RunFolder,
     TrainingError,
+    evaluate_run,
+    evaluation,
     load_runner,
     make_runner,
     resume,
@@ -289,7 +291,20 @@ def test_a_run_is_traced_with_its_precision_and_leaves_that_of_the_process(tmp_p
     before = jax.config.jax_default_matmul_precision
     precise = config(matmul_precision="float32", num_updates=2, checkpoint_every=2)
     outcome = start(precise, tmp_path / "run", Precision())
-    change_config(outcome.folder.path, num_updates=4)
-    resume(outcome.folder.path, Precision())
+    resume(outcome.folder.path, Precision(), num_updates=4)
     assert seen == ["float32", "float32"]
     assert jax.config.jax_default_matmul_precision == before
+
+
+def test_a_run_is_evaluated_with_its_precision(finished, monkeypatch):
+    seen = []
+
+    def looking(*args, **kwargs):
+        seen.append(jax.config.jax_default_matmul_precision)
+        return evaluate(*args, **kwargs)
+
+    evaluate = evaluation.evaluate
+    monkeypatch.setattr(evaluation, "evaluate", looking)
+    evaluate_run(config(matmul_precision="float32"), finished[0].runner)
+    assert seen == ["float32"]
+    assert jax.config.jax_default_matmul_precision != "float32"
