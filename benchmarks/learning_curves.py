@@ -5,10 +5,9 @@ and compares. Run `python -m benchmarks.learning_curves --seeds 1 2 3 4 5 6 7 8`
 minutes a seed on two cores. Seeds that the results file has already are not trained again; without
 seeds it only compares and draws. Several processes may train different seeds at the same time.
 
-The reference's curves are the four recorded ones. Further, shorter runs of its release 0.2.0 at the
-same settings, in `results/learning_curves_reference.json`, enter the comparison of early updates.
-Runs of the same seeds with an earlier version, whose random streams differ, are in
-`results/learning_curves_earlier.json`; both sets are compared, each alone and together.
+The reference's curves are the four recorded ones, and eight of its release 0.2.0 at the same
+settings, in `results/learning_curves_reference.json`. Runs of the same seeds with an earlier
+version, whose random streams differ, are in `results/learning_curves_earlier.json`.
 """
 
 import argparse
@@ -73,76 +72,86 @@ def smooth(curve: list[float]) -> np.ndarray:
     return np.convolve(curve, np.ones(WINDOW) / WINDOW, mode="valid")
 
 
-def take_off(curve: list[float]) -> int | None:
-    """The first update at which the ten-update mean return exceeds 0.6."""
-    above = np.flatnonzero(smooth(curve) > TAKE_OFF)
-    return int(above[0]) + WINDOW if above.size else None
+def take_off(run: Curves) -> float:
+    """The first update whose ten-update mean return exceeds 0.6; infinity if there is none."""
+    above = np.flatnonzero(smooth(run["mean_return"]) > TAKE_OFF)
+    return float(above[0]) + WINDOW if above.size else np.inf
+
+
+def early_entropy(run: Curves) -> float:
+    return float(np.mean(run["entropy"][EARLY]))
 
 
 def summarise(name: str, runs: list[Curves]) -> None:
+    from scipy import stats
+
     curves = [run["mean_return"] for run in runs]
-    offs = [take_off(curve) for curve in curves]
+    times = [take_off(run) for run in runs]
     finals = [smooth(curve)[-1] for curve in curves]
-    print(f"{name}: {sum(o is not None for o in offs)} of {len(curves)} seeds take off, at {offs}")
+    print(f"{name}: {np.isfinite(times).sum()} of {len(runs)} seeds take off, at {sorted(times)}")
     print(f"  final ten-update mean return: median {np.median(finals):.3f}, {np.round(finals, 3)}")
     print(f"  mean of all curves: {np.mean(curves):.3f}")
+    rho, p = stats.spearmanr([early_entropy(run) for run in runs], times)
+    print(
+        f"  entropy of updates {EARLY.start + 1} to {EARLY.stop} and update of take-off: "
+        f"Spearman's rho = {rho:.2f}, p = {p:.3f}"
+    )
 
 
-def compare(ours: list[Curves], recorded: list[Curves], further: list[Curves]) -> None:
+def compare(ours: list[Curves], reference: list[Curves]) -> None:
     """Asks whether the differences between the two programs are more than those between seeds.
 
     A large p says that these runs cannot tell the programs apart, not that they are the same.
     """
     from scipy import stats
 
-    def when(run: Curves) -> float:
-        return take_off(run["mean_return"]) or np.inf
-
-    def early(run: Curves) -> float:
-        return float(np.mean(run["entropy"][EARLY]))
-
-    later = stats.mannwhitneyu([when(run) for run in ours], [when(run) for run in recorded])
-    print(f"  update of take-off, a run without one last: Mann-Whitney p = {later.pvalue:.2f}")
-    last = max(filter(np.isfinite, map(when, recorded)))
-    counts = [
-        [sum(when(run) <= last for run in runs), sum(when(run) > last for run in runs)]
-        for runs in (ours, recorded)
-    ]
-    _, fisher = stats.fisher_exact(counts)
+    times = [take_off(run) for run in ours], [take_off(run) for run in reference]
+    later = stats.mannwhitneyu(*times)
     print(
-        f"  off by update {last}: {counts[0][0]} of {len(ours)}, reference {counts[1][0]} of "
-        f"{len(recorded)}, Fisher p = {fisher:.2f}"
+        f"  update of take-off, a run without one last: median {np.median(times[0]):.0f} and "
+        f"{np.median(times[1]):.0f}, Mann-Whitney p = {later.pvalue:.2f}"
     )
-    reference = recorded + further
-    entropies = [early(run) for run in ours], [early(run) for run in reference]
+    curves = np.array([smooth(run["mean_return"]) for run in ours + reference])
+
+    def ahead(ours: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        return np.median(curves[ours], axis=0) - np.median(curves[reference], axis=0)
+
+    runs = np.split(np.arange(len(curves)), [len(ours)])
+    lead = ahead(*runs)
+    by_chance = stats.permutation_test(
+        runs, lambda *shuffled: np.mean(ahead(*shuffled)), rng=np.random.default_rng(0)
+    )
+    print(
+        f"  median curve: ahead by {np.mean(lead):.3f} in the mean, permutation test "
+        f"p = {by_chance.pvalue:.2f}; from {lead.min():.3f} at update {lead.argmin() + WINDOW} "
+        f"to {lead.max():.3f} at {lead.argmax() + WINDOW}; ahead at {np.mean(lead > 0):.0%} of all"
+    )
+    entropies = [early_entropy(run) for run in ours], [early_entropy(run) for run in reference]
     differs = stats.mannwhitneyu(*entropies)
     print(
         f"  entropy of updates {EARLY.start + 1} to {EARLY.stop}: mean {np.mean(entropies[0]):.2f} "
-        f"of {len(ours)} runs, reference {np.mean(entropies[1]):.2f} of {len(reference)}, "
-        f"Mann-Whitney p = {differs.pvalue:.2f}"
+        f"and {np.mean(entropies[1]):.2f}, Mann-Whitney p = {differs.pvalue:.2f}"
     )
-    rho, p = stats.spearmanr(entropies[0], [when(run) for run in ours])
-    print(f"  that entropy and the update of take-off: Spearman's rho = {rho:.2f}, p = {p:.3f}")
 
 
-def draw(ours: list[list[float]], reference: list[list[float]]) -> None:
+def draw(ours: list[Curves], reference: list[Curves]) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     figure, axis = plt.subplots(figsize=(8, 4.5), constrained_layout=True)
-    for curves, colour, name in (
+    for runs, colour, name in (
         (reference, "tab:orange", "reference (minimax)"),
         (ours, "tab:blue", "minimax_eqx"),
     ):
-        smoothed = [smooth(curve) for curve in curves]
+        smoothed = [smooth(run["mean_return"]) for run in runs]
         updates = np.arange(len(smoothed[0])) + WINDOW
         for curve in smoothed:
             axis.plot(updates, curve, color=colour, alpha=0.25, linewidth=1)
         median = np.median(smoothed, axis=0)
         axis.plot(
-            updates, median, color=colour, linewidth=2.5, label=f"{name}, median of {len(curves)}"
+            updates, median, color=colour, linewidth=2.5, label=f"{name}, median of {len(runs)}"
         )
     axis.set_xlabel("PPO updates (8192 transitions each)")
     axis.set_ylabel("return on fresh levels, mean of ten updates")
@@ -164,15 +173,29 @@ def main() -> None:
     results = read_results()
     if not results:
         parser.error("no seed has been trained yet: give --seeds")
-    ours = list(results.values())
+    newer = list(results.values())
+    earlier = list(json.loads(EARLIER.read_text()).values())
     recorded = json.loads(RECORDED.read_text())["runs_fast"]
     further = json.loads(FURTHER.read_text())["runs"]
-    summarise("reference, recorded", recorded)
-    earlier = list(json.loads(EARLIER.read_text()).values())
-    for name, runs in (("", ours), (", earlier", earlier), (", both", ours + earlier)):
-        summarise(f"minimax_eqx{name}", runs)
-        compare(runs, recorded, further)
-    draw(*([run["mean_return"] for run in runs] for runs in (ours, recorded)))
+    sets = {
+        "reference, recorded": recorded,
+        "reference, further": further,
+        "reference": recorded + further,
+        "minimax_eqx": newer,
+        "minimax_eqx, earlier": earlier,
+        "minimax_eqx, both": newer + earlier,
+    }
+    for name, runs in sets.items():
+        summarise(name, runs)
+    for ours, reference in (
+        ("minimax_eqx, both", "reference"),
+        ("minimax_eqx", "reference"),
+        ("minimax_eqx, both", "reference, further"),
+        ("minimax_eqx, both", "reference, recorded"),
+    ):
+        print(f"{ours}, beside {reference}:")
+        compare(sets[ours], sets[reference])
+    draw(sets["minimax_eqx, both"], sets["reference"])
 
 
 if __name__ == "__main__":
