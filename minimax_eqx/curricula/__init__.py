@@ -1,6 +1,9 @@
 """Who picks the levels."""
 
 from . import scores as scores
+from ._admission import AbstractAdmission as AbstractAdmission
+from ._admission import BeatTheLeastLikely as BeatTheLeastLikely
+from ._admission import BeatTheLowestScore as BeatTheLowestScore
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Evidence as Evidence

@@ -10,6 +10,7 @@ from ..agents import Trajectory
 from ._curriculum import AbstractCurriculum, Evidence, Proposal
 from ._level_source import AbstractLevelSource
 from .scores import AbstractScore
+from .scores._score import check_memoryless
 
 Level = TypeVar("Level")
 
@@ -24,7 +25,7 @@ class AdversarialDesign(AbstractCurriculum[Level], Generic[Level]):
     | population PAIRED | `PopulationRegret()` | 2 or more |
 
     Of two students the first is the protagonist and the second the antagonist. All of them learn in
-    every cycle. Raises `ValueError` if `num_levels` is less than 1.
+    every cycle. Raises `ValueError` if `num_levels` is less than 1, or the objective keeps records.
     """
 
     generator: AbstractLevelSource[Level, Trajectory]
@@ -36,6 +37,7 @@ class AdversarialDesign(AbstractCurriculum[Level], Generic[Level]):
             raise ValueError(
                 f"AdversarialDesign.num_levels is {self.num_levels}; it must be at least 1."
             )
+        check_memoryless("AdversarialDesign", self.objective)
 
     def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
         self.objective.check(num_students, num_trials, num_value_heads)

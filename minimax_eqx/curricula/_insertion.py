@@ -8,16 +8,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
+from ._admission import AbstractAdmission
 from ._prioritisation import AbstractPrioritisation, rank, rank_after_change, replay_distribution
 
 Record = TypeVar("Record")
 NOWHERE = -1
-
-
-def first_smallest(values: Float[Array, " n"]) -> Int[Array, ""]:
-    """`jnp.argmin`, several times as fast on a CPU."""
-    index = jnp.arange(values.size, dtype=jnp.int32)
-    return jnp.min(jnp.where(values == jnp.min(values), index, values.size - 1))
 
 
 class Slots(eqx.Module, Generic[Record]):
@@ -54,6 +49,7 @@ def enter(
     candidates: Candidates[Record],
     *,
     prioritisation: AbstractPrioritisation,
+    admission: AbstractAdmission,
     staleness_coef: Float[Array, ""],
     merge: Callable[[Record, Record], Record],
 ) -> tuple[Slots[Record], Int[Array, " batch"]]:
@@ -63,19 +59,17 @@ def enter(
     to, or the capacity for none; no slot occurs twice.
     """
     capacity, batch = slots.scores.size, candidates.scores.size
-    index = jnp.arange(capacity, dtype=jnp.int32)
 
-    def next_victim(progress):
+    def opponent(progress):
         slots = progress.slots
         weights = prioritisation.weights(slots.scores, progress.ranks, slots.filled)
         chances = replay_distribution(weights, slots.ages, slots.filled, staleness_coef)
-        first_free = jnp.min(jnp.where(slots.filled, capacity, index))
-        return jnp.where(first_free < capacity, first_free, first_smallest(chances))
+        return admission.opponent(slots.scores, chances, staleness_coef)
 
     def step(progress, candidate):
         slots, place = progress.slots, progress.place[candidate.group]
         placed = place != NOWHERE
-        slot = jnp.where(placed, place, next_victim(progress))
+        slot = jnp.where(placed, place, opponent(progress))
         stored = placed & (progress.holder[slot] == candidate.group)
         eligible = jnp.isfinite(candidate.scores)
         taken = eligible & (stored | (candidate.scores >= slots.scores[slot]))

@@ -1,19 +1,21 @@
 """Sampling for learnability: a periodic search for levels that are solved sometimes."""
 
 import dataclasses
-import math
 from typing import Generic, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
+from .._control_flow import filter_cond
 from ..envs import AbstractLevelGenerator
+from ._admission import BeatTheLowestScore
+from ._copies import Copies
 from ._curriculum import AbstractCurriculum, Evidence, Proposal
 from ._level_buffer import LevelBuffer
-from ._prioritisation import Rank
 from .scores import AbstractScore, Learnability, finished_episodes
+from .scores._score import check_memoryless
 
 Level = TypeVar("Level")
 
@@ -57,16 +59,17 @@ class SamplingForLearnability(AbstractCurriculum[Level], Generic[Level]):
         Arguments:
 
         - `generator`: where levels come from.
-        - `score`: `Learnability()` if not given.
+        - `score`: one without memory; `Learnability()` if not given.
         - `num_levels`: levels, counted with their repetitions, that a cycle plays.
         - `num_candidates`: levels tried in a search, or a few more, to fill its last cycle.
         - `num_plays`: how often each is played side by side; a divisor of `num_levels`. Each of the
           runner's trials multiplies it.
         - `capacity`: how many of them are kept; at most `num_candidates`.
-        - `replay_share`: share of a training cycle's levels that were kept; in [0, 1].
+        - `replay_share`: share of a training cycle's levels that were kept; in (0, 1], and at least
+          one level.
         - `num_training_cycles`: cycles with update from one search to the next.
 
-        Raises `ValueError` for a value out of its range.
+        Raises `ValueError` for a value out of its range, and for a score with memory.
         """
         name = "SamplingForLearnability"
         counts = {
@@ -89,19 +92,25 @@ class SamplingForLearnability(AbstractCurriculum[Level], Generic[Level]):
             )
         if not 0 <= replay_share <= 1:
             raise ValueError(f"{name}: replay_share is {replay_share}; it must be in [0, 1].")
-        level_spec = jax.eval_shape(generator.sample, jax.random.key(0))
+        num_replayed = round(replay_share * num_levels)
+        if num_replayed == 0:
+            raise ValueError(
+                f"{name}: replay_share is {replay_share}; of {num_levels} levels that is none, so "
+                "that nothing found would ever be played. Raise replay_share, or use "
+                "DomainRandomisation, which does not search."
+            )
+        score = Learnability() if score is None else score
+        check_memoryless(name, score)
+        level_spec = eqx.filter_eval_shape(generator.sample, jax.random.key(0))
         return cls(
             generator=generator,
-            score=Learnability() if score is None else score,
-            # By rank, without staleness: the lowest score is the next to go.
-            buffer=LevelBuffer.empty(
-                level_spec, capacity, prioritisation=Rank(1.0), staleness_coef=0.0
-            ),
+            score=score,
+            buffer=LevelBuffer.empty(level_spec, capacity, admission=BeatTheLowestScore()),
             phase=jnp.zeros((), jnp.int32),
             num_levels=num_levels,
-            num_replayed=round(replay_share * num_levels),
+            num_replayed=num_replayed,
             num_plays=num_plays,
-            num_search_cycles=math.ceil(num_candidates * num_plays / num_levels),
+            num_search_cycles=-(-num_candidates * num_plays // num_levels),  # rounded up
             num_training_cycles=num_training_cycles,
         )
 
@@ -114,13 +123,16 @@ class SamplingForLearnability(AbstractCurriculum[Level], Generic[Level]):
         level_key, slot_key = jax.random.split(key)
         levels = jax.vmap(self.generator.sample)(jax.random.split(level_key, self.num_levels))
         searching = self.phase < self.num_search_cycles
-        num_kept = jnp.sum(self.buffer.filled)
-        slots = jax.random.randint(slot_key, (self.num_levels,), 0, jnp.maximum(num_kept, 1))
-        replayed = (jnp.arange(self.num_levels) < self.num_replayed) & (num_kept > 0) & ~searching
-        copies = jnp.arange(self.num_levels) // self.num_plays
+        num_kept = self.buffer.num_filled
+        slots = jax.random.randint(
+            slot_key, (self.num_levels,), 0, jnp.maximum(num_kept, 1), jnp.int32
+        )
+        index = jnp.arange(self.num_levels, dtype=jnp.int32)
+        replayed = (index < self.num_replayed) & (num_kept > 0) & ~searching
+        repetitions = index // self.num_plays
 
         def choose(generated, kept):
-            searched = jnp.where(searching, generated[copies], generated)
+            searched = jnp.where(searching, generated[repetitions], generated)
             mask = replayed.reshape(-1, *(1,) * (generated.ndim - 1))
             return jnp.where(mask, kept, searched)
 
@@ -136,16 +148,16 @@ class SamplingForLearnability(AbstractCurriculum[Level], Generic[Level]):
     ) -> tuple["SamplingForLearnability[Level]", dict[str, Float[Array, ""]]]:
         del key
 
-        def search():
-            buffer = self._cleared_if(self.phase == 0)
+        def search(buffer):
             plays = jax.tree.map(self._by_candidate, evidence)
             scores, _ = self.score(plays, None)
-            scores = jnp.where(jnp.any(finished_episodes(plays) > 0, axis=0), scores, -jnp.inf)
+            finished = jnp.any(finished_episodes(plays) > 0, axis=0)
             candidates = jax.tree.map(lambda leaf: leaf[:: self.num_plays], proposal.levels)
-            return buffer.update(candidates, scores)
+            scores = Copies.of(candidates).mean_score(scores, finished)
+            return _cleared_if(buffer, self.phase == 0).update(candidates, scores)
 
         searching = self.phase < self.num_search_cycles
-        buffer = jax.lax.cond(searching, search, lambda: self.buffer)
+        buffer = filter_cond(searching, search, lambda buffer: buffer, self.buffer)
         period = self.num_search_cycles + self.num_training_cycles
         curriculum = dataclasses.replace(self, buffer=buffer, phase=(self.phase + 1) % period)
         statistics = buffer.statistics()
@@ -153,16 +165,17 @@ class SamplingForLearnability(AbstractCurriculum[Level], Generic[Level]):
         metrics["searching"] = searching.astype(jnp.float32)
         return curriculum, metrics
 
-    def _cleared_if(self, condition: Array) -> LevelBuffer[Level, None]:
-        return dataclasses.replace(
-            self.buffer,
-            filled=self.buffer.filled & ~condition,
-            scores=jnp.where(condition, -jnp.inf, self.buffer.scores),
-        )
-
     def _by_candidate(self, leaf: Array) -> Array:
         """Repetitions of a level count as its trials."""
         students, time, levels, trials, *rest = leaf.shape
         return leaf.reshape(
             students, time, levels // self.num_plays, self.num_plays * trials, *rest
         )
+
+
+def _cleared_if(buffer: LevelBuffer, condition: Bool[Array, ""]) -> LevelBuffer:
+    return dataclasses.replace(
+        buffer,
+        filled=buffer.filled & ~condition,
+        scores=jnp.where(condition, -jnp.inf, buffer.scores),
+    )

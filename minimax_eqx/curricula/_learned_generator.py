@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from .._metrics import join_metrics
 from ..agents import AbstractAgent, Trajectory
 from ..envs import AbstractLevelEditor
 from ..rollouts import design
@@ -39,6 +40,10 @@ class LearnedGenerator(AbstractLevelSource[Level, Trajectory], Generic[Level]):
         rewards = jnp.zeros_like(memory.rewards).at[-1].set(payoffs)
         paid = dataclasses.replace(memory, rewards=rewards)
         teacher, measured = self.teacher.update(paid, self.teacher.estimate(paid), key=key)
-        metrics = {f"teacher_{name}": value for name, value in measured.items()}
-        metrics["teacher_payoff"] = jnp.mean(payoffs)
+        metrics = join_metrics(
+            [
+                ("the teacher's update", {f"teacher_{n}": value for n, value in measured.items()}),
+                ("what the teacher is paid", {"teacher_payoff": jnp.mean(payoffs)}),
+            ]
+        )
         return dataclasses.replace(self, teacher=teacher), metrics

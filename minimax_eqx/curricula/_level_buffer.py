@@ -11,11 +11,13 @@ from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt32
 
 from .._mesh import gather_levels
+from ._admission import AbstractAdmission, BeatTheLeastLikely
 from ._fingerprint import fingerprint, first_equal, words
 from ._insertion import NOWHERE, Candidates, Slots, enter
 from ._prioritisation import (
     AbstractPrioritisation,
     Rank,
+    TopK,
     chances_by_score,
     draw,
     mix_in_ages,
@@ -25,6 +27,22 @@ from ._prioritisation import (
 
 Level = TypeVar("Level")
 Record = TypeVar("Record")
+
+
+def num_slots(share: float | Float[Array, ""], capacity: int) -> Int[Array, ""]:
+    """How many slots are at least that share of the capacity; at least 1."""
+    # Of slightly less than the capacity: 0.6 becomes 0.60000002 in single precision, and is still
+    # 3000 of 5000 slots.
+    slightly_less = jnp.float32(capacity * (1 - 2**-22))
+    needed = jnp.ceil(jnp.asarray(share, jnp.float32) * slightly_less)
+    return jnp.maximum(needed.astype(jnp.int32), 1)
+
+
+def share_of(members: Bool[Array, " n"]) -> Float[Array, ""]:
+    """The share of a set's members, in single precision; exactly 1 if all are."""
+    # XLA multiplies by 1 / n, rounded, instead of dividing: then n of n need not make 1.
+    count = jnp.sum(members, dtype=jnp.int32)
+    return jnp.where(count == members.size, 1.0, count.astype(jnp.float32) / members.size)
 
 
 def _scalar(value: Any) -> Float[Array, ""]:
@@ -54,6 +72,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
     fingerprints: UInt32[Array, "capacity 2"]
     prioritisation: AbstractPrioritisation
     staleness_coef: Float[Array, ""] = eqx.field(converter=_scalar)
+    admission: AbstractAdmission = BeatTheLeastLikely()
 
     @classmethod
     def empty(
@@ -64,6 +83,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         prioritisation: AbstractPrioritisation | None = None,
         staleness_coef: float | Float[Array, ""] = 0.3,
         record: PyTree = None,
+        admission: AbstractAdmission | None = None,
     ) -> "LevelBuffer":
         """A buffer without levels.
 
@@ -74,8 +94,10 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         - `prioritisation`: `Rank()` if not given.
         - `staleness_coef`: share of draws that go by age; in [0, 1].
         - `record`: what the score remembers of a level never played: `score.init()`.
+        - `admission`: which level a newcomer has to beat; `BeatTheLeastLikely()` if not given.
 
-        Raises `ValueError` for a value out of its range, unless it is traced.
+        Raises `ValueError` for a value out of its range, unless it is traced, and for a `TopK` of
+        more levels than the capacity.
         """
         if capacity < 1:
             raise ValueError(f"LevelBuffer: capacity is {capacity}; it must be at least 1.")
@@ -83,16 +105,23 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
             raise ValueError(
                 f"LevelBuffer: staleness_coef is {staleness_coef}; it must be in [0, 1]."
             )
+        if isinstance(prioritisation, TopK) and prioritisation.num_levels > capacity:
+            raise ValueError(
+                f"LevelBuffer: prioritisation is TopK({prioritisation.num_levels}), more levels "
+                f"than the capacity of {capacity}, so that all would be equally likely whatever "
+                "their scores; lower TopK.num_levels or raise capacity."
+            )
         return cls(
             levels=jax.tree.map(lambda s: jnp.zeros((capacity, *s.shape), s.dtype), level_spec),
             records=jax.tree.map(lambda leaf: _repeated(leaf, capacity), record),
-            scores=jnp.full(capacity, -jnp.inf),
+            scores=jnp.full(capacity, -jnp.inf, jnp.float32),
             ages=jnp.zeros(capacity, jnp.int32),
             filled=jnp.zeros(capacity, bool),
             num_mutations=jnp.zeros(capacity, jnp.int32),
             fingerprints=jnp.zeros((capacity, 2), jnp.uint32),
             prioritisation=Rank() if prioritisation is None else prioritisation,
             staleness_coef=staleness_coef,
+            admission=BeatTheLeastLikely() if admission is None else admission,
         )
 
     @property
@@ -101,9 +130,18 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         return self.scores.shape[-1]
 
     @property
+    def num_filled(self) -> Int[Array, ""]:
+        """How many slots are filled."""
+        return jnp.sum(self.filled, axis=-1, dtype=jnp.int32)
+
+    @property
     def fill_ratio(self) -> Float[Array, ""]:
-        """The filled share of the slots."""
-        return jnp.mean(self.filled, dtype=jnp.float32)
+        """The filled share of the slots, to be read; `is_filled_to` compares without rounding."""
+        return share_of(self.filled)
+
+    def is_filled_to(self, share: Float[Array, ""]) -> Bool[Array, ""]:
+        """Whether at least that share of the slots is filled, and at least one of them."""
+        return self.num_filled >= num_slots(share, self.capacity)
 
     def replay_distribution(self) -> Float[Array, " capacity"]:
         """The chance of every slot to be drawn next; 0 where nothing is filled."""
@@ -165,10 +203,10 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         """Takes in levels that were played and scored, one after another.
 
         A level that is stored, or was taken in earlier in the batch, gets its new score. Any other
-        goes into the first slot that is not filled, or else into the one with the smallest chance
-        to be replayed (the first of several), if its score is at least as high as the score there;
-        it starts with age 0. A level that another of the batch has driven out competes for its old
-        slot from then on, by the same comparison. Levels whose score is not finite are left out.
+        goes into the first slot that is not filled, or else into the one that `admission` chooses,
+        if its score is at least as high as the score there; it starts with age 0. A level that
+        another of the batch has driven out competes for its old slot from then on, by the same
+        comparison. Levels whose score is not finite are left out.
 
         Arguments:
 
@@ -198,6 +236,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
                 news=news,
             ),
             prioritisation=self.prioritisation,
+            admission=self.admission,
             staleness_coef=self.staleness_coef,
             merge=merge,
         )
@@ -219,7 +258,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
     def statistics(self) -> dict[str, Float[Array, ""]]:
         """`fill_ratio`; and over filled slots, or NaN if there are none: `mean_score`,
         `weighted_score` (by chance to be replayed), `mean_age` and `mean_mutations`."""
-        count = jnp.sum(self.filled, dtype=jnp.float32)
+        count = self.num_filled.astype(jnp.float32)
 
         def mean(values):
             return jnp.sum(jnp.where(self.filled, values, 0.0)) / count

@@ -6,15 +6,24 @@ from typing import Any, Generic, Literal, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from .._control_flow import filter_update_if
+from .._metrics import join_metrics
 from ..envs import AbstractLevelGenerator, AbstractLevelMutator
+from ._admission import AbstractAdmission
+from ._copies import Copies
 from ._curriculum import AbstractCurriculum, Evidence, Proposal
-from ._level_buffer import LevelBuffer
+from ._level_buffer import LevelBuffer, share_of
 from ._level_source import AbstractLevelSource, Sampled
 from ._prioritisation import AbstractPrioritisation
+from ._replay_options import (
+    check_mutator,
+    check_parents,
+    check_ranges,
+    check_something_is_replayed,
+    check_source,
+)
 from .scores import AbstractScore, finished_episodes
 
 Level = TypeVar("Level")
@@ -59,7 +68,9 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
     parallel form plays all kinds side by side in every cycle, the replayed levels first.
 
     Students learn from replayed levels, and unless `robust` from new ones too; never from mutants.
-    All that was played, and finished an episode, is scored and offered to the level buffer.
+    All that was played, and finished an episode, is scored and offered to the level buffer. A level
+    that was played several times in one cycle is scored as if those plays were its trials: what
+    all of them add to its record counts for each, and their mean is its score.
     """
 
     generator: AbstractLevelSource[Level, Any]
@@ -92,6 +103,7 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
         parallel: bool = False,
         parents: Literal["batch", "easiest", "hardest"] = "batch",
         num_parents: int = 4,
+        admission: AbstractAdmission | None = None,
     ) -> "LevelReplay[Level, Record]":
         """Level replay with an empty buffer.
 
@@ -102,9 +114,9 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
         - `score`: how useful a level looks; see `minimax_eqx.curricula.scores`.
         - `mutator`: edits replayed levels (ACCEL); without one there are no mutants.
         - `batch_size`: levels of one kind that a cycle plays.
-        - `capacity`, `prioritisation`, `staleness_coef`: see `LevelBuffer`.
+        - `capacity`, `prioritisation`, `staleness_coef`, `admission`: see `LevelBuffer`.
         - `replay_prob`: chance that a cycle replays rather than plays new levels; 0.5 if not given.
-          The parallel form always does both.
+          The parallel form always does both. It may be 0 without `robust` and `mutator` only.
         - `min_fill_ratio`: nothing is replayed before this share of the buffer is filled.
         - `robust`: students learn from replayed levels only.
         - `parallel`: kinds of level are played side by side.
@@ -114,22 +126,15 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
         Raises `ValueError`, naming the argument, for a value out of its range, unless it is traced,
         and for parts that do not fit together.
         """
-        _check_ranges(capacity, batch_size, replay_prob, min_fill_ratio, parallel)
-        if parents != "batch" and not 1 <= num_parents <= batch_size:
-            raise ValueError(
-                f"LevelReplay: num_parents is {num_parents}; it must be between 1 and the "
-                f"batch_size of {batch_size}."
-            )
+        check_ranges(capacity, batch_size, replay_prob, min_fill_ratio, parallel)
+        check_something_is_replayed(replay_prob, robust, mutator)
+        check_parents(parents, num_parents, batch_size, mutator)
         source = Sampled(generator) if isinstance(generator, AbstractLevelGenerator) else generator
-        if parallel and source.learns:
-            raise ValueError(
-                f"LevelReplay: generator is a {type(source).__name__}, which learns from cycles of "
-                "new levels only; that needs parallel=False."
-            )
+        check_source(source, capacity, min_fill_ratio, parallel)
         level_spec = source.level_spec()
         mutants = None
         if mutator is not None:
-            _check_mutator(mutator, level_spec)
+            check_mutator(mutator, level_spec)
             if not parallel:
                 mutants = Mutants(
                     jax.tree.map(lambda s: jnp.zeros((batch_size, *s.shape), s.dtype), level_spec),
@@ -142,6 +147,7 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
             prioritisation=prioritisation,
             staleness_coef=staleness_coef,
             record=score.init(),
+            admission=admission,
         )
         if buffer.prioritisation.needs_nonnegative_scores and score.can_be_negative:
             raise ValueError(
@@ -190,17 +196,19 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
     ) -> tuple["LevelReplay[Level, Record]", dict[str, Float[Array, ""]]]:
         pay_key, mutate_key = jax.random.split(key)
         levels, memory = proposal.levels, proposal.memory
+        finished = jnp.any(finished_episodes(evidence) > 0, axis=0)
+        copies = Copies.of(levels)
         records = self.buffer.records_of(levels, self.score.init())
-        scores, news = self.score(evidence, records)
-        generator, metrics = self._pay(memory, scores, key=pay_key)
-        scores = jnp.where(jnp.any(finished_episodes(evidence) > 0, axis=0), scores, -jnp.inf)
+        scores, news = self._scored(evidence, records, copies, finished)
+        generator, source_metrics = self._pay(memory, scores, key=pay_key)
+        scores = copies.mean_score(scores, finished)
         buffer = self.buffer.update(
             levels,
             scores,
             records=records,
             news=news,
             merge=self.score.merge,
-            num_mutations=memory.num_mutations,
+            num_mutations=copies.least(memory.num_mutations),
         )
         mutants = stale = self.mutants
         if stale is not None:
@@ -212,8 +220,11 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
                 ),
                 lambda: Mutants(stale.levels, stale.num_mutations, jnp.zeros((), bool)),
             )
-        metrics["replay_ratio"] = jnp.mean(memory.kinds == REPLAYED, dtype=jnp.float32)
-        metrics |= {f"buffer_{name}": value for name, value in buffer.statistics().items()}
+        own_metrics = {f"buffer_{name}": value for name, value in buffer.statistics().items()}
+        own_metrics["replay_ratio"] = share_of(memory.kinds == REPLAYED)
+        metrics = join_metrics(
+            [(type(generator).__name__, source_metrics), ("LevelReplay", own_metrics)]
+        )
         curriculum = dataclasses.replace(self, generator=generator, buffer=buffer, mutants=mutants)
         return curriculum, metrics
 
@@ -233,8 +244,22 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
         return None if self.parallel or self.mutator is None else kinds[0] != MUTATED
 
     def _can_replay(self) -> Bool[Array, ""]:
-        buffer = self.buffer
-        return jnp.any(buffer.filled) & (buffer.fill_ratio >= self.min_fill_ratio)
+        return self.buffer.is_filled_to(self.min_fill_ratio)
+
+    def _scored(
+        self,
+        evidence: Evidence,
+        records: Record,
+        copies: Copies,
+        finished: Bool[Array, " level"],
+    ) -> tuple[Float[Array, " level"], Record]:
+        """The scores, with what copies of a level add to its record, and what each play adds."""
+        scores, news = self.score(evidence, records)
+        if jax.tree.leaves(news):
+            # Once more, which costs little: XLA computes what is the same in both only once.
+            known = copies.with_news_of_others(records, news, self.score.merge, finished)
+            scores, _ = self.score(evidence, known)
+        return scores, news
 
     def _pay(
         self, memory: ReplayMemory, payoffs: Float[Array, " level"], *, key: Key[Array, ""]
@@ -253,7 +278,7 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
     ) -> tuple[LevelBuffer[Level, Record], Level, ReplayMemory]:
         choose_key, new_key, replay_key = jax.random.split(key, 3)
         replay = self._can_replay() & jax.random.bernoulli(choose_key, self.replay_prob)
-        kind = jnp.where(replay, REPLAYED, NEW)
+        kind = jnp.where(replay, jnp.int32(REPLAYED), jnp.int32(NEW))
 
         def new():
             older = self.buffer.grow_older(self.batch_size)
@@ -275,7 +300,7 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
         branches = [new, replayed]
         mutants = self.mutants
         if mutants is not None:
-            kind = jnp.where(mutants.waiting, MUTATED, kind)
+            kind = jnp.where(mutants.waiting, jnp.int32(MUTATED), kind)
             branches.append(mutated)
         ages, levels, num_mutations, source_memory = jax.lax.switch(kind, branches)
         kinds = jnp.broadcast_to(kind, (self.batch_size,))
@@ -307,7 +332,7 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
                 )
                 levels.append(mutants)
                 counts.append(more)
-            kinds = jnp.repeat(jnp.array([REPLAYED, NEW, MUTATED])[: len(levels)], size)
+            kinds = jnp.repeat(jnp.array([REPLAYED, NEW, MUTATED], jnp.int32)[: len(levels)], size)
             joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *levels)
             return older.ages, joined, jnp.concatenate(counts), kinds
 
@@ -326,7 +351,7 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
         """One mutant for each of a batch of levels, or several for each of the parents chosen."""
         mutator = self.mutator
         assert mutator is not None
-        parent = jnp.arange(self.batch_size)
+        parent = jnp.arange(self.batch_size, dtype=jnp.int32)
         if self.parents != "batch":
             # A level without a score is chosen last.
             order = jnp.where(scores > -jnp.inf, scores, jnp.inf)
@@ -343,41 +368,3 @@ def _num_kinds_at_once(parallel: bool, mutator: AbstractLevelMutator | None) -> 
     if not parallel:
         return 1
     return 2 if mutator is None else 3
-
-
-def _check_ranges(
-    capacity: int,
-    batch_size: int,
-    replay_prob: float | Float[Array, ""] | None,
-    min_fill_ratio: float | Float[Array, ""],
-    parallel: bool,
-) -> None:
-    if batch_size < 1:
-        raise ValueError(f"LevelReplay: batch_size is {batch_size}; it must be at least 1.")
-    if capacity < batch_size:
-        raise ValueError(
-            f"LevelReplay: capacity is {capacity}, less than one batch of {batch_size} levels; "
-            "raise capacity or lower batch_size."
-        )
-    traced = isinstance(replay_prob, Tracer)
-    if not (replay_prob is None or traced or 0 <= replay_prob <= 1):
-        raise ValueError(f"LevelReplay: replay_prob is {replay_prob}; it must be in [0, 1].")
-    if parallel and (traced or replay_prob not in (None, 1)):
-        raise ValueError(
-            f"LevelReplay: replay_prob is {replay_prob}, but the parallel form replays in every "
-            "cycle; leave replay_prob out, or set it to 1."
-        )
-    if not (isinstance(min_fill_ratio, Tracer) or 0 <= min_fill_ratio <= 1):
-        raise ValueError(f"LevelReplay: min_fill_ratio is {min_fill_ratio}; it must be in [0, 1].")
-
-
-def _check_mutator(mutator: AbstractLevelMutator, level_spec: PyTree[jax.ShapeDtypeStruct]) -> None:
-    what = f"mutator: {type(mutator).__name__} cannot edit the levels of the generator"
-    try:
-        mutated = jax.eval_shape(
-            lambda level, key: mutator.mutate(level, key=key), level_spec, jax.random.key(0)
-        )
-    except Exception as error:
-        raise ValueError(f"{what}: {error}") from error
-    if mutated != level_spec:
-        raise ValueError(f"{what}: it makes {mutated} of {level_spec}.")

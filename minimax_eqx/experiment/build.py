@@ -12,6 +12,8 @@ from ..curricula import (
     AbstractCurriculum,
     AbstractPrioritisation,
     AdversarialDesign,
+    BeatTheLeastLikely,
+    BeatTheLowestScore,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
@@ -56,6 +58,7 @@ SCORES = {
     "mean-relative-regret": scores.MeanRelativeRegret,
     "population-regret": scores.PopulationRegret,
 }
+ADMISSIONS = {"least-likely": BeatTheLeastLikely, "lowest-score": BeatTheLowestScore}
 
 
 def matmul_precision(config: Config) -> contextlib.AbstractContextManager[Any]:
@@ -276,6 +279,7 @@ def make_level_replay(
         capacity=replay.buffer_capacity,
         prioritisation=make_prioritisation(replay),
         staleness_coef=replay.staleness_coef,
+        admission=ADMISSIONS[replay.admission](),
         replay_prob=replay.replay_prob,
         min_fill_ratio=replay.min_fill_ratio,
         robust=replay.robust,

@@ -156,6 +156,8 @@ class LevelReplayConfig:
     """The lower, the more high scores are preferred (rank, proportional)."""
     top_k: int = 100
     """How many of the highest scores are replayed (top-k)."""
+    admission: Literal["least-likely", "lowest-score"] = "least-likely"
+    """Which level of a full buffer a newcomer has to beat."""
     staleness_coef: float = 0.3
     """Share of replays that go by how long ago a level was played."""
     replay_prob: float = 0.5

@@ -63,9 +63,16 @@ class TerminalListener:
         self._progress.update(self._task, description=f"compiled in {seconds:.1f} s")
 
     def progressed(self, row: dict[str, float]) -> None:
-        text = f"{row['steps_per_second']:,.0f} steps/s"
-        if not math.isnan(row["return"]):
-            text = f"return {row['return']:.2f}  success {row['success_rate']:.0%}  {text}"
+        # What was not measured is left out.
+        measured = [
+            f"{name} {row[column]:{form}}"
+            for name, column, form in (
+                ("return", "return", ".2f"),
+                ("success", "success_rate", ".0%"),
+            )
+            if not math.isnan(row[column])
+        ]
+        text = "  ".join([*measured, f"{row['steps_per_second']:,.0f} steps/s"])
         completed = min(int(row["updates"]), self._num_updates)
         self._progress.update(self._task, completed=completed, description=text)
         if self._progress.disable and row["updates"] >= self._next_line:

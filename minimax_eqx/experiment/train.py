@@ -25,10 +25,6 @@ from .ledger import Ledger, seconds_before
 from .options import ConfigError
 from .processes import any_process, arrays_of_first, from_first, is_first
 
-# What says something about episodes is measured only in cycles in which one finished.
-EPISODE_METRICS = ("return", "success_rate", "episode_length")
-
-
 # More than any preset needs to fill its level buffer, or to search for levels.
 CYCLES_WITHOUT_UPDATE = 2_000
 
@@ -346,11 +342,7 @@ def _died_before_first_checkpoint(folder: RunFolder, config: Config) -> bool:
 def _summary(metrics: Mapping[str, np.ndarray]) -> dict[str, float]:
     """The means over a log interval's cycles; those in which something was not measured do not
     count for it."""
-    finished = metrics["num_episodes"] > 0
-    return {
-        name: _mean(values[finished] if name in EPISODE_METRICS else values)
-        for name, values in sorted(metrics.items())
-    }
+    return {name: _mean(values) for name, values in sorted(metrics.items())}
 
 
 def _mean(values: np.ndarray) -> float:

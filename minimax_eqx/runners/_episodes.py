@@ -9,7 +9,8 @@ from jaxtyping import Array, Bool, Float, Int
 class EpisodeStatistics(eqx.Module):
     """The episodes that ended in each play, whatever came after the last of them left out.
 
-    Means are over the episodes of a play, and 0 where `num_episodes` is 0.
+    Means are over the episodes of a play, and 0 where `num_episodes` is 0. `success_rate` is NaN
+    everywhere where it can't be measured, see `of`.
     """
 
     num_episodes: Int[Array, "*plays"]
@@ -23,29 +24,42 @@ class EpisodeStatistics(eqx.Module):
         rewards: Float[Array, "time *plays"],
         dones: Bool[Array, "time *plays"],
         successes: Bool[Array, "time *plays"],
+        max_episode_steps: int | None = None,
     ) -> "EpisodeStatistics":
-        """Collects them from what happened step by step."""
+        """Collects them from what happened step by step.
+
+        `max_episode_steps` is the environment's time limit, if it is known. In a play with fewer
+        steps no failure that takes the whole limit ever ends, so that the success rate of what did
+        end says nothing: it is NaN then. In a longer play the first episode always ends.
+        """
         # A step belongs to a finished episode if an episode ends in it or later.
         finished = jax.lax.cummax(dones.astype(jnp.int32), axis=0, reverse=True)
-        num_episodes = jnp.sum(dones, axis=0)
+        num_episodes = jnp.sum(dones, axis=0, dtype=jnp.int32)
         divisor = jnp.maximum(num_episodes, 1).astype(rewards.dtype)
+        success_rate = jnp.sum(successes, axis=0, dtype=rewards.dtype) / divisor
+        if max_episode_steps is not None and rewards.shape[0] < max_episode_steps:
+            success_rate = jnp.full_like(success_rate, jnp.nan)
         return cls(
             num_episodes=num_episodes,
             mean_return=jnp.sum(rewards * finished.astype(rewards.dtype), axis=0) / divisor,
-            success_rate=jnp.sum(successes, axis=0).astype(rewards.dtype) / divisor,
-            mean_length=jnp.sum(finished, axis=0).astype(rewards.dtype) / divisor,
+            success_rate=success_rate,
+            mean_length=jnp.sum(finished, axis=0, dtype=rewards.dtype) / divisor,
         )
 
     def summary(self) -> dict[str, Float[Array, ""]]:
         """`return`, `success_rate`, `episode_length`: each play counts once, if it finished any.
 
-        All are 0 if no episode finished at all; `num_episodes` says so.
+        They are NaN if no episode finished at all, and then `num_episodes` is 0.
         """
         counts = (self.num_episodes > 0).astype(self.mean_return.dtype)
-        divisor = jnp.maximum(jnp.sum(counts), 1.0)
+        num_plays = jnp.sum(counts)
+
+        def mean(of_plays):
+            return jnp.sum(of_plays * counts) / num_plays
+
         return {
-            "return": jnp.sum(self.mean_return * counts) / divisor,
-            "success_rate": jnp.sum(self.success_rate * counts) / divisor,
-            "episode_length": jnp.sum(self.mean_length * counts) / divisor,
-            "num_episodes": jnp.sum(self.num_episodes).astype(self.mean_return.dtype),
+            "return": mean(self.mean_return),
+            "success_rate": mean(self.success_rate),
+            "episode_length": mean(self.mean_length),
+            "num_episodes": jnp.sum(self.num_episodes, dtype=self.mean_return.dtype),
         }

@@ -2,12 +2,11 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PyTree
+from jaxtyping import Array, Bool, PyTree
 
+from .._metrics import Metrics, join_metrics
 from ..envs import AbstractEnv
 from ._episodes import EpisodeStatistics
-
-Metrics = dict[str, Float[Array, "..."]]
 
 
 def level_metrics(
@@ -16,26 +15,29 @@ def level_metrics(
     """The environment's metrics of `levels` (leading axis `level`), averaged.
 
     Where the environment says which levels are passable, the mean is over those, and `passable` is
-    their share; without a passable level the others are 0. Those of a group of levels have the
-    group's name before their own, and are NaN if there is no level to average over.
+    their share. Those of a group of levels have the group's name before their own. A metric is NaN
+    if there is no level to average over.
+
+    Raises `ValueError` if a group's metric has the name of another one.
     """
     measured = jax.vmap(env.level_metrics)(levels)
     num_levels = jax.tree.leaves(levels)[0].shape[0]
-    passable = measured.get("passable", jnp.ones(num_levels))
+    passable = measured.get("passable", jnp.ones(num_levels, jnp.float32))
 
-    def means(member, at_least):
+    def means(member):
         weights = member * passable
-        divisor = jnp.maximum(jnp.sum(weights), at_least)
-        averages = {name: jnp.sum(weights * value) / divisor for name, value in measured.items()}
+        total = jnp.sum(weights)
+        averages = {name: jnp.sum(weights * value) / total for name, value in measured.items()}
         if "passable" in measured:
-            averages["passable"] = jnp.sum(weights) / jnp.maximum(jnp.sum(member), at_least)
+            averages["passable"] = total / jnp.sum(member)
         return averages
 
-    metrics = means(jnp.ones(num_levels), 1.0)
+    parts = [("all levels", means(jnp.ones(num_levels, jnp.float32)))]
     for group, member in (groups or {}).items():
-        of_group = means(member.astype(jnp.float32), 0.0)
-        metrics |= {f"{group}_{name}": value for name, value in of_group.items()}
-    return metrics
+        of_group = means(member.astype(jnp.float32))
+        named = {f"{group}_{name}": value for name, value in of_group.items()}
+        parts.append((f"the group of levels {group!r}", named))
+    return join_metrics(parts)
 
 
 def group_metrics(
@@ -61,6 +63,5 @@ def student_metrics(statistics: EpisodeStatistics) -> Metrics:
     for student in range(statistics.mean_return.shape[0]):
         own = jax.tree.map(lambda x, student=student: x[student], statistics).summary()
         for name in ("return", "success_rate"):
-            measured = jnp.where(own["num_episodes"] > 0, own[name], jnp.nan)
-            metrics[f"student{student}_{name}"] = measured
+            metrics[f"student{student}_{name}"] = own[name]
     return metrics

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import warnings
 from typing import Any
 
 import equinox as eqx
@@ -13,12 +14,13 @@ from jaxtyping import Array, Int, Key, PyTree
 from .._compile import quick_jit
 from .._control_flow import filter_scan, filter_update_if
 from .._mesh import check_shares, levels_over, num_shares, on_one_device, replicate, split_levels
+from .._metrics import Metrics, join_metrics
 from ..agents import AbstractAgent, first_student, over_students
 from ..curricula import AbstractCurriculum, Evidence, Proposal
 from ..envs import AbstractEnv
 from ..rollouts import rollout
 from ._episodes import EpisodeStatistics
-from ._metrics import Metrics, group_metrics, level_metrics, student_metrics
+from ._metrics import group_metrics, level_metrics, student_metrics
 
 
 class Runner(eqx.Module):
@@ -62,7 +64,8 @@ class Runner(eqx.Module):
 
         Raises `ValueError` if a count is less than 1, the curriculum's levels are not those of the
         environment, the curriculum cannot learn from so many students, trials or value heads, or
-        the devices cannot share the levels equally.
+        the devices cannot share the levels equally. Warns if `num_steps` is below the environment's
+        time limit: failures then never end, and the metric `success_rate` is NaN.
         """
         for name, value in (("num_steps", num_steps), ("num_trials", num_trials)):
             if value < 1:
@@ -72,6 +75,7 @@ class Runner(eqx.Module):
         _check_levels(env, curriculum)
         num_students = students.num_updates.shape[0]
         curriculum.check(num_students, num_trials, _num_value_heads(env, students))
+        _warn_if_failures_never_end(num_steps, env.max_episode_steps)
         runner = cls(
             env=env,
             students=students,
@@ -174,12 +178,16 @@ class Runner(eqx.Module):
         updated = proposal.update_students
         students, update_metrics = filter_update_if(updated, update, self.students)
         curriculum, curriculum_metrics = curriculum.learn(proposal, evidence, key=learn_key)
-        metrics = self._episode_metrics(trajectories, proposal)
-        metrics |= {name: jnp.mean(value) for name, value in update_metrics.items()}
-        metrics["updated"] = jnp.ones(()) if updated is None else updated.astype(jnp.float32)
-        metrics |= curriculum_metrics
-        if self.track_level_metrics:
-            metrics |= level_metrics(self.env, proposal.levels, proposal.groups)
+        did_update = jnp.ones((), jnp.float32) if updated is None else updated.astype(jnp.float32)
+        metrics = join_metrics(
+            [
+                *self._episode_metrics(trajectories, proposal),
+                ("the students' update", {n: jnp.mean(x) for n, x in update_metrics.items()}),
+                ("the cycle", {"updated": did_update}),
+                (f"the curriculum {type(curriculum).__name__}", curriculum_metrics),
+                *self._level_metrics(proposal),
+            ]
+        )
         runner = eqx.tree_at(
             lambda runner: (runner.students, runner.curriculum, runner.key, runner.num_cycles),
             self,
@@ -205,14 +213,25 @@ class Runner(eqx.Module):
             advantages=by_trial(estimates.advantages),
         )
 
-    def _episode_metrics(self, trajectories: Any, proposal: Proposal) -> Metrics:
+    def _episode_metrics(self, trajectories: Any, proposal: Proposal) -> list[tuple[str, Metrics]]:
         dones = trajectories.terminated | trajectories.truncated
-        statistics = jax.vmap(EpisodeStatistics.of)(
-            trajectories.rewards, dones, trajectories.successes
-        )
+        statistics = jax.vmap(
+            functools.partial(EpisodeStatistics.of, max_episode_steps=self.env.max_episode_steps)
+        )(trajectories.rewards, dones, trajectories.successes)
         groups = self._repeat_for_trials(proposal.groups or {})
-        metrics = statistics.summary() | group_metrics(statistics, groups)
-        return metrics | student_metrics(statistics) if self.num_students > 1 else metrics
+        parts = [
+            ("the episodes", statistics.summary()),
+            ("the episodes of groups of levels", group_metrics(statistics, groups)),
+        ]
+        if self.num_students > 1:
+            parts.append(("the episodes of each student", student_metrics(statistics)))
+        return parts
+
+    def _level_metrics(self, proposal: Proposal) -> list[tuple[str, Metrics]]:
+        if not self.track_level_metrics:
+            return []
+        metrics = level_metrics(self.env, proposal.levels, proposal.groups)
+        return [(f"the levels of {type(self.env).__name__}", metrics)]
 
 
 @functools.partial(quick_jit, donate="all")
@@ -227,6 +246,19 @@ def run(runner: Runner, num_cycles: int) -> tuple[Runner, Metrics]:
     result = filter_scan(lambda runner, _: runner.step(), runner, None, num_cycles)
     # Once more: XLA may have split a part of the loop's result, and the next call wants it whole.
     return replicate(result, runner.mesh)
+
+
+def _warn_if_failures_never_end(num_steps: int, max_episode_steps: int) -> None:
+    if num_steps < max_episode_steps:
+        warnings.warn(
+            f"num_steps is {num_steps}, less than the environment's max_episode_steps of "
+            f"{max_episode_steps}: failures that take the whole time limit never end in a cycle, "
+            "so success rates are not measured (NaN), and learnability, regret and other scores "
+            "are meaningless, since levels that are not solved are never scored; raise num_steps "
+            f"to at least {max_episode_steps}, or lower max_episode_steps.",
+            # The frames above belong to the type checker, if that is on.
+            stacklevel=1,
+        )
 
 
 def _check_levels(env: AbstractEnv, curriculum: AbstractCurriculum) -> None:
@@ -244,9 +276,10 @@ def _check_levels(env: AbstractEnv, curriculum: AbstractCurriculum) -> None:
 
 
 def _proposal_spec(curriculum: AbstractCurriculum) -> Proposal:
-    return jax.eval_shape(
-        lambda curriculum, key: curriculum.propose(key), curriculum, jax.random.key(0)
-    )[1]
+    # Not `jax.eval_shape`: a curriculum may hold things that are not arrays, as `eqx.nn` layers do.
+    return eqx.filter_eval_shape(
+        lambda curriculum, key: curriculum.propose(key)[1], curriculum, jax.random.key(0)
+    )
 
 
 def _num_value_heads(env: AbstractEnv, students: AbstractAgent) -> int:

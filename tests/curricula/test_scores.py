@@ -1,7 +1,5 @@
 """Scores of levels: the reference's numbers, and laws that hold whatever happened."""
 
-import functools
-
 import equinox as eqx
 import hypothesis
 import hypothesis.strategies as st
@@ -10,10 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import Evidence, scores
+from minimax_eqx.curricula import scores
+
+from .evidence import (
+    NUM_LEVELS,
+    evaluate,
+    fresh_records,
+    make_evidence,
+    one_play,
+    random_evidence,
+    score_of,
+)
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
-NUM_LEVELS = 16
 REGRETS = {
     "relative_regret": scores.RelativeRegret(),
     "mean_relative_regret": scores.MeanRelativeRegret(),
@@ -35,47 +42,8 @@ SCORES = {
 NEVER_NEGATIVE = sorted(name for name, score in SCORES.items() if not score.can_be_negative)
 
 
-def make_evidence(rewards, dones, *, values=None, advantages=None, successes=None):
-    """Evidence in which everything that is not given is 0, with as many value heads as given."""
-    rewards = jnp.asarray(rewards, jnp.float32)
-    given = [x for x in (values, advantages) if x is not None]
-    zeros = jnp.zeros(given[0].shape if given else (*rewards.shape, 1))
-    return Evidence(
-        observations=None,
-        actions=jnp.zeros(rewards.shape, jnp.int32),
-        rewards=rewards,
-        dones=jnp.asarray(dones, bool),
-        successes=jnp.zeros(rewards.shape, bool) if successes is None else jnp.asarray(successes),
-        values=zeros if values is None else jnp.asarray(values),
-        advantages=zeros if advantages is None else jnp.asarray(advantages),
-    )
-
-
-def one_play(rewards, dones, **quantities):
-    """Evidence of one student on one level, played once; quantities per step."""
-    column = lambda x: jnp.asarray(x)[None, :, None, None]  # noqa: E731
-    heads = {
-        name: column(x)[..., None] if name in ("values", "advantages") else column(x)
-        for name, x in quantities.items()
-    }
-    return make_evidence(column(jnp.asarray(rewards, jnp.float32)), column(dones), **heads)
-
-
 def only_student(evidence, student):
     return jax.tree.map(lambda leaf: leaf[student : student + 1], evidence)
-
-
-@eqx.filter_jit
-def evaluate(score, evidence, records):
-    return score(evidence, records)
-
-
-def fresh_records(score, num_levels):
-    return jax.tree.map(lambda leaf: jnp.stack([leaf] * num_levels), score.init())
-
-
-def score_of(score, evidence):
-    return evaluate(score, evidence, fresh_records(score, evidence.rewards.shape[2]))[0]
 
 
 # The reference's numbers
@@ -162,63 +130,6 @@ def test_regrets_are_the_reference_s(golden, num_students, num_trials, style):
         case.assert_equal(name, "joint", score_of(REGRETS[name], case.evidence), counts)
 
 
-# Finished episodes
-
-
-def test_a_step_after_the_last_end_belongs_to_no_episode():
-    evidence = one_play([1, 2, 4, 8], [False, True, True, False])
-    episodes = scores.FinishedEpisodes.of(evidence)
-    assert episodes.counts.item() == 2
-    assert episodes.mean_of_sums(evidence.rewards).item() == (3 + 4) / 2
-    assert episodes.mean_of_means(evidence.rewards).item() == (1.5 + 4) / 2
-    assert episodes.largest_sum(evidence.rewards).item() == 4
-
-
-def test_without_a_finished_episode_means_are_zero_and_nothing_is_largest():
-    evidence = one_play([1, 2], [False, False])
-    episodes = scores.FinishedEpisodes.of(evidence)
-    assert scores.finished_episodes(evidence).tolist() == [[0]]
-    assert episodes.mean_of_sums(evidence.rewards).item() == 0
-    assert episodes.mean_of_means(evidence.rewards).item() == 0
-    assert episodes.largest_sum(evidence.rewards).item() == -jnp.inf
-
-
-def test_an_episode_s_sum_loses_no_digits_to_the_episodes_before():
-    evidence = one_play([-1e8, 0.25, 0.125], [True, False, True])
-    episodes = scores.FinishedEpisodes.of(evidence)
-    assert episodes.largest_sum(evidence.rewards).item() == 0.375
-
-
-def test_the_episodes_of_all_trials_count_the_same():
-    """One trial finishes two episodes and the other one; each is a third of the mean."""
-    rewards = jnp.array([[3.0, 0.0], [6.0, 9.0]])[None, :, None]
-    dones = jnp.array([[True, False], [True, True]])[None, :, None]
-    episodes = scores.FinishedEpisodes.of(make_evidence(rewards, dones))
-    assert episodes.counts.tolist() == [[3]]
-    assert episodes.mean_of_sums(rewards).item() == (3 + 6 + 9) / 3
-    assert episodes.mean_of_means(rewards).item() == (3 + 6 + 4.5) / 3
-
-
-# Learnability, which the reference lacks
-
-
-@pytest.mark.parametrize("num_successes", range(5))
-def test_learnability_is_the_variance_of_success(num_successes):
-    successes = jnp.arange(4) < num_successes
-    evidence = one_play(jnp.zeros(4), jnp.ones(4, bool), successes=successes)
-    rate = num_successes / 4
-    np.testing.assert_allclose(score_of(scores.Learnability(), evidence), [rate * (1 - rate)])
-
-
-def test_learnability_is_averaged_over_students():
-    """A level that one student always solves and the other never is learnable by neither."""
-    successes = jnp.array([True, False])[:, None, None, None] & jnp.ones((2, 3, 1, 1), bool)
-    evidence = make_evidence(
-        jnp.zeros(successes.shape), jnp.ones(successes.shape, bool), successes=successes
-    )
-    assert score_of(scores.Learnability(), evidence).tolist() == [0]
-
-
 # Records
 
 
@@ -275,22 +186,6 @@ def test_a_score_without_memory_keeps_no_records(name):
 
 
 # Laws
-
-
-@functools.cache
-def random_evidence(seed):
-    """Two students, 12 steps, 16 levels of which some are never finished, 2 trials, 3 heads."""
-    generator = np.random.default_rng(seed)
-    shape = (2, 12, NUM_LEVELS, 2)
-    chance = generator.choice([0.0, 0.1, 0.5], size=(NUM_LEVELS, 1))
-    dones = generator.random(shape) < chance
-    return make_evidence(
-        generator.normal(size=shape),
-        dones,
-        values=generator.normal(size=(*shape, 3)).astype(np.float32),
-        advantages=generator.normal(size=(*shape, 3)).astype(np.float32),
-        successes=dones & (generator.random(shape) < 0.5),
-    )
 
 
 def some_records(score, seed):

@@ -1,4 +1,4 @@
-"""What the finished episodes on each level amount to, all trials together."""
+"""What the finished episodes on each level amount to: play by play, or all plays pooled."""
 
 import equinox as eqx
 import jax
@@ -16,6 +16,14 @@ class FinishedEpisodes(eqx.Module):
 
     Statistics are of a quantity known at every step, such as the reward or the advantage, or of
     something that is true or false. They are computed in single precision.
+
+    There are two ways to count. `mean_of_sums` and `mean_of_means` count every *play* once: they
+    are means over the plays (trials) of each play's own mean, and plays that finished no episode
+    are left out. A play as long as the time limit always finishes its first episode, so that no
+    outcome is missed. `pooled_mean_of_sums` and `pooled_mean_of_means` count every *episode* once,
+    as the reference does. A play has room for many short episodes and for few long ones: if a
+    success takes 10 steps and a failure the whole play, pooling makes a level that is solved half
+    of the time look as if it nearly always were. With a single play the two are the same.
     """
 
     dones: Bool[Array, "student time level trial"]
@@ -33,20 +41,38 @@ class FinishedEpisodes(eqx.Module):
     def mean_of_sums(
         self, quantity: Shaped[Array, "student time level trial"]
     ) -> Float[Array, "student level"]:
-        """The quantity's sum over an episode, averaged over the episodes; 0 without any.
+        """The quantity's sum over an episode, averaged over a play's episodes and then over plays;
+        0 without any.
 
         Of rewards this is the mean return, of successes the success rate.
         """
         sums, _, _ = self._add_up(quantity)
-        return self._per_episode(sums)
+        return self._per_play(sums)
 
     def mean_of_means(
         self, quantity: Shaped[Array, "student time level trial"]
     ) -> Float[Array, "student level"]:
-        """The quantity's mean over an episode, averaged over the episodes; 0 without any.
+        """The quantity's mean over an episode, averaged over a play's episodes and then over plays;
+        0 without any.
 
-        Every episode counts the same, however long it is.
+        Every episode of a play counts the same, however long it is.
         """
+        _, means, _ = self._add_up(quantity)
+        return self._per_play(means)
+
+    def pooled_mean_of_sums(
+        self, quantity: Shaped[Array, "student time level trial"]
+    ) -> Float[Array, "student level"]:
+        """The quantity's sum over an episode, averaged over the episodes of all plays alike; 0
+        without any."""
+        sums, _, _ = self._add_up(quantity)
+        return self._per_episode(sums)
+
+    def pooled_mean_of_means(
+        self, quantity: Shaped[Array, "student time level trial"]
+    ) -> Float[Array, "student level"]:
+        """The quantity's mean over an episode, averaged over the episodes of all plays alike; 0
+        without any."""
         _, means, _ = self._add_up(quantity)
         return self._per_episode(means)
 
@@ -56,6 +82,15 @@ class FinishedEpisodes(eqx.Module):
         """The largest of the quantity's sums over an episode; minus infinity without any."""
         _, _, largest = self._add_up(quantity)
         return jnp.max(largest, axis=-1)
+
+    def _per_play(
+        self, totals: Float[Array, "student level trial"]
+    ) -> Float[Array, "student level"]:
+        counts = jnp.sum(self.dones, axis=1, dtype=jnp.int32)
+        means = totals / jnp.maximum(counts, 1).astype(totals.dtype)
+        num_plays = jnp.sum(counts > 0, axis=-1, dtype=jnp.int32)
+        # A play without an episode adds 0.
+        return jnp.sum(means, axis=-1) / jnp.maximum(num_plays, 1).astype(totals.dtype)
 
     def _per_episode(
         self, totals: Float[Array, "student level trial"]
@@ -99,6 +134,7 @@ def best_return(evidence: Evidence) -> Float[Array, "student level"]:
     return FinishedEpisodes.of(evidence).largest_sum(evidence.rewards)
 
 
-def mean_return(evidence: Evidence) -> Float[Array, "student level"]:
-    """The mean return of each student on each level; 0 without a finished episode."""
-    return FinishedEpisodes.of(evidence).mean_of_sums(evidence.rewards)
+def pooled_mean_return(evidence: Evidence) -> Float[Array, "student level"]:
+    """The mean return of each student on each level, the episodes of all plays alike; 0 without a
+    finished episode."""
+    return FinishedEpisodes.of(evidence).pooled_mean_of_sums(evidence.rewards)

@@ -12,10 +12,10 @@ from ._score import AbstractScore, check_evidence
 class MaxMC(AbstractScore[Float[Array, "*level student"]]):
     """Best return so far minus the values: an estimate of regret. May be negative.
 
-    The mean of `R - V` over the steps of an episode, then over the level's finished episodes, then
-    over students, with the values `V` of the first head. `R` is the best return that the student
-    ever had on the level, this play included, and at least 0 (robust prioritised level replay,
-    Jiang et al. 2021, arXiv 2110.02439, "maximum Monte Carlo").
+    The mean of `R - V` over the steps of an episode, then over the level's finished episodes (those
+    of all plays alike), then over students, with the values `V` of the first head. `R` is the best
+    return that the student ever had on the level, this play included, and at least 0 (robust
+    prioritised level replay, Jiang et al. 2021, arXiv 2110.02439, "maximum Monte Carlo").
 
     The record of a level is each student's best return, minus infinity before it finished an
     episode there. (The reference keeps the best of the latest play only, so that its `R` can fall.)
@@ -47,7 +47,7 @@ class MaxMC(AbstractScore[Float[Array, "*level student"]]):
         episodes = FinishedEpisodes.of(evidence)
         news = best_return(evidence)
         best = jnp.maximum(jnp.maximum(news, records.T), 0)
-        mean_value = episodes.mean_of_means(evidence.values[..., 0])
+        mean_value = episodes.pooled_mean_of_means(evidence.values[..., 0])
         # The best return is the same in all steps, so the mean difference is that of the means.
         gaps = jnp.where(episodes.counts > 0, best - mean_value, 0)
         return jnp.mean(gaps, axis=0), news.T

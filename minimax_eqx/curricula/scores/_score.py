@@ -4,6 +4,7 @@ import abc
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Float
 
 from .._curriculum import Evidence
@@ -93,6 +94,15 @@ class AbstractMemorylessScore(AbstractSelectiveScore):
 
     def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
         del num_students, num_trials, num_value_heads
+
+
+def check_memoryless(owner: str, score: AbstractScore) -> None:
+    """Raises `ValueError`, with the name of who would use it, for a score that keeps records."""
+    if jax.tree.leaves(score.init()):
+        raise ValueError(
+            f"{owner}: the score {type(score).__name__} keeps a record of every level, and nobody "
+            "would store it; choose a score without memory, or LevelReplay."
+        )
 
 
 def check_evidence(score: AbstractScore, evidence: Evidence) -> None:

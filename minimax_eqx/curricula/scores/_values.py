@@ -11,9 +11,9 @@ from ._score import AbstractMemorylessScore, AbstractSelectiveScore
 class L1ValueLoss(AbstractMemorylessScore):
     """Mean size of the advantage: how wrong the student's values were, either way. At least 0.
 
-    The mean of `|A|` over the steps of an episode, then over the level's finished episodes, then
-    over students, with generalised advantages `A` of the first value head (prioritised level
-    replay, Jiang et al. 2021, arXiv 2010.03934, section 3.1).
+    The mean of `|A|` over the steps of an episode, then over the level's finished episodes (those
+    of all plays alike), then over students, with generalised advantages `A` of the first value head
+    (prioritised level replay, Jiang et al. 2021, arXiv 2010.03934, section 3.1).
     """
 
     can_be_negative = False
@@ -25,10 +25,10 @@ class L1ValueLoss(AbstractMemorylessScore):
 class PositiveValueLoss(AbstractMemorylessScore):
     """Mean positive part of the advantage: how much better than expected things went. At least 0.
 
-    The mean of `max(A, 0)` over the steps of an episode, then over the level's finished episodes,
-    then over students, with generalised advantages `A` of the first value head: an estimate of
-    regret (robust prioritised level replay, Jiang et al. 2021, arXiv 2110.02439, "positive value
-    loss").
+    The mean of `max(A, 0)` over the steps of an episode, then over the level's finished episodes
+    (those of all plays alike), then over students, with generalised advantages `A` of the first
+    value head: an estimate of regret (robust prioritised level replay, Jiang et al. 2021,
+    arXiv 2110.02439, "positive value loss").
     """
 
     can_be_negative = False
@@ -41,8 +41,8 @@ class ValueDisagreement(AbstractSelectiveScore):
     """Mean spread of the value heads: how unsure the student is of its values. At least 0.
 
     The standard deviation over value heads (divisor: their number), averaged over the steps of an
-    episode, then over the level's finished episodes, then over students (Zhang et al. 2020,
-    arXiv 2006.09641). Needs at least two value heads.
+    episode, then over the level's finished episodes (those of all plays alike), then over students
+    (Zhang et al. 2020, arXiv 2006.09641). Needs at least two value heads.
     """
 
     can_be_negative = False
@@ -61,4 +61,4 @@ class ValueDisagreement(AbstractSelectiveScore):
 def _mean_over_steps(
     evidence: Evidence, quantity: Float[Array, "student time level trial"]
 ) -> Float[Array, " level"]:
-    return jnp.mean(FinishedEpisodes.of(evidence).mean_of_means(quantity), axis=0)
+    return jnp.mean(FinishedEpisodes.of(evidence).pooled_mean_of_means(quantity), axis=0)
