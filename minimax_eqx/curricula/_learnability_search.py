@@ -1,7 +1,7 @@
 """Sampling for learnability: a periodic search for levels that are solved sometimes."""
 
 import dataclasses
-import math
+from fractions import Fraction
 from typing import Generic, TypeVar
 
 import equinox as eqx
@@ -99,9 +99,10 @@ class SamplingForLearnability(AbstractCurriculum[Level], Generic[Level]):
             ),
             phase=jnp.zeros((), jnp.int32),
             num_levels=num_levels,
-            num_replayed=round(replay_share * num_levels),
+            # The share as it is written: 0.145 of 100 is 14.5 levels, and not a little less.
+            num_replayed=round(Fraction(str(replay_share)) * num_levels),
             num_plays=num_plays,
-            num_search_cycles=math.ceil(num_candidates * num_plays / num_levels),
+            num_search_cycles=-(-num_candidates * num_plays // num_levels),
             num_training_cycles=num_training_cycles,
         )
 
