@@ -1,14 +1,21 @@
-"""Telling levels apart fast."""
+"""Telling levels apart fast.
+
+Fingerprints are kept in checkpoints, so they must not change from one version of a library to the
+next: they come from integer arithmetic that stands here, and from no random numbers.
+"""
 
 import math
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, PyTree, UInt32
 
-_SEED = 7
+Words = TypeVar("Words", np.ndarray, jax.Array)
+
+# 2^32 divided by the golden ratio: multiples of it are far apart from each other.
+_STRIDE = 0x9E3779B9
 # The constants of MurmurHash3's finaliser, after which every bit depends on every other.
 _MIX = ((16, 0x85EBCA6B), (13, 0xC2B2AE35))
 _LAST_SHIFT = 16
@@ -21,11 +28,21 @@ def words(level: PyTree) -> UInt32[Array, " words"]:
 
 def fingerprint(level_words: UInt32[Array, " words"]) -> UInt32[Array, "2"]:
     """64 bits that equal levels share and different levels, as good as always, do not."""
-    salts = np.random.default_rng(_SEED).integers(0, 2**32, (level_words.size, 2), np.uint32)
-    mixed = level_words[:, None] ^ jnp.asarray(salts)
+    salted = level_words[:, None] ^ jnp.asarray(_salts(level_words.size))
+    return jnp.sum(_mix(salted), axis=0, dtype=jnp.uint32)
+
+
+def _salts(num_words: int) -> UInt32[np.ndarray, "words 2"]:
+    """Two numbers for each place in a level, so that the same word counts differently elsewhere."""
+    places = np.arange(1, 2 * num_words + 1, dtype=np.uint32)
+    return _mix(places * np.uint32(_STRIDE)).reshape(num_words, 2)
+
+
+def _mix(words: Words) -> Words:
+    """Every bit of a result depends on every bit of its word; different words stay different."""
     for shift, factor in _MIX:
-        mixed = (mixed ^ (mixed >> shift)) * jnp.uint32(factor)
-    return jnp.sum(mixed ^ (mixed >> _LAST_SHIFT), axis=0, dtype=jnp.uint32)
+        words = (words ^ (words >> shift)) * np.uint32(factor)
+    return words ^ (words >> _LAST_SHIFT)
 
 
 def first_equal(

@@ -1,6 +1,7 @@
 """Sampling for learnability: a periodic search for levels that are solved sometimes."""
 
 import dataclasses
+from fractions import Fraction
 from typing import Generic, TypeVar
 
 import equinox as eqx
@@ -92,7 +93,8 @@ class SamplingForLearnability(AbstractCurriculum[Level], Generic[Level]):
             )
         if not 0 <= replay_share <= 1:
             raise ValueError(f"{name}: replay_share is {replay_share}; it must be in [0, 1].")
-        num_replayed = round(replay_share * num_levels)
+        # The share as it is written: 0.145 of 100 is 14.5 levels, and not a little less.
+        num_replayed = round(Fraction(str(replay_share)) * num_levels)
         if num_replayed == 0:
             raise ValueError(
                 f"{name}: replay_share is {replay_share}; of {num_levels} levels that is none, so "

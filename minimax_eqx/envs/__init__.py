@@ -1,8 +1,8 @@
 """Worlds: what a level is, and how it is played."""
 
 from . import maze as maze
-from ._check import EnvCheckError as EnvCheckError
 from ._check import check_env as check_env
+from ._check_fields import EnvCheckError as EnvCheckError
 from ._editor import AbstractLevelEditor as AbstractLevelEditor
 from ._editor import Blanks as Blanks
 from ._env import AbstractEnv as AbstractEnv

@@ -1,6 +1,5 @@
 """A conformance check for environments: every rule that the rest of the library relies on."""
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -10,17 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key, PyTree
 
+from ._check_fields import EnvCheckError, check_compiles_once, check_counts, check_fields
 from ._env import AbstractEnv, AbstractLevelGenerator, TimeStep
 
 _WEAK = "weakly typed "
-
-
-class EnvCheckError(ValueError):
-    """An environment breaks a rule. `rule` is the rule's name; the message says what to do."""
-
-    def __init__(self, rule: str, message: str):
-        super().__init__(f"[{rule}] {message}")
-        self.rule = rule
 
 
 def check_env(
@@ -40,11 +32,13 @@ def check_env(
       case, each action on its own and actions at random.
 
     Returns nothing if all is well. Raises `EnvCheckError`, a `ValueError`, at the first rule that
-    is broken. The rules, by name:
+    is broken, and `RuntimeError` where JAX does not compile. The rules, by name:
 
     - `counts`: `num_actions` and `max_episode_steps` are positive Python integers.
-    - `fields`: fields of `env` and `generator` are arrays or static.
-    - `compiles_once`: copies of `env` and `generator` do not make `eqx.filter_jit` compile again.
+    - `fields`: numbers in `env` and `generator` are JAX arrays or static, but for those in
+      Equinox's own layers.
+    - `compiles_once`: copies of `env` and `generator` do not make `eqx.filter_jit` compile again:
+      whatever in them is no array equals its copies. Functions are taken to be the same in a copy.
     - `runs`: every method runs on the generator's levels, with every action.
     - `leaves`: levels, worlds, states and observations consist of arrays.
     - `level_spec`, `observation_spec`: levels and observations are as declared.
@@ -60,60 +54,20 @@ def check_env(
     """
     if num_steps < 1:
         raise ValueError(f"num_steps is {num_steps}; it must be at least 1.")
-    key = jax.random.key(0) if key is None else key
-    _check_counts(env)
-    _check_fields(env=env, generator=generator)
-    _check_compiles_once(env, generator)
-    for call_key in jax.random.split(key, 2):
-        _check_calls(env, generator, call_key)
-    _check_batches(env, generator, key)
-    _check_play(env, generator, key, num_steps)
-
-
-def _check_counts(env: AbstractEnv) -> None:
-    for name in ("num_actions", "max_episode_steps"):
-        count = getattr(env, name)
-        if type(count) is not int or count < 1:
-            raise EnvCheckError(
-                "counts",
-                f"env.{name} is {count!r} of type {type(count).__name__}; it must be a Python "
-                "integer of at least 1. Make it a field with `eqx.field(static=True)`.",
-            )
-
-
-def _check_fields(**modules: eqx.Module) -> None:
-    for name, module in modules.items():
-        for path, leaf in jax.tree_util.tree_leaves_with_path(module):
-            if not eqx.is_array(leaf):
-                raise EnvCheckError(
-                    "fields",
-                    f"{name}{jax.tree_util.keystr(path)} is {leaf!r}, neither an array nor static. "
-                    "Declare the field with `eqx.field(static=True)`, or store an array.",
-                )
-
-
-def _check_compiles_once(env: AbstractEnv, generator: AbstractLevelGenerator) -> None:
-    traces = 0
-
-    @eqx.filter_jit
-    def count(env, generator):
-        nonlocal traces
-        traces += 1
-        return jnp.zeros(())
-
-    advice = "Static fields must equal their copies: integers, strings, tuples; no arrays."
-    try:
-        count(env, generator)
-        count(*copy.deepcopy((env, generator)))
-    except Exception as error:
-        raise EnvCheckError(
-            "compiles_once",
-            f"env and generator do not pass through eqx.filter_jit: {error} " + advice,
-        ) from error
-    if traces != 1:
-        raise EnvCheckError(
-            "compiles_once", "a copy of env and generator compiles again. " + advice
+    if jax.config.jax_disable_jit:
+        raise RuntimeError(
+            "check_env compares compiled calls with plain ones, and JAX's compiler is switched "
+            "off: set JAX_DISABLE_JIT=0, or jax.config.update('jax_disable_jit', False)."
         )
+    key = jax.random.key(0) if key is None else key
+    *call_keys, batch_key, play_key = jax.random.split(key, 4)
+    check_counts(env)
+    check_fields(env=env, generator=generator)
+    check_compiles_once(env, generator)
+    for call_key in call_keys:
+        _check_calls(env, generator, call_key)
+    _check_batches(env, generator, batch_key)
+    _check_play(env, generator, play_key, num_steps)
 
 
 def _check_calls(env: AbstractEnv, generator: AbstractLevelGenerator, key: Key[Array, ""]) -> None:
@@ -133,7 +87,8 @@ def _check_calls(env: AbstractEnv, generator: AbstractLevelGenerator, key: Key[A
     _check_stable(state, step.state)
     for index in range(env.num_actions):
         try:
-            env.step(world, state, jnp.array(index, action.dtype), key=step_key)
+            arguments = (world, state, jnp.array(index, action.dtype))
+            _call_again(env.step, arguments, {"key": step_key})
         except Exception as error:
             raise EnvCheckError(
                 "runs",
@@ -151,9 +106,9 @@ def _call(name: str, method: Callable, *args: Any, **kwargs: Any) -> Any:
     """Calls a method plainly, twice, and compiled: it must run, be pure, and agree with itself."""
     before = _snapshot((args, kwargs))
     try:
-        result = method(*args, **kwargs)
+        result = _call_again(method, args, kwargs)
         kept = _snapshot(result)
-        again = method(*args, **kwargs)
+        again = _call_again(method, args, kwargs)
     except Exception as error:
         raise EnvCheckError("runs", f"{name} raises {type(error).__name__}: {error}") from error
     if not _same(before, _snapshot((args, kwargs)), exact=True):
@@ -173,9 +128,18 @@ def _call(name: str, method: Callable, *args: Any, **kwargs: Any) -> Any:
     return result
 
 
+def _call_again(method: Callable, args: Any, kwargs: Any) -> Any:
+    """Calls a method with keys that are used more than once, on purpose."""
+
+    def again(argument):
+        return jax.random.clone(argument) if _is_key(argument) else argument
+
+    return method(*map(again, args), **{name: again(value) for name, value in kwargs.items()})
+
+
 def _check_jit(name: str, method: Callable, plain: Any, args: Any, kwargs: Any) -> None:
     try:
-        compiled = eqx.filter_jit(method)(*args, **kwargs)
+        compiled = _call_again(eqx.filter_jit(method), args, kwargs)
     except Exception as error:
         raise EnvCheckError(
             "jit",
@@ -293,7 +257,7 @@ def _check_batches(
     keys = jax.random.split(key, 3)
     advice = "Write every method for a single instance; its shapes must not depend on the batch."
     try:
-        batched = jax.jit(jax.vmap(play))(keys)
+        batched = _call_again(jax.jit(jax.vmap(play)), (keys,), {})
     except Exception as error:
         raise EnvCheckError(
             "vmap", f"env does not run under jax.vmap: {type(error).__name__}: {error} " + advice
@@ -374,8 +338,11 @@ def _snapshot(tree: PyTree) -> tuple[Any, list[np.ndarray]]:
 
 
 def _plain_data(leaf: Any) -> Any:
-    is_key = eqx.is_array(leaf) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return jax.random.key_data(leaf) if is_key else leaf
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+
+
+def _is_key(leaf: Any) -> bool:
+    return eqx.is_array(leaf) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _same(one: tuple, other: tuple, *, exact: bool) -> bool:

@@ -38,8 +38,9 @@ class AbstractLevelEditor(
         """Shapes and dtypes of the levels that come out; those of the world they are made for."""
 
         def unfinished_level(key):
-            world = self.load(self.blank(key))
-            return self.level(self.reset(world, key=key))
+            blank_key, reset_key = jax.random.split(key)
+            world = self.load(self.blank(blank_key))
+            return self.level(self.reset(world, key=reset_key))
 
         return jax.eval_shape(unfinished_level, jax.random.key(0))
 

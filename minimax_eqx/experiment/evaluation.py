@@ -1,16 +1,18 @@
 """What a trained population can do: on unseen levels of its own kind, and on held-out mazes."""
 
+import collections
+import zlib
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key, PyTree
+from jaxtyping import Array, Key
 
 from .._compile import quick_jit
 from ..agents import AbstractAgent
-from ..envs import AbstractEnv, Maze
+from ..envs import Maze
 from ..envs.maze import HeldOut, held_out, panel, panel_names
 from ..runners import EpisodeResults, Runner, evaluate
 from .build import make_env, make_generator, matmul_precision
@@ -37,12 +39,13 @@ def evaluate_run(
     env = make_env(config.env)
     mazes = held_out_mazes(evaluation.mazes, env)
     key = jax.random.key(config.seed)
-    unseen_key = jax.random.fold_in(key, UNSEEN_STREAM)
+    level_keys, play_keys = _episode_keys(
+        jax.random.fold_in(key, UNSEEN_STREAM), evaluation.num_unseen_levels
+    )
     generator = make_generator(config.levels, env)
-    keys = jax.random.split(unseen_key, evaluation.num_unseen_levels)
     with matmul_precision(config):
-        levels = _sample_all([generator], [keys])
-        unseen = _play(env, runner.students, levels, evaluation.greedy, unseen_key)
+        levels = _sample_all([generator], [level_keys])
+        unseen = _play_all(env, runner.students, levels, evaluation.greedy, play_keys)
         on_mazes = evaluate_held_out(
             mazes,
             runner.students,
@@ -67,7 +70,7 @@ def held_out_mazes(names: tuple[str, ...], env: Maze) -> list[HeldOut]:
     expanded = [
         member for name in names for member in (panel(name) if name in panel_names() else (name,))
     ]
-    return [
+    mazes = [
         held_out(
             name,
             view_size=env.view_size,
@@ -77,6 +80,8 @@ def held_out_mazes(names: tuple[str, ...], env: Maze) -> list[HeldOut]:
         )
         for name in dict.fromkeys(expanded)
     ]
+    # A maze has two names, of which one has a prefix.
+    return list({maze.name: maze for maze in mazes}.values())
 
 
 def evaluate_held_out(
@@ -89,26 +94,68 @@ def evaluate_held_out(
 ) -> dict[str, dict[str, Any]]:
     """Plays `num_episodes` of each maze with each student (leading axis `student`).
 
-    Mazes of one size and time limit are played in one batch, as one compiled program.
+    Mazes of one size and time limit are played in one batch, as one compiled program. The levels
+    and the chance of a maze come from `key` and its name, so that which other mazes are played
+    changes nothing. Raises `ValueError` if two of them have the same name.
     """
-    by_env: dict[AbstractEnv, list[HeldOut]] = {}
-    for maze in mazes:
-        by_env.setdefault(maze.env, []).append(maze)
+    _check_names(mazes)
     summaries = {}
-    for env_index, (env, members) in enumerate(by_env.items()):
-        level_key, play_key = jax.random.split(jax.random.fold_in(key, env_index))
-        level_keys = [
-            jax.random.split(jax.random.fold_in(level_key, i), num_episodes)
-            for i in range(len(members))
+    for members in _by_env(mazes):
+        keys = [
+            _episode_keys(jax.random.fold_in(key, _number_of(maze.name)), num_episodes)
+            for maze in members
         ]
-        levels = _sample_all([maze.generator for maze in members], level_keys)
-        results = _play(env, students, levels, greedy, play_key)
+        levels = _sample_all([maze.generator for maze in members], [levels for levels, _ in keys])
+        play_keys = jnp.concatenate([plays for _, plays in keys])
+        results = _play_all(members[0].env, students, levels, greedy, play_keys)
         for i, maze in enumerate(members):
             chosen = slice(i * num_episodes, (i + 1) * num_episodes)
             summaries[maze.name] = _summary(
                 jax.tree.map(lambda leaf, chosen=chosen: leaf[:, chosen], results)
             )
     return {maze.name: summaries[maze.name] for maze in mazes}
+
+
+def _check_names(mazes: list[HeldOut]) -> None:
+    counts = collections.Counter(maze.name for maze in mazes)
+    repeated = [name for name, count in counts.items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"There are {counts[repeated[0]]} held-out tests with the name {repeated[0]!r}. "
+            "Results are told apart by name: give each test a name of its own."
+        )
+
+
+def _by_env(mazes: list[HeldOut]) -> list[list[HeldOut]]:
+    """The mazes in groups that are played in equal environments."""
+    groups: list[list[HeldOut]] = []
+    for maze in mazes:
+        for group in groups:
+            if eqx.tree_equal(group[0].env, maze.env):
+                group.append(maze)
+                break
+        else:
+            groups.append([maze])
+    return groups
+
+
+def _number_of(name: str) -> int:
+    """A number of 32 bits that belongs to the name, in every process."""
+    return zlib.crc32(name.encode())
+
+
+def _episode_keys(
+    key: Key[Array, ""], num_episodes: int
+) -> tuple[Key[Array, " episode"], Key[Array, " episode"]]:
+    """For each episode a key for its level and one for its play, the same however many there are.
+
+    An episode's keys come from its index alone, by `fold_in`: the first keys of `split` depend on
+    how many there are with some of JAX's generators.
+    """
+    indices = jnp.arange(num_episodes, dtype=jnp.uint32)
+    level_key, play_key = jax.random.split(key)
+    numbered = jax.vmap(jax.random.fold_in, in_axes=(None, 0))
+    return numbered(level_key, indices), numbered(play_key, indices)
 
 
 @quick_jit
@@ -120,18 +167,16 @@ def _sample_all(generators, keys):
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *levels)
 
 
-def _play(
-    env: AbstractEnv, students: AbstractAgent, levels: PyTree, greedy: bool, key: Key[Array, ""]
-) -> EpisodeResults:
-    keys = jax.random.split(key, students.num_updates.shape[0])
-    return _play_all(env, students, levels, greedy, keys)
-
-
 @quick_jit
 def _play_all(env, students, levels, greedy, keys):
-    return eqx.filter_vmap(
-        lambda student, key: evaluate(env, student, levels, greedy=greedy, key=key)
-    )(students, keys)
+    """An episode of each level with each student, who has a key for it of his own."""
+
+    def play(student, index):
+        own_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
+        return evaluate(env, student, levels, greedy=greedy, key=own_keys)
+
+    num_students = students.num_updates.shape[0]
+    return eqx.filter_vmap(play)(students, jnp.arange(num_students, dtype=jnp.uint32))
 
 
 def _summary(results: EpisodeResults) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """How well an agent plays given levels: one episode of each."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,8 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from .._compile import quick_jit
 from ..agents import AbstractAgent
-from ..envs import AbstractEnv
-from ..nets import Predictions
+from ..envs import AbstractEnv, TimeStep
 
 
 class EpisodeResults(eqx.Module):
@@ -26,21 +27,26 @@ def evaluate(
     levels: PyTree,
     *,
     greedy: bool = False,
-    key: Key[Array, ""],
+    key: Key[Array, ""] | Key[Array, " level"],
 ) -> EpisodeResults:
     """Plays one episode of each of `levels` (leading axis `level`) with a single agent.
 
     Actions are sampled from the policy, or, if `greedy`, the likeliest is taken. Ends as soon as
-    the last episode does. For a population, map over its leading axis with `eqx.filter_vmap`.
+    the last episode does.
+
+    All chance in the episode of a level comes from that level's own key, so that it does not depend
+    on which other levels are played. `key` is either an array of those, or one key: the level of
+    index `i` then gets `jax.random.fold_in(key, i)`.
+
+    Raises `ValueError` for a population (map over its leading axis with `eqx.filter_vmap`), and if
+    there are more or fewer keys than levels.
     """
-    worlds = jax.vmap(env.load)(levels)
+    _check_single("evaluate", agent)
     num_levels = jax.tree.leaves(levels)[0].shape[0]
-    reset_key, play_key = jax.random.split(key)
-
-    def keys(key):
-        return jax.random.split(key, num_levels)
-
-    states = jax.vmap(lambda world, key: env.reset(world, key=key))(worlds, keys(reset_key))
+    keys = _keys_of_levels(key, num_levels)
+    worlds = jax.vmap(env.load)(levels)
+    reset_keys, play_keys = _split_each(keys)
+    states = jax.vmap(lambda world, key: env.reset(world, key=key))(worlds, reset_keys)
     results = EpisodeResults(
         returns=jnp.zeros(num_levels),
         successes=jnp.zeros(num_levels, bool),
@@ -53,13 +59,10 @@ def evaluate(
 
     def play(carry):
         time, states, memory, over, results = carry
-        noise_key, step_key = jax.random.split(jax.random.fold_in(play_key, time))
         observations = jax.vmap(env.observe)(worlds, states)
         predictions, memory = agent.predict(observations, memory, jnp.zeros(num_levels, bool))
-        actions = _choose(predictions, greedy, key=noise_key)
-        steps = jax.vmap(lambda world, state, action, key: env.step(world, state, action, key=key))(
-            worlds, states, actions, keys(step_key)
-        )
+        step = functools.partial(_step, env, greedy=greedy, time=time)
+        steps = jax.vmap(step)(worlds, states, predictions.logits, key=play_keys)
         results = EpisodeResults(
             returns=results.returns + jnp.where(over, 0.0, steps.reward),
             successes=results.successes | (steps.success & ~over),
@@ -89,17 +92,20 @@ def record_episode(
     greedy: bool = False,
     key: Key[Array, ""],
 ) -> Recording:
-    """Plays one episode of one level and keeps every state, for a picture or a GIF."""
+    """Plays one episode of one level and keeps every state, for a picture or a GIF.
+
+    It is the episode that `evaluate` plays of that level with that key. Raises `ValueError` for a
+    population: choose one of its agents.
+    """
+    _check_single("record_episode", agent)
     world = env.load(level)
     reset_key, play_key = jax.random.split(key)
     state = env.reset(world, key=reset_key)
 
-    def play(carry, key):
+    def play(carry, time):
         state, memory, over, length, success = carry
-        noise_key, step_key = jax.random.split(key)
         predictions, memory = agent.predict(env.observe(world, state), memory, jnp.array(False))
-        action = _choose(predictions, greedy, key=noise_key)
-        step = env.step(world, state, action, key=step_key)
+        step = _step(env, world, state, predictions.logits, greedy=greedy, time=time, key=play_key)
         state = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, step.state)
         length = length + (~over).astype(jnp.int32)
         success = success | (step.success & ~over)
@@ -112,15 +118,50 @@ def record_episode(
         jnp.zeros((), jnp.int32),
         jnp.array(False),
     )
-    keys = jax.random.split(play_key, env.max_episode_steps)
-    (_, _, _, length, success), states = jax.lax.scan(play, carry, keys)
+    times = jnp.arange(env.max_episode_steps, dtype=jnp.int32)
+    (_, _, _, length, success), states = jax.lax.scan(play, carry, times)
     states = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), state, states)
     return Recording(states, length, success)
 
 
-def _choose(predictions: Predictions, greedy: bool, *, key: Key[Array, ""]) -> Int[Array, "*batch"]:
-    """The likeliest actions, or a sample of the policy."""
-    preferences = predictions.logits
+def _step(
+    env: AbstractEnv,
+    world: PyTree,
+    state: PyTree,
+    logits: Float[Array, " action"],
+    *,
+    greedy: bool,
+    time: Int[Array, ""],
+    key: Key[Array, ""],
+) -> TimeStep:
+    """Plays the likeliest action, or a sample of the policy, at `time`; `key` is the episode's."""
+    noise_key, step_key = jax.random.split(jax.random.fold_in(key, time))
     if not greedy:
-        preferences = preferences + jax.random.gumbel(key, preferences.shape)
-    return jnp.argmax(preferences, axis=-1)
+        logits = logits + jax.random.gumbel(noise_key, logits.shape)
+    return env.step(world, state, jnp.argmax(logits, axis=-1), key=step_key)
+
+
+def _keys_of_levels(key: Key[Array, "*level"], num_levels: int) -> Key[Array, " level"]:
+    if key.ndim == 0:
+        indices = jnp.arange(num_levels, dtype=jnp.uint32)
+        return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, indices)
+    if key.shape[0] != num_levels:
+        raise ValueError(
+            f"evaluate was given {key.shape[0]} keys for {num_levels} levels; give one key, or one "
+            "for each level."
+        )
+    return key
+
+
+def _split_each(keys: Key[Array, " level"]) -> tuple[Key[Array, " level"], Key[Array, " level"]]:
+    halves = jax.vmap(jax.random.split)(keys)
+    return halves[:, 0], halves[:, 1]
+
+
+def _check_single(name: str, agent: AbstractAgent) -> None:
+    if agent.num_updates.ndim != 0:
+        raise ValueError(
+            f"{name} plays with one agent, but this is a population of shape "
+            f"{agent.num_updates.shape}. Choose one, as minimax_eqx.agents.first_student does, or "
+            "map over the leading axis with eqx.filter_vmap."
+        )

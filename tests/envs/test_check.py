@@ -1,6 +1,7 @@
 """`check_env` accepts what keeps the rules, and names the rule that is broken."""
 
 import dataclasses
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -108,6 +109,25 @@ class PythonField(Counter):
     scale: float = 1.0
 
 
+class UnequalLeaf(Counter):
+    marker: Unequal = dataclasses.field(default_factory=Unequal)
+
+
+class FieldsThatAreNoArrays(Counter):
+    """Layers that hold functions, numbers and a name, and functions beside them."""
+
+    mlp: eqx.nn.MLP = dataclasses.field(
+        default_factory=lambda: eqx.nn.MLP(1, 1, 2, 1, key=jax.random.key(0))
+    )
+    dropout: eqx.nn.Dropout = dataclasses.field(default_factory=lambda: eqx.nn.Dropout(0.5))
+    activation: Callable = jax.nn.softplus
+    fixed_activation: Callable = eqx.field(static=True, default=jax.nn.relu)
+    label: str = "counter"
+
+    def observe(self, world, state):
+        return self.activation(self.mlp(state.count.astype(jnp.float32)[None]))
+
+
 CALLS = []
 
 
@@ -146,8 +166,8 @@ BROKEN = {
         Counter(num_actions=True),
         Counter(max_episode_steps=6.0),
     ],
-    "fields": [PythonField()],
-    "compiles_once": [UnequalField()],
+    "fields": [PythonField(), PythonField(scale=True)],
+    "compiles_once": [UnequalField(), UnequalLeaf()],
     "runs": [
         with_method(load=lambda self, level: 1 / 0),
         with_method(step=refuse_action_1),
@@ -243,6 +263,15 @@ def test_every_rule_of_the_documentation_has_a_test():
     names = {line.split("`")[i] for line in documented.splitlines() if line.strip().startswith("-")
              for i in range(1, len(line.split(":")[0].split("`")), 2)}  # fmt: skip
     assert names == set(BROKEN)
+
+
+def test_layers_and_functions_may_be_fields():
+    check_env(FieldsThatAreNoArrays(), UniformTarget())
+
+
+def test_an_environment_is_not_checked_where_nothing_is_compiled():
+    with jax.disable_jit(), pytest.raises(RuntimeError, match="set JAX_DISABLE_JIT=0"):
+        check_env(Counter(), UniformTarget())
 
 
 def test_a_generator_of_other_levels_is_refused():

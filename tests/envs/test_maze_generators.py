@@ -108,7 +108,7 @@ def test_a_maze_may_be_filled_but_for_agent_and_goal():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"height": 1}, "at least 2, not 1 x 13"),
+        ({"height": 1}, "RandomWalls.height is 1; it must be at least 2"),
         ({"num_walls": -1}, "num_walls is -1; in a maze of 13 x 13 cells .* between 0 and 167"),
         ({"height": 2, "width": 2, "num_walls": 3}, "num_walls is 3; .* between 0 and 2"),
         ({"replace": True, "sample_num_walls": True}, "only without replacement"),

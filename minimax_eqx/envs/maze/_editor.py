@@ -3,13 +3,15 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt8
 
 from .._editor import AbstractLevelEditor
 from .._env import TimeStep
 from ._cells import AGENT_OBJECT, EMPTY, GOAL, OBJECT_BITS, WALL, cell_code
-from ._generators import random_cell
+from ._draws import random_cell
 from ._level import NUM_DIRECTIONS, MazeLevel
+from ._size import MAX_CELLS, check_range, check_size
 
 FIXED, FIRST_ACTION, FIRST_WALL = "fixed", "first_action", "first_wall"
 WALL_BUDGETS = (FIXED, FIRST_ACTION, FIRST_WALL)
@@ -65,7 +67,8 @@ class MazeEditor(
 
     Arguments, all fixed at construction:
 
-    - `height`, `width`: cells of the grid, without the border; at least 2.
+    - `height`, `width`: cells of the grid, without the border; at least 2 each, and at most 2^24
+      cells together.
     - `num_walls`: walls to place, or the most of them; in `[0, height * width - 2]`.
     - `wall_budget`: what decides the number of walls. `"fixed"`: it is `num_walls`.
       `"first_action"`: the first action, which places nothing; action `a` means
@@ -97,10 +100,8 @@ class MazeEditor(
         self.max_episode_steps = self._first_placing_step + placed + int(self.choose_direction)
 
     def __check_init__(self):
-        for name, least in (("height", 2), ("width", 2), ("noise_dim", 0)):
-            value = getattr(self, name)
-            if value < least:
-                raise ValueError(f"MazeEditor.{name} is {value}; it must be at least {least}.")
+        check_size("MazeEditor", self.height, self.width)
+        check_range("MazeEditor.noise_dim", self.noise_dim, 0, MAX_CELLS)
         most = self.num_actions - 2
         if not 0 <= self.num_walls <= most:
             raise ValueError(
@@ -145,7 +146,9 @@ class MazeEditor(
         del world
         cell_key, noise_key = jax.random.split(key)
         action = action.astype(jnp.int32)
-        replacement = random_cell(~_occupied(state), key=cell_key)
+        vacant = ~_occupied(state).reshape(self.height, self.width)
+        x, y = random_cell(vacant, key=cell_key)
+        replacement = y * self.width + x
         cell = jnp.where(self.collides(state, action), replacement, action)
         state = self._place(state, cell, noise=self._draw_noise(noise_key))
         false = jnp.array(False)
@@ -195,14 +198,26 @@ class MazeEditor(
 
     def observation_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
         def first_observation(key):
-            world = self.blank(key)
-            return self.observe(world, self.reset(world, key=key))
+            blank_key, reset_key = jax.random.split(key)
+            world = self.blank(blank_key)
+            return self.observe(world, self.reset(world, key=reset_key))
 
         return jax.eval_shape(first_observation, jax.random.key(0))
 
     def level_metrics(self, level: MazeBlank) -> dict[str, Float[Array, ""]]:
         """None: a blank is a blank."""
         return {}
+
+    def _budgets(self) -> Int[np.ndarray, " {self.num_actions}"]:
+        """The number of walls that each first action means: half goes to the even number.
+
+        A table, since the products may be too large for 32 bits, and a quotient of floats may fall
+        to either side of a half.
+        """
+        doubled = 2 * self.num_walls * np.arange(self.num_actions, dtype=np.int64)
+        halves_up = (doubled + self.num_actions) // (2 * self.num_actions)
+        is_half = doubled % (2 * self.num_actions) == self.num_actions
+        return (halves_up - (is_half & (halves_up % 2 == 1))).astype(np.int32)
 
     @property
     def _first_placing_step(self) -> int:
@@ -217,9 +232,7 @@ class MazeEditor(
         """
         budget = state.num_walls
         if self.wall_budget != FIXED:
-            share = action.astype(jnp.float32) * self.num_walls / self.num_actions
-            chosen = jnp.round(share).astype(jnp.int32)
-            budget = jnp.where(state.time == 0, chosen, budget)
+            budget = jnp.where(state.time == 0, jnp.asarray(self._budgets())[action], budget)
         return state.time - self._first_placing_step, budget
 
     def _place(

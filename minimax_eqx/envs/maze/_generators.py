@@ -3,10 +3,13 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int, Key, UInt32
+from jaxtyping import Array, Bool, Key
 
 from .._env import AbstractLevelGenerator
+from ._cells import only_cell
+from ._draws import below, cell_for, random_below, random_cells
 from ._level import NUM_DIRECTIONS, MazeLevel
+from ._size import check_size
 
 
 class RandomWalls(AbstractLevelGenerator[MazeLevel]):
@@ -14,7 +17,7 @@ class RandomWalls(AbstractLevelGenerator[MazeLevel]):
 
     Arguments:
 
-    - `height`, `width`: cells of the grid; at least 2.
+    - `height`, `width`: cells of the grid; at least 2 each, and at most 2^24 cells together.
     - `num_walls`: walls to draw; between 0 and `height * width - 2`.
     - `replace`: whether a cell can be drawn twice. If so there are at most `num_walls` walls.
     - `sample_num_walls`: whether the number of walls is itself uniform in `[0, num_walls]`. Cells
@@ -31,7 +34,7 @@ class RandomWalls(AbstractLevelGenerator[MazeLevel]):
     sample_num_walls: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self):
-        _check_size("RandomWalls", self.height, self.width)
+        check_size("RandomWalls", self.height, self.width)
         most = self.height * self.width - 2
         if not 0 <= self.num_walls <= most:
             raise ValueError(
@@ -64,7 +67,8 @@ class PerfectMaze(AbstractLevelGenerator[MazeLevel]):
 
     Cells with even x and even y are the nodes of a lattice. A randomised depth-first search visits
     all of them from a random one, and opens the cell between a node and the next. Agent and goal
-    are on random open cells. `height` and `width` are odd and at least 3; `ValueError` otherwise.
+    are on random open cells. `height` and `width` are odd and at least 3, and there are at most
+    2^24 cells; `ValueError` otherwise.
     """
 
     height: int = eqx.field(static=True, default=13)
@@ -75,6 +79,7 @@ class PerfectMaze(AbstractLevelGenerator[MazeLevel]):
             size = getattr(self, name)
             if size < 3 or size % 2 == 0:
                 raise ValueError(f"PerfectMaze.{name} is {size}; it must be odd and at least 3.")
+        check_size("PerfectMaze", self.height, self.width)
 
     def sample(self, key: Key[Array, ""]) -> MazeLevel:
         carve_key, place_key = jax.random.split(key)
@@ -129,59 +134,11 @@ def place_agent_and_goal(
     """
     # One draw for all three: each call of `jax.random` is a loop of its own to compile.
     draws = jax.random.bits(key, (3,), jnp.uint32)
-    cells = (~wall_map if allowed is None else allowed).reshape(-1)
-    agent = _cell_for(draws[0], cells)
-    goal = _cell_for(draws[1], cells & (jnp.arange(cells.size) != agent))
-    width = wall_map.shape[1]
+    cells = ~wall_map if allowed is None else allowed
+    agent_pos = cell_for(draws[0], cells)
     return MazeLevel(
         wall_map=wall_map,
-        agent_pos=jnp.stack([agent % width, agent // width]),
-        agent_dir=_below(NUM_DIRECTIONS, draws[2]),
-        goal_pos=jnp.stack([goal % width, goal // width]),
+        agent_pos=agent_pos,
+        agent_dir=below(NUM_DIRECTIONS, draws[2]),
+        goal_pos=cell_for(draws[1], cells & ~only_cell(agent_pos, *cells.shape)),
     )
-
-
-def random_below(
-    bound: Int[Array, ""] | int, shape: tuple[int, ...] = (), *, key: Key[Array, ""]
-) -> Int[Array, "..."]:
-    """Random integers in `[0, bound)`, as even as 32 bits allow.
-
-    `jax.random.randint` is more even still, and three times as long to compile.
-    """
-    return _below(bound, jax.random.bits(key, shape, jnp.uint32))
-
-
-def random_cell(allowed: Bool[Array, " cells"], *, key: Key[Array, ""]) -> Int[Array, ""]:
-    """A uniformly random index among the allowed; at least one must be."""
-    return _cell_for(jax.random.bits(key, dtype=jnp.uint32), allowed)
-
-
-def _below(bound: Int[Array, ""] | int, draws: UInt32[Array, "*shape"]) -> Int[Array, "*shape"]:
-    return (draws % jnp.asarray(bound, jnp.uint32)).astype(jnp.int32)
-
-
-def _cell_for(draw: UInt32[Array, ""], allowed: Bool[Array, " cells"]) -> Int[Array, ""]:
-    """The allowed cell that a draw of 32 bits stands for."""
-    nth = _below(jnp.sum(allowed, dtype=jnp.int32), draw)
-    # How many are allowed up to each cell. A matrix product, as `cumsum` compiles to many loops.
-    up_to = jnp.tri(allowed.size, dtype=jnp.float32) @ allowed.astype(jnp.float32)
-    return jnp.argmax(up_to > nth.astype(jnp.float32)).astype(jnp.int32)
-
-
-def random_cells(
-    num_cells: int, count: Int[Array, ""], *, key: Key[Array, ""]
-) -> Bool[Array, " {num_cells}"]:
-    """Marks `count` of `num_cells` cells, drawn uniformly without replacement.
-
-    `count` is less than `num_cells`.
-    """
-    draws = jax.random.bits(key, (num_cells,), jnp.uint32)
-    # The cell's index in the low bits keeps draws apart, so that exactly `count` are smallest.
-    index_bits = (num_cells - 1).bit_length()
-    draws = (draws >> index_bits << index_bits) | jnp.arange(num_cells, dtype=jnp.uint32)
-    return draws < jnp.sort(draws)[count]
-
-
-def _check_size(name: str, height: int, width: int) -> None:
-    if min(height, width) < 2:
-        raise ValueError(f"{name} needs height and width of at least 2, not {height} x {width}.")

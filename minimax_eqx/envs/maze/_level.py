@@ -1,6 +1,7 @@
 """The level of a maze, its checks, and its form as text."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -9,11 +10,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Int, UInt8
 
 from ._cells import EMPTY, GOAL, WALL, only_cell
+from ._drawing import DIRECTION_SYMBOLS, FLOOR_SYMBOL, GOAL_SYMBOL, WALL_SYMBOL, read_drawing
+from ._prompt import picture_of, text_of
 
 NUM_DIRECTIONS = 4
-DIRECTION_SYMBOLS = ">v<^"
 DIRECTION_NAMES = ("right", "down", "left", "up")
-WALL_SYMBOL, FLOOR_SYMBOL, GOAL_SYMBOL = "#", ".", "G"
 
 
 class MazeLevel(eqx.Module):
@@ -34,36 +35,22 @@ class MazeLevel(eqx.Module):
         """Reads a level from a drawing.
 
         `#` is a wall, `.` or a space is floor, `G` is the goal, and the agent is one of `>v<^`,
-        which says where it looks. Lines that are empty, and indentation, are ignored.
+        which says where it looks. Every line is a row; empty lines before the first and after the
+        last do not count. If the text begins with a line break, as in a triple-quoted string, the
+        indentation that all lines share is left out. Elsewhere each space is floor.
 
-        Raises `ValueError` if the drawing is not a rectangle, has an unknown symbol, or does not
-        have exactly one agent and one goal.
+        Raises `ValueError`, with line and column counted from 1, if the drawing is not a rectangle,
+        has an unknown symbol, or does not have exactly one agent and one goal, and where a space
+        may be floor as well as indentation.
         """
-        rows = [line.strip() for line in text.strip("\n").splitlines() if line.strip()]
-        if not rows:
-            raise ValueError("The drawing of a maze is empty.")
-        widths = {len(row) for row in rows}
-        if len(widths) != 1:
-            raise ValueError(
-                f"All rows of a maze must be equally long; these have lengths {sorted(widths)}. "
-                f"Write floor as '{FLOOR_SYMBOL}'."
-            )
-        cells = np.array([list(row) for row in rows])
-        known = WALL_SYMBOL + FLOOR_SYMBOL + " " + GOAL_SYMBOL + DIRECTION_SYMBOLS
-        unknown = sorted({str(symbol) for symbol in cells.flat} - set(known))
-        if unknown:
-            raise ValueError(f"Unknown symbols {unknown} in a maze; known are {list(known)}.")
-        agents = np.argwhere(np.isin(cells, list(DIRECTION_SYMBOLS)))
-        goals = np.argwhere(cells == GOAL_SYMBOL)
-        for what, found in (("agent (one of >v<^)", agents), ("goal (G)", goals)):
-            if len(found) != 1:
-                raise ValueError(f"A maze has exactly one {what}; this one has {len(found)}.")
-        agent_y, agent_x = agents[0]
+        drawing = read_drawing(text)
+        agent_x, agent_y = drawing.agent_pos
+        direction = DIRECTION_SYMBOLS.index(str(drawing.symbols[agent_y, agent_x]))
         return cls(
-            wall_map=jnp.asarray(cells == WALL_SYMBOL),
-            agent_pos=jnp.array([agent_x, agent_y], jnp.int32),
-            agent_dir=jnp.array(DIRECTION_SYMBOLS.index(str(cells[agent_y, agent_x])), jnp.int32),
-            goal_pos=jnp.asarray(goals[0][::-1].copy(), jnp.int32),
+            wall_map=jnp.asarray(drawing.symbols == WALL_SYMBOL),
+            agent_pos=jnp.asarray(drawing.agent_pos),
+            agent_dir=jnp.array(direction, jnp.int32),
+            goal_pos=jnp.asarray(drawing.goal_pos),
         )
 
     def cells(self) -> UInt8[Array, "height width"]:
@@ -73,13 +60,31 @@ class MazeLevel(eqx.Module):
         cells = jnp.where(on_goal, GOAL, jnp.where(self.wall_map, WALL, EMPTY))
         return cells.astype(jnp.uint8)
 
+    def __repr__(self) -> str:
+        """The drawing; of many levels that of the first; shapes where there are no values."""
+        return text_of(self, MazeLevel.to_ascii) or super().__repr__()
+
+    def _repr_png_(self) -> bytes | None:
+        """The picture that a notebook shows; None where there is nothing to draw, or no Pillow."""
+        return picture_of(self)
+
     def to_ascii(self) -> str:
-        """Draws the level in the symbols that `from_ascii` reads."""
+        """Draws the level in the symbols that `from_ascii` reads.
+
+        An agent or goal that is not on the grid, as in an unfinished design, is left out. Raises
+        `ValueError` for many levels.
+        """
+        if np.ndim(self.wall_map) != 2:
+            raise ValueError(
+                f"Only one level can be drawn; these have a wall_map of shape "
+                f"{np.shape(self.wall_map)}. Select one, or draw many with render_grid."
+            )
         cells = np.where(np.asarray(self.wall_map), WALL_SYMBOL, FLOOR_SYMBOL)
-        goal_x, goal_y = np.asarray(self.goal_pos)
-        agent_x, agent_y = np.asarray(self.agent_pos)
-        cells[goal_y, goal_x] = GOAL_SYMBOL
-        cells[agent_y, agent_x] = DIRECTION_SYMBOLS[int(self.agent_dir)]
+        agent_symbol = DIRECTION_SYMBOLS[int(self.agent_dir) % NUM_DIRECTIONS]
+        for position, symbol in ((self.goal_pos, GOAL_SYMBOL), (self.agent_pos, agent_symbol)):
+            x, y = np.asarray(position)
+            if is_on_grid(position, *cells.shape):
+                cells[y, x] = symbol
         return "\n".join("".join(row) for row in cells)
 
     def check(self, height: int | None = None, width: int | None = None) -> None:
@@ -104,6 +109,7 @@ class MazeLevel(eqx.Module):
             return (
                 f"its wall_map has shape {wall_map.shape}; "
                 f"the environment's (height, width) is {expected}."
+                + hint_at_border(wall_map.shape, expected)
             )
         agent, goal = np.asarray(self.agent_pos), np.asarray(self.goal_pos)
         return (
@@ -113,6 +119,19 @@ class MazeLevel(eqx.Module):
         )
 
 
+def is_on_grid(position: Any, height: int, width: int) -> bool:
+    """Whether a position (x, y), of an array that can be read, is one of the grid's cells."""
+    x, y = (int(p) for p in np.asarray(position))
+    return 0 <= x < width and 0 <= y < height
+
+
+def hint_at_border(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    """What to do about a level that is larger than `expected` by a border; else nothing."""
+    if shape != tuple(size + 2 for size in expected):
+        return ""
+    return " The border of walls around the maze is no part of a level: leave it out."
+
+
 def _problem_of_position(
     name: str, position: Int[np.ndarray, "..."], wall_map: Bool[np.ndarray, "height width"]
 ) -> str | None:
@@ -120,7 +139,7 @@ def _problem_of_position(
         return f"{name} has shape {position.shape} instead of (2,)."
     height, width = wall_map.shape
     x, y = (int(p) for p in position)
-    if not (0 <= x < width and 0 <= y < height):
+    if not is_on_grid(position, height, width):
         return f"{name} is (x={x}, y={y}), off the grid of height {height} and width {width}."
     if wall_map[y, x]:
         return f"{name} (x={x}, y={y}) is inside a wall."

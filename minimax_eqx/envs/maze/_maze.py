@@ -8,12 +8,14 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt8
 
 from .._env import AbstractEnv, TimeStep
 from ._cells import AGENT_OBJECT, EMPTY, OBJECT_BITS, UNSEEN, WALL
-from ._level import NUM_DIRECTIONS, MazeLevel, maze_level_spec
+from ._level import NUM_DIRECTIONS, MazeLevel, hint_at_border, maze_level_spec
 from ._metrics import maze_level_metrics
+from ._size import MAX_STEPS, check_range, check_size
 from ._view import MOVES, cut_out_view, visible_cells
 
 NUM_ACTIONS = 7
 TURN_LEFT, TURN_RIGHT, FORWARD = 0, 1, 2
+MAX_VIEW = 255
 
 
 class MazeWorld(eqx.Module):
@@ -58,9 +60,10 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
 
     Arguments, all fixed at construction:
 
-    - `height`, `width`: cells of the grid, without the border of walls around it; at least 2.
-    - `view_size`: side of the square view; odd, at least 3.
-    - `max_episode_steps`: the time limit; at least 1.
+    - `height`, `width`: cells of the grid, without the border of walls around it; at least 2 each,
+      and at most 2^24 cells together.
+    - `view_size`: side of the square view; odd, in [3, 255].
+    - `max_episode_steps`: the time limit; in [1, 2^31 - 1].
     - `see_agent`: whether the agent's own cell shows the agent, with its direction as state.
     - `see_through_walls`: if false, MiniGrid's rule hides what is behind walls (code 0, unseen).
     - `include_position`: whether observations carry the agent's `(x, y)`.
@@ -78,15 +81,13 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
     num_actions: int = eqx.field(static=True, default=NUM_ACTIONS, init=False)
 
     def __check_init__(self):
-        for name in ("height", "width"):
-            if getattr(self, name) < 2:
-                raise ValueError(f"Maze.{name} is {getattr(self, name)}; it must be at least 2.")
-        if self.view_size < 3 or self.view_size % 2 == 0:
-            raise ValueError(f"Maze.view_size is {self.view_size}; it must be odd and at least 3.")
-        if self.max_episode_steps < 1:
+        check_size("Maze", self.height, self.width)
+        if not 3 <= self.view_size <= MAX_VIEW or self.view_size % 2 == 0:
             raise ValueError(
-                f"Maze.max_episode_steps is {self.max_episode_steps}; it must be at least 1."
+                f"Maze.view_size is {self.view_size}; it must be odd and at least 3, and at most "
+                f"{MAX_VIEW}."
             )
+        check_range("Maze.max_episode_steps", self.max_episode_steps, 1, MAX_STEPS)
 
     def load(self, level: MazeLevel) -> MazeWorld:
         """Lays the level out as one byte a cell. The level is assumed to pass `MazeLevel.check`."""
@@ -94,6 +95,7 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
             raise ValueError(
                 f"A level of {level.wall_map.shape[0]} x {level.wall_map.shape[1]} cells was given "
                 f"to a maze with height {self.height} and width {self.width}."
+                + hint_at_border(level.wall_map.shape, (self.height, self.width))
             )
         return self.lay_out(level.cells(), level.agent_pos, level.agent_dir, level.goal_pos)
 

@@ -11,6 +11,7 @@ from ._cells import EMPTY, GOAL, RED_GOAL, WALL
 from ._level import MazeLevel
 from ._maze import FORWARD, NUM_ACTIONS, Maze, MazeObservation, MazeState, MazeWorld
 from ._metrics import maze_level_metrics
+from ._prompt import picture_of, text_of
 
 _LAYOUT = """
 ........#.#....
@@ -46,6 +47,17 @@ class MemoryLevel(eqx.Module):
     """Which of the two objects pays: 0 is the red one (above), 1 the green one (below)."""
 
     rewarding: Int[Array, "*batch"]
+
+    def __repr__(self) -> str:
+        """The drawing; of many levels that of the first; shapes where there are no values."""
+        # Pictures know the levels, so levels learn of pictures late.
+        from ._render import render_ascii
+
+        return text_of(self, render_ascii) or super().__repr__()
+
+    def _repr_png_(self) -> bytes | None:
+        """The picture that a notebook shows; None where there is nothing to draw, or no Pillow."""
+        return picture_of(self)
 
     @property
     def agent_pos(self) -> Int[Array, "*batch 2"]:

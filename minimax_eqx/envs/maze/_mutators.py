@@ -3,11 +3,11 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int, Key
+from jaxtyping import Array, Bool, Key
 
 from .._mutator import AbstractLevelMutator, NoEdit, OneOf, Repeated
 from ._cells import only_cell
-from ._generators import random_below
+from ._draws import random_below, random_cell
 from ._level import NUM_DIRECTIONS, MazeLevel
 
 
@@ -41,7 +41,7 @@ class MoveGoal(AbstractLevelMutator[MazeLevel]):
 
     def mutate(self, level: MazeLevel, *, key: Key[Array, ""]) -> MazeLevel:
         vacant = _vacant_cells("MoveGoal", level)
-        moved = _random_cell(vacant, key=key).astype(level.goal_pos.dtype)
+        moved = random_cell(vacant, key=key).astype(level.goal_pos.dtype)
         goal_pos = jnp.where(jnp.any(vacant), moved, level.goal_pos)
         return eqx.tree_at(lambda level: level.goal_pos, level, goal_pos)
 
@@ -56,7 +56,7 @@ class MoveAgent(AbstractLevelMutator[MazeLevel]):
     def mutate(self, level: MazeLevel, *, key: Key[Array, ""]) -> MazeLevel:
         cell_key, dir_key = jax.random.split(key)
         vacant = _vacant_cells("MoveAgent", level)
-        moved = _random_cell(vacant, key=cell_key).astype(level.agent_pos.dtype)
+        moved = random_cell(vacant, key=cell_key).astype(level.agent_pos.dtype)
         turned = random_below(NUM_DIRECTIONS, key=dir_key)
         possible = jnp.any(vacant)
         return eqx.tree_at(
@@ -93,28 +93,3 @@ def _vacant_cells(name: str, level: MazeLevel) -> Bool[Array, "height width"]:
     height, width = _size(name, level)
     at_agent, at_goal = (only_cell(p, height, width) for p in (level.agent_pos, level.goal_pos))
     return ~(level.wall_map | at_agent | at_goal)
-
-
-def _random_cell(allowed: Bool[Array, "height width"], *, key: Key[Array, ""]) -> Int[Array, "2"]:
-    """The position (x, y) of a uniformly random allowed cell; without meaning if there is none.
-
-    First the row, then the column: counting along both is far less work than counting along all
-    cells, as the generators' `random_cell` does. It matters here, in a loop over edits.
-    """
-    count = jnp.sum(allowed, dtype=jnp.int32)
-    nth = random_below(jnp.maximum(count, 1), key=key)
-    row, nth_in_row = _locate(nth, jnp.sum(allowed, axis=1, dtype=jnp.int32))
-    column, _ = _locate(nth_in_row, allowed[row].astype(jnp.int32))
-    return jnp.stack([column, row])
-
-
-def _locate(
-    nth: Int[Array, ""], counts: Int[Array, " boxes"]
-) -> tuple[Int[Array, ""], Int[Array, ""]]:
-    """Which of several boxes the `nth` thing is in, and which of that box's things it is."""
-    up_to = jnp.sum(jnp.where(jnp.tri(counts.size, dtype=bool), counts[None, :], 0), axis=1)
-    passed = up_to <= nth
-    return (
-        jnp.sum(passed, dtype=jnp.int32),
-        nth - jnp.sum(jnp.where(passed, counts, 0), dtype=jnp.int32),
-    )

@@ -8,6 +8,7 @@ from jaxtyping import Array, Bool, Key
 from .._env import AbstractLevelGenerator
 from ._generators import place_agent_and_goal
 from ._level import MazeLevel
+from ._size import check_size
 
 _CROSSING_SIZE = 9
 _RIGHT_DOWN = ((1, 0), (0, 1))
@@ -18,7 +19,7 @@ class FourRooms(AbstractLevelGenerator[MazeLevel]):
 
     Walls fill the middle row and the middle column, but for one door in each half of them. Agent
     and goal are on different random cells of the rooms, and the agent looks anywhere. `size` is
-    the number of cells on a side, odd and at least 3; `ValueError` otherwise.
+    the number of cells on a side, odd and in [3, 4095]; `ValueError` otherwise.
     """
 
     size: int = eqx.field(static=True, default=17)
@@ -26,6 +27,7 @@ class FourRooms(AbstractLevelGenerator[MazeLevel]):
     def __check_init__(self):
         if self.size < 3 or self.size % 2 == 0:
             raise ValueError(f"FourRooms.size is {self.size}; it must be odd and at least 3.")
+        check_size("FourRooms", self.size, self.size)
 
     def sample(self, key: Key[Array, ""]) -> MazeLevel:
         row_key, column_key, place_key = jax.random.split(key, 3)

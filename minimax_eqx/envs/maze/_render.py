@@ -1,7 +1,9 @@
 """Pictures of mazes: levels, episodes, and grids of many levels."""
 
 import functools
+import io
 import os
+import pathlib
 from collections.abc import Sequence
 
 import jax
@@ -10,7 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, PyTree, UInt8
 
 from ._cells import EMPTY, GOAL, RED_GOAL, WALL
-from ._level import DIRECTION_SYMBOLS, FLOOR_SYMBOL, GOAL_SYMBOL, WALL_SYMBOL, MazeLevel
+from ._drawing import DIRECTION_SYMBOLS, FLOOR_SYMBOL, GOAL_SYMBOL, WALL_SYMBOL
+from ._level import MazeLevel, is_on_grid
 from ._maze import Maze, MazeState
 from ._memory import MemoryLevel, MemoryMaze
 from ._view import MOVES, visible_cells
@@ -38,7 +41,8 @@ def render(
     Arguments:
 
     - `level`: one level, not a batch.
-    - `state`: where the agent is drawn; at the level's start if `None`.
+    - `state`: where the agent is drawn; at the level's start if `None`. An agent that is not on the
+      grid is left out.
     - `env`: if given, the cells that its agent sees are highlighted.
     - `tile_size`: side of a cell in pixels, at least 4. The border is half as wide.
 
@@ -51,7 +55,8 @@ def render(
     if env is not None:
         lit = _cells_in_view(cells, agent_pos, agent_dir, env)
     agents = np.full(cells.shape, _NO_AGENT)
-    agents[agent_pos[1], agent_pos[0]] = agent_dir
+    if is_on_grid(agent_pos, *cells.shape):
+        agents[agent_pos[1], agent_pos[0]] = agent_dir
     looks = np.stack([cells.astype(int), agents, lit.astype(int)], axis=-1)
     kinds, kind_of_cell = np.unique(looks.reshape(-1, 3), axis=0, return_inverse=True)
     tiles = np.stack([_tile(int(c), int(a), bool(s), tile_size) for c, a, s in kinds])
@@ -138,15 +143,23 @@ def render_ascii(level: MazeLevel | MemoryLevel, state: MazeState | None = None)
     The symbols are those of `MazeLevel.from_ascii`, and `R` for a red goal. Raises `ValueError`
     for a batch.
     """
-    (x, y), agent_dir = _agent(level, state)
+    agent_pos, agent_dir = _agent(level, state)
     symbols = np.vectorize(_SYMBOLS.__getitem__)(_grid(level))
-    symbols[y, x] = DIRECTION_SYMBOLS[agent_dir]
+    if is_on_grid(agent_pos, *symbols.shape):
+        symbols[agent_pos[1], agent_pos[0]] = DIRECTION_SYMBOLS[agent_dir]
     return "\n".join("".join(row) for row in symbols)
 
 
 def save_png(image: UInt8[np.ndarray, "rows columns 3"], path: str | os.PathLike) -> None:
     """Writes a picture to a PNG file. Needs Pillow; `ImportError` if it is missing."""
-    _pillow().fromarray(image).save(path, format="PNG", optimize=True)
+    pathlib.Path(path).write_bytes(png(image))
+
+
+def png(image: UInt8[np.ndarray, "rows columns 3"]) -> bytes:
+    """A picture as the bytes of a PNG file. Needs Pillow; `ImportError` if it is missing."""
+    buffer = io.BytesIO()
+    _pillow().fromarray(image).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def save_gif(
