@@ -148,6 +148,15 @@ class Runner(eqx.Module):
             },
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        check_not_consumed("pickle", self)
+        if self.mesh is not None:
+            raise TypeError(
+                "A runner on a mesh cannot be pickled, since a mesh is of this process: pickle "
+                "`runner.on(None)`, and move the copy with `on(mesh)`."
+            )
+        return dict(vars(self))
+
     def _check_alone(self) -> None:
         # What reads the sizes of arrays would take the axis `member` for another one.
         if self.num_cycles.ndim > 0:
