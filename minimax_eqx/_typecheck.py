@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from beartype import BeartypeConf, beartype
+from beartype.roar import BeartypeCallHintViolation
 
-# Where a float is asked for, an int will do, as everywhere in Python's numeric tower.
-_beartype = beartype(conf=BeartypeConf(is_pep484_tower=True))
+# Where a float is asked for, an int will do, as everywhere in Python's numeric tower. Without
+# colours, since what it says is read for a message of this package's own.
+_beartype = beartype(conf=BeartypeConf(is_pep484_tower=True, is_color=False))
 
 
 def typechecker(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,6 +24,13 @@ def typechecker(function: Callable[..., Any]) -> Callable[..., Any]:
         return _beartype(function)
 
     def check(*args: Any, **kwargs: Any) -> Any:
-        return checked()(*args, **kwargs)
+        __tracebackhide__ = True
+        try:
+            return checked()(*args, **kwargs)
+        except BeartypeCallHintViolation as error:
+            # It needs JAX, which whoever asks for no more than a help text need not wait for.
+            from ._argument_error import argument_error
+
+            raise argument_error(function, str(error), args, kwargs) from None
 
     return check

@@ -15,3 +15,25 @@ from ._ppo_loss import clipped_value_loss as clipped_value_loss
 from ._ppo_loss import normalise as normalise
 from ._ppo_loss import ppo_loss as ppo_loss
 from ._ppo_loss import ppo_objective as ppo_objective
+
+__all__ = [
+    "PPO",
+    "AbstractAgent",
+    "Estimates",
+    "PPOBatch",
+    "Trajectory",
+    "clipped_policy_loss",
+    "clipped_value_loss",
+    "first_student",
+    "generalised_advantages",
+    "normalise",
+    "over_students",
+    "population",
+    "ppo_loss",
+    "ppo_objective",
+    "ppo_optimiser",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

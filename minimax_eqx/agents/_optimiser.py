@@ -1,5 +1,6 @@
 """The optimiser of the reference: clipped gradients, Adam, and a learning rate that can anneal."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -83,33 +84,57 @@ def ppo_optimiser(
         raise ValueError(f"max_grad_norm is {max_grad_norm}; it must be positive.")
     if final_learning_rate is not None and anneal_steps == 0:
         raise ValueError("final_learning_rate has no effect without anneal_steps above 0.")
-    steps = optax.chain(
-        optax.clip_by_global_norm(max_grad_norm),
-        optax.scale_by_adam(eps=adam_epsilon),
-        _scale_by_learning_rate(
-            learning_rate, final if anneal_steps else learning_rate, anneal_steps
-        ),
-    )
-    return _on_few_arrays(steps)
+    settings = _Settings(learning_rate, final, anneal_steps, max_grad_norm, adam_epsilon)
+    return optax.GradientTransformation(_Init(settings), _Update(settings))
 
 
-def _on_few_arrays(inner: optax.GradientTransformation) -> optax.GradientTransformation:
-    """`inner` on one vector of all small arrays, and on each large one.
+@dataclasses.dataclass(frozen=True)
+class _Settings:
+    """What `ppo_optimiser` was given, from which its two functions follow.
 
-    Array by array its kernels would be a third of an update's, each of which takes time to compile
-    and to launch. A large array is worth its own: it need not be copied into the vector and back.
+    Functions that hold values, and no closures: two optimisers made alike are then equal, so that
+    runs that differ in their seed share one program, and they can be pickled.
     """
 
-    def init(params):
-        return inner.init(few_arrays(params)[0])
+    learning_rate: float
+    final_learning_rate: float
+    anneal_steps: int
+    max_grad_norm: float
+    adam_epsilon: float
 
-    def update(updates, state, params=None):
+    def on_few_arrays(self) -> optax.GradientTransformation:
+        final = self.final_learning_rate if self.anneal_steps else self.learning_rate
+        return optax.chain(
+            optax.clip_by_global_norm(self.max_grad_norm),
+            optax.scale_by_adam(eps=self.adam_epsilon),
+            _scale_by_learning_rate(self.learning_rate, final, self.anneal_steps),
+        )
+
+
+# Both work on one vector of all small arrays, and on each large one. Array by array its kernels
+# would be a third of an update's, each of which takes time to compile and to launch. A large array
+# is worth its own: it need not be copied into the vector and back.
+
+
+@dataclasses.dataclass(frozen=True)
+class _Init:
+    settings: _Settings
+
+    def __call__(self, params: PyTree) -> PyTree:
+        return self.settings.on_few_arrays().init(few_arrays(params)[0])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Update:
+    settings: _Settings
+
+    def __call__(
+        self, updates: PyTree, state: PyTree, params: PyTree | None = None
+    ) -> tuple[PyTree, PyTree]:
         del params
         few, back = few_arrays(updates)
-        few, state = inner.update(few, state)
+        few, state = self.settings.on_few_arrays().update(few, state)
         return back(few), state
-
-    return optax.GradientTransformation(init, update)
 
 
 def few_arrays(tree: PyTree[Array]) -> tuple[PyTree[Array], Callable[[PyTree[Array]], PyTree]]:

@@ -19,3 +19,26 @@ from ._prioritisation import AbstractPrioritisation as AbstractPrioritisation
 from ._prioritisation import Proportional as Proportional
 from ._prioritisation import Rank as Rank
 from ._prioritisation import TopK as TopK
+
+__all__ = [
+    "AbstractCurriculum",
+    "AbstractLevelSource",
+    "AbstractPrioritisation",
+    "AdversarialDesign",
+    "DomainRandomisation",
+    "Evidence",
+    "LearnedGenerator",
+    "LevelBuffer",
+    "LevelReplay",
+    "Proportional",
+    "Proposal",
+    "Rank",
+    "Sampled",
+    "SamplingForLearnability",
+    "TopK",
+    "scores",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

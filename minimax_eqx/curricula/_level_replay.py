@@ -332,9 +332,9 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
                 )
                 levels.append(mutants)
                 counts.append(more)
-            kinds = jnp.repeat(jnp.array([REPLAYED, NEW, MUTATED], jnp.int32)[: len(levels)], size)
+            kinds = jnp.array([REPLAYED, NEW, MUTATED], jnp.int32)[: len(levels)]
             joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *levels)
-            return older.ages, joined, jnp.concatenate(counts), kinds
+            return older.ages, joined, jnp.concatenate(counts), jnp.repeat(kinds, size)
 
         ages, levels, num_mutations, kinds = jax.lax.cond(self._can_replay(), replay, all_new)
         buffer = dataclasses.replace(self.buffer, ages=ages)

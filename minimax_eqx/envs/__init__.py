@@ -16,3 +16,26 @@ from ._mutator import Repeated as Repeated
 from .maze import Maze as Maze
 from .maze import MazeEditor as MazeEditor
 from .maze import MemoryMaze as MemoryMaze
+
+__all__ = [
+    "AbstractEnv",
+    "AbstractLevelEditor",
+    "AbstractLevelGenerator",
+    "AbstractLevelMutator",
+    "Blanks",
+    "EnvCheckError",
+    "FixedLevels",
+    "Maze",
+    "MazeEditor",
+    "MemoryMaze",
+    "NoEdit",
+    "OneOf",
+    "Repeated",
+    "TimeStep",
+    "check_env",
+    "maze",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

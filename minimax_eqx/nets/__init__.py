@@ -26,3 +26,36 @@ from ._state_space import GatedActivation as GatedActivation
 from ._state_space import LayerNorm as LayerNorm
 from ._state_space import LinearSystem as LinearSystem
 from ._state_space import StateSpaceBlock as StateSpaceBlock
+
+__all__ = [
+    "GRU",
+    "LRU",
+    "LSTM",
+    "MLP",
+    "S5",
+    "AbstractEncoder",
+    "AbstractProjectedCore",
+    "AbstractProjectingEncoder",
+    "AbstractRecurrentCore",
+    "AbstractStateSpace",
+    "AbstractStateSpaceStack",
+    "ActorCritic",
+    "Dense",
+    "DesignEncoder",
+    "Feedforward",
+    "FlatEncoder",
+    "GatedActivation",
+    "GridEncoder",
+    "LRUDynamics",
+    "LSTMCarry",
+    "LayerNorm",
+    "LinearSystem",
+    "Predictions",
+    "S5Dynamics",
+    "StateSpaceBlock",
+    "orthogonal",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

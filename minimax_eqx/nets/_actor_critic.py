@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Key, PyTree
 from ._cores import AbstractProjectedCore, AbstractRecurrentCore
 from ._dense import MLP, orthogonal
 from ._encoders import AbstractEncoder, AbstractProjectingEncoder
+from ._sizes import check_sizes
 
 Carry = TypeVar("Carry")
 
@@ -50,7 +51,21 @@ class ActorCritic(eqx.Module, Generic[Carry]):
 
         The last layer of the policy starts with all weights at 0.01, so that the first policy is
         uniform. `num_value_heads` above 1 makes an ensemble of values.
+
+        Raises `ValueError` if a count is less than 1, and if the core cannot read what the encoder
+        gives.
         """
+        check_sizes(
+            "ActorCritic",
+            num_actions=num_actions,
+            head_size=head_size,
+            num_value_heads=num_value_heads,
+        )
+        if num_head_layers < 0:
+            raise ValueError(
+                f"ActorCritic: num_head_layers is {num_head_layers}; it must not be negative."
+            )
+        _check_core(encoder, core)
         policy_key, value_key = jax.random.split(key)
         policy = MLP.create(
             core.output_size,
@@ -104,3 +119,30 @@ class ActorCritic(eqx.Module, Generic[Carry]):
             self.value, features
         )
         return Predictions(self.policy(features), jnp.moveaxis(values[..., 0], 0, -1))
+
+
+def _check_core(encoder: AbstractEncoder, core: AbstractRecurrentCore) -> None:
+    """Raises `ValueError` if the core does not read the encoder's features."""
+    features = jax.ShapeDtypeStruct((encoder.output_size,), jnp.float32)
+    reset = jax.ShapeDtypeStruct((), jnp.bool_)
+
+    def step(core, features, reset):
+        return core.step(features, core.initial_carry(), reset)[0]
+
+    try:
+        size = eqx.filter_eval_shape(step, core, features, reset).shape[-1]
+    except (TypeError, ValueError) as error:
+        reads = "cannot read them"
+        if isinstance(core, AbstractProjectedCore):
+            reads = f"reads {core.input_weight.shape[-2]}"
+        raise _no_fit(encoder, core, reads) from error
+    if size != core.output_size:
+        raise _no_fit(encoder, core, f"says that it gives {core.output_size} and gives {size}")
+
+
+def _no_fit(encoder: AbstractEncoder, core: AbstractRecurrentCore, what: str) -> ValueError:
+    return ValueError(
+        f"ActorCritic: the encoder {type(encoder).__name__} gives {encoder.output_size} numbers, "
+        f"and the core {type(core).__name__} {what}. Make the core with the encoder's output_size, "
+        f"{encoder.output_size}, as its input size."
+    )

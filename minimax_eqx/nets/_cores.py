@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from ._dense import orthogonal, product
 from ._lstm_scan import LSTMCarry, lstm_cell, lstm_scan
+from ._sizes import check_sizes
 
 Carry = TypeVar("Carry")
 
@@ -86,7 +87,11 @@ class LSTM(AbstractProjectedCore[LSTMCarry]):
 
     @classmethod
     def create(cls, input_size: int, hidden_size: int, *, key: Key[Array, ""]) -> "LSTM":
-        """Weights start orthogonal, separately for each gate; the bias starts at zero."""
+        """Weights start orthogonal, separately for each gate; the bias starts at zero.
+
+        Raises `ValueError` for a size that is less than 1.
+        """
+        check_sizes("LSTM", input_size=input_size, hidden_size=hidden_size)
         init = orthogonal()
         keys = jax.random.split(key, (2, 4))
 
@@ -128,6 +133,9 @@ class Feedforward(AbstractRecurrentCore[None]):
     """No memory: the output is the input."""
 
     size: int = eqx.field(static=True)
+
+    def __check_init__(self):
+        check_sizes("Feedforward", size=self.size)
 
     @property
     def output_size(self) -> int:

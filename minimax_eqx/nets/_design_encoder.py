@@ -11,6 +11,8 @@ from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
 from ._dense import orthogonal
 from ._design_projection import convolve, convolve_and_project
 from ._encoders import KERNEL_SIZE, AbstractProjectingEncoder, window_indices
+from ._observations import read_spec
+from ._sizes import check_sizes
 
 
 @runtime_checkable
@@ -53,19 +55,30 @@ class DesignEncoder(AbstractProjectingEncoder):
         - `num_steps`: times to tell apart, 0 to `num_steps - 1`: the editor's `max_episode_steps`.
         - `num_filters`, `embedding_size`: numbers per window and for the time.
 
-        Raises `ValueError` if `num_steps` is not positive or the image is smaller than the kernel.
+        Raises `ValueError` if a count is not positive, if the observation has no `image` or
+        no `time`, or if the image is smaller than the kernel.
         """
-        rows, columns, channels = observation_spec.image.shape
+        check_sizes(
+            "DesignEncoder",
+            num_steps=num_steps,
+            num_filters=num_filters,
+            embedding_size=embedding_size,
+        )
+        image, _ = read_spec(
+            "DesignEncoder",
+            observation_spec,
+            image=(3, "rows x columns x channels"),
+            time=(0, "how many steps were taken"),
+        )
+        rows, columns, channels = image.shape
         if min(rows, columns) < KERNEL_SIZE:
             raise ValueError(
                 f"DesignEncoder needs an image of at least {KERNEL_SIZE} x {KERNEL_SIZE} cells, "
                 f"not {rows} x {columns}."
             )
-        if num_steps < 1:
-            raise ValueError(f"DesignEncoder: num_steps is {num_steps}; it must be at least 1.")
         kernel_key, embedding_key = jax.random.split(key)
         taps = KERNEL_SIZE * KERNEL_SIZE * channels
-        noise = observation_spec.noise
+        noise = getattr(observation_spec, "noise", None)
         return cls(
             kernel=orthogonal(2**0.5)(kernel_key, (taps, num_filters)),
             bias=jnp.zeros(num_filters),

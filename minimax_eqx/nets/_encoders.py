@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
 
 from ._dense import Dense, orthogonal
+from ._observations import read_spec
+from ._sizes import check_sizes
 
 NUM_DIRECTIONS = 4
 # MiniGrid's object codes reach 10; the reference divides all three channels by it.
@@ -77,10 +79,18 @@ class GridEncoder(AbstractEncoder):
     ) -> "GridEncoder":
         """Sizes the encoder for observations as `AbstractEnv.observation_spec` describes them.
 
-        Raises `ValueError` if the view is smaller than the kernel, and if the observation has a
-        position but `position_scale` (the maze's larger side, say) is not given.
+        Raises `ValueError` if the observation has no `image` or no `agent_dir`, if the view is
+        smaller than the kernel, and if the observation has a position but `position_scale` (the
+        maze's larger side, say) is not given.
         """
-        rows, columns, channels = observation_spec.image.shape
+        check_sizes("GridEncoder", num_filters=num_filters, embedding_size=embedding_size)
+        image, _ = read_spec(
+            "GridEncoder",
+            observation_spec,
+            image=(3, "rows x columns x channels"),
+            agent_dir=(0, "a direction from 0 to 3"),
+        )
+        rows, columns, channels = image.shape
         if min(rows, columns) < KERNEL_SIZE:
             raise ValueError(
                 f"GridEncoder needs a view of at least {KERNEL_SIZE} x {KERNEL_SIZE} cells, "
@@ -151,10 +161,16 @@ class FlatEncoder(AbstractEncoder):
         output_size: int = 64,
         key: Key[Array, ""],
     ) -> "FlatEncoder":
-        """Sizes the encoder for observations as `AbstractEnv.observation_spec` describes them."""
+        """Sizes the encoder for observations as `AbstractEnv.observation_spec` describes them.
+
+        Raises `ValueError` for observations without numbers.
+        """
         shapes = tuple(leaf.shape for leaf in jax.tree.leaves(observation_spec))
-        init = orthogonal(2**0.5)
-        dense = Dense.create(sum(map(math.prod, shapes)), output_size, init=init, key=key)
+        input_size = sum(map(math.prod, shapes))
+        check_sizes("FlatEncoder", output_size=output_size)
+        if input_size < 1:
+            raise ValueError(f"FlatEncoder: there are no numbers in {observation_spec}.")
+        dense = Dense.create(input_size, output_size, init=orthogonal(2**0.5), key=key)
         return cls(dense, shapes)
 
     @property
@@ -162,9 +178,19 @@ class FlatEncoder(AbstractEncoder):
         return self.dense.bias.size
 
     def __call__(self, observation: PyTree) -> Float[Array, "*batch features"]:
+        leaves = jax.tree.leaves(observation)
+        shapes = [
+            leaf.shape[leaf.ndim - len(shape) :]
+            for leaf, shape in zip(leaves, self.leaf_shapes, strict=False)
+        ]
+        if len(leaves) != len(self.leaf_shapes) or shapes != list(self.leaf_shapes):
+            raise ValueError(
+                f"FlatEncoder was made for observations of shapes {self.leaf_shapes} and got "
+                f"{tuple(leaf.shape for leaf in leaves)}."
+            )
         flat = [
             leaf.reshape(*leaf.shape[: leaf.ndim - len(shape)], -1).astype(jnp.float32)
-            for leaf, shape in zip(jax.tree.leaves(observation), self.leaf_shapes, strict=True)
+            for leaf, shape in zip(leaves, self.leaf_shapes, strict=True)
         ]
         return jnp.tanh(self.dense(jnp.concatenate(flat, axis=-1)))
 

@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Key
 from .._control_flow import num_lanes_of, scan_in_lanes
 from ._cores import AbstractProjectedCore
 from ._dense import orthogonal
+from ._sizes import check_sizes
 
 
 class GRU(AbstractProjectedCore[Float[Array, "*batch hidden"]]):
@@ -28,10 +29,11 @@ class GRU(AbstractProjectedCore[Float[Array, "*batch hidden"]]):
 
     @classmethod
     def create(cls, input_size: int, hidden_size: int, *, key: Key[Array, ""]) -> "GRU":
-        """Weights start orthogonal, separately for each gate; biases start at zero."""
-        for name, value in (("input_size", input_size), ("hidden_size", hidden_size)):
-            if value < 1:
-                raise ValueError(f"GRU: {name} is {value}; give it at least 1.")
+        """Weights start orthogonal, separately for each gate; biases start at zero.
+
+        Raises `ValueError` for a size that is less than 1.
+        """
+        check_sizes("GRU", input_size=input_size, hidden_size=hidden_size)
         init = orthogonal()
         keys = jax.random.split(key, (2, 3))
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ._dense import Dense, orthogonal
+from ._sizes import check_sizes
 from ._state_space import AbstractStateSpace, AbstractStateSpaceStack, LinearSystem, StateSpaceBlock
 
 
@@ -106,9 +107,9 @@ class LRU(AbstractStateSpaceStack):
         Raises `ValueError` for radii that do not make a ring inside the unit circle.
         """
         num_modes = width // 2 if num_modes is None else num_modes
-        for name, value in (("num_modes", num_modes), ("num_layers", num_layers)):
-            if value < 1:
-                raise ValueError(f"LRU: {name} is {value}; give it at least 1.")
+        check_sizes(
+            "LRU", input_size=input_size, width=width, num_modes=num_modes, num_layers=num_layers
+        )
         if not 0 <= r_min < r_max <= 1:
             raise ValueError(
                 f"LRU: r_min is {r_min} and r_max {r_max}; choose 0 <= r_min < r_max <= 1."

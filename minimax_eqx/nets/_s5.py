@@ -7,6 +7,7 @@ from jaxtyping import Array, Complex, Float, Key
 
 from ._dense import Dense, orthogonal
 from ._linear_recurrence import complex_product
+from ._sizes import check_sizes
 from ._state_space import AbstractStateSpace, AbstractStateSpaceStack, LinearSystem, StateSpaceBlock
 
 MIN_STEP, MAX_STEP = 1e-3, 1e-1
@@ -110,8 +111,7 @@ class S5(AbstractStateSpaceStack):
 
         Raises `ValueError` for a width that does not divide into blocks of an even size.
         """
-        if num_layers < 1:
-            raise ValueError(f"S5: num_layers is {num_layers}; give it at least 1.")
+        check_sizes("S5", input_size=input_size, num_layers=num_layers)
         if num_blocks < 1 or width < 1 or width % (2 * num_blocks) != 0:
             raise ValueError(
                 f"S5: width is {width} and num_blocks {num_blocks}; make the width a multiple of "

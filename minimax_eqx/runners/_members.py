@@ -10,7 +10,7 @@ from jax.sharding import Mesh, NamedSharding, Sharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Float, Int, PyTree
 
-from .._compile import RUNS_ONCE, quick_jit
+from .._compile import RUNS_ONCE, check_not_consumed, quick_jit
 from .._control_flow import filter_scan
 from .._mesh import MEMBER_AXIS, check_shares, num_shares
 from ._runner import Runner
@@ -38,8 +38,10 @@ def run_members(
       both branches of every conditional, such as whether to update.
 
     Raises `ValueError` if the runners are not stacked, an array of theirs has no entry for each
-    member (and student), they are on a mesh of their own, or the devices cannot share them equally.
+    member (and student), they are on a mesh of their own, the devices cannot share them equally, or
+    they were consumed before.
     """
+    check_not_consumed("run_members", runners)
     count = _num_members(runners)
     if mesh is not None:
         check_shares("members", count, num_shares(mesh, MEMBER_AXIS))
@@ -55,6 +57,7 @@ def member(runners: Runner, index: int) -> Runner:
     Raises `ValueError` as `run_members` does for runners that are not stacked members, and
     `IndexError` if there is none of that index, which counts from 0.
     """
+    check_not_consumed("member", runners)
     count = _num_members(runners)
     if not 0 <= index < count:
         raise IndexError(f"There is no member {index}: choose one of 0 to {count - 1}.")

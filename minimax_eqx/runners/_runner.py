@@ -11,16 +11,18 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 from jaxtyping import Array, Int, Key, PyTree
 
-from .._compile import quick_jit
+from .._compile import check_not_consumed, check_switches, quick_jit
 from .._control_flow import filter_scan, filter_update_if
 from .._mesh import check_shares, levels_over, num_shares, on_one_device, replicate, split_levels
 from .._metrics import Metrics, join_metrics
-from ..agents import AbstractAgent, first_student, over_students
+from ..agents import AbstractAgent, over_students
 from ..curricula import AbstractCurriculum, Evidence, Proposal
 from ..envs import AbstractEnv
 from ..rollouts import rollout
 from ._episodes import EpisodeStatistics
 from ._metrics import group_metrics, level_metrics, student_metrics
+from ._student_check import num_value_heads
+from ._summary import summary
 
 
 class Runner(eqx.Module):
@@ -63,10 +65,13 @@ class Runner(eqx.Module):
         - `mesh`: devices that share the levels of a cycle, see `level_mesh`; None for one device.
 
         Raises `ValueError` if a count is less than 1, the curriculum's levels are not those of the
-        environment, the curriculum cannot learn from so many students, trials or value heads, or
-        the devices cannot share the levels equally. Warns if `num_steps` is below the environment's
-        time limit: failures then never end, and the metric `success_rate` is NaN.
+        environment, the students cannot read its observations or do not choose among its actions,
+        the curriculum cannot learn from so many students, trials or value heads, the devices cannot
+        share the levels equally, or JAX is set to stop at the first NaN or infinity. Warns if
+        `num_steps` is below the environment's time limit: failures then never end, and the metric
+        `success_rate` is NaN.
         """
+        check_switches()
         for name, value in (("num_steps", num_steps), ("num_trials", num_trials)):
             if value < 1:
                 raise ValueError(f"Runner: {name} is {value}; it must be at least 1.")
@@ -74,7 +79,7 @@ class Runner(eqx.Module):
             students = jax.tree.map(lambda x: x[None] if eqx.is_array(x) else x, students)
         _check_levels(env, curriculum)
         num_students = students.num_updates.shape[0]
-        curriculum.check(num_students, num_trials, _num_value_heads(env, students))
+        curriculum.check(num_students, num_trials, num_value_heads(env, students))
         _warn_if_failures_never_end(num_steps, env.max_episode_steps)
         runner = cls(
             env=env,
@@ -126,11 +131,36 @@ class Runner(eqx.Module):
         Metrics of students are averaged over the population. Those of the update are NaN in a cycle
         without one (`updated` is then 0).
 
-        Raises `ValueError` for stacked runners, which `run_members` runs.
+        Raises `ValueError` for stacked runners, which `run_members` runs, and for one that was
+        consumed by `run`.
         """
         self._check_alone()
+        check_not_consumed("Runner.step", self)
         with levels_over(self.mesh):
             return replicate(self._cycle(), self.mesh)
+
+    def __repr__(self) -> str:
+        """One screen; `equinox.tree_pprint` prints the whole tree."""
+        return summary(
+            type(self).__name__,
+            {"env": self.env, "students": self.students, "curriculum": self.curriculum},
+            {
+                "num_cycles": self.num_cycles,
+                "num_steps": self.num_steps,
+                "num_trials": self.num_trials,
+                "track_level_metrics": self.track_level_metrics,
+                "mesh": self.mesh,
+            },
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        check_not_consumed("pickle", self)
+        if self.mesh is not None:
+            raise TypeError(
+                "A runner on a mesh cannot be pickled, since a mesh is of this process: pickle "
+                "`runner.on(None)`, and move the copy with `on(mesh)`."
+            )
+        return dict(vars(self))
 
     def _check_alone(self) -> None:
         # What reads the sizes of arrays would take the axis `member` for another one.
@@ -241,7 +271,8 @@ def run(runner: Runner, num_cycles: int) -> tuple[Runner, Metrics]:
     The runner given is consumed: its memory is reused for the one returned. `num_cycles` is part of
     the program; another value compiles again.
 
-    Raises `ValueError` for stacked runners, which `run_members` runs.
+    Raises `ValueError` for stacked runners, which `run_members` runs, and for one that was consumed
+    before.
     """
     result = filter_scan(lambda runner, _: runner.step(), runner, None, num_cycles)
     # Once more: XLA may have split a part of the loop's result, and the next call wants it whole.
@@ -280,15 +311,6 @@ def _proposal_spec(curriculum: AbstractCurriculum) -> Proposal:
     return eqx.filter_eval_shape(
         lambda curriculum, key: curriculum.propose(key)[1], curriculum, jax.random.key(0)
     )
-
-
-def _num_value_heads(env: AbstractEnv, students: AbstractAgent) -> int:
-    def predict(students):
-        student = first_student(students)
-        observation = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), env.observation_spec())
-        return student.predict(observation, student.initial_carry(), jnp.zeros((), bool))[0]
-
-    return eqx.filter_eval_shape(predict, students).values.shape[-1]
 
 
 def _with_distinct_buffers(runner: Runner) -> Runner:

@@ -15,3 +15,25 @@ from ._score import AbstractSelectiveScore as AbstractSelectiveScore
 from ._values import L1ValueLoss as L1ValueLoss
 from ._values import PositiveValueLoss as PositiveValueLoss
 from ._values import ValueDisagreement as ValueDisagreement
+
+__all__ = [
+    "AbstractMemorylessScore",
+    "AbstractScore",
+    "AbstractSelectiveScore",
+    "FinishedEpisodes",
+    "L1ValueLoss",
+    "Learnability",
+    "MaxMC",
+    "MeanRelativeRegret",
+    "MeanReturn",
+    "NegativeReturn",
+    "PopulationRegret",
+    "PositiveValueLoss",
+    "RelativeRegret",
+    "ValueDisagreement",
+    "finished_episodes",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

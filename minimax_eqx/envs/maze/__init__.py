@@ -36,3 +36,46 @@ from ._render import render_episode as render_episode
 from ._render import render_grid as render_grid
 from ._render import save_gif as save_gif
 from ._render import save_png as save_png
+
+__all__ = [
+    "Crossing",
+    "FlipWall",
+    "FourRooms",
+    "HeldOut",
+    "Maze",
+    "MazeBlank",
+    "MazeDesign",
+    "MazeDesignObservation",
+    "MazeEditor",
+    "MazeLevel",
+    "MazeObservation",
+    "MazeState",
+    "MazeWorld",
+    "MemoryLevel",
+    "MemoryMaze",
+    "MemoryWorld",
+    "MoveAgent",
+    "MoveGoal",
+    "PerfectMaze",
+    "RandomMemory",
+    "RandomWalls",
+    "distances_from",
+    "held_out",
+    "held_out_names",
+    "maze_edits",
+    "maze_level_metrics",
+    "panel",
+    "panel_names",
+    "render",
+    "render_ascii",
+    "render_episode",
+    "render_grid",
+    "save_gif",
+    "save_png",
+    "shortest_path_length",
+    "stack_levels",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
