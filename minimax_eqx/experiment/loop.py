@@ -10,8 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..runners import Runner, run
-from .ahead import CompileAhead
+from ..runners import Runner
 from .config import Config
 from .divergence import Divergence, Watch, divergence_of_state
 from .evaluation import evaluate_run
@@ -77,8 +76,12 @@ class TrainingLoop:
         rows = self._evaluations.read()
         return int(rows[-1]["cycle"]) if rows else 0
 
-    def train(self, runner: Runner, ahead: CompileAhead | None = None) -> Outcome:
-        """Trains to the configured number of updates, or until asked to stop; saves, evaluates."""
+    def train(self, runner: Runner, compiled: Callable[[], Any]) -> Outcome:
+        """Trains to the configured number of updates, or until asked to stop; saves, evaluates.
+
+        `compiled` gives the program `run(runner, log_every)`; it is called if there is something to
+        train.
+        """
         config = self._config
         before = self._seconds_before if self._writes else (0.0, 0.0)
         ledger = Ledger.of(runner, *before)
@@ -93,7 +96,7 @@ class TrainingLoop:
             if ledger.updates < config.num_updates and not interrupted():
                 # Now, and not at the first checkpoint, which may be hours away.
                 from_first(self._checkpoints.try_out)
-                dispatch, ledger = self._compile(runner, ledger, ahead)
+                dispatch, ledger = self._compile(ledger, compiled)
                 runner, ledger = self._cycles(runner, ledger, dispatch, interrupted)
             if self._saved != ledger.cycle:
                 self._save(runner, ledger)
@@ -101,14 +104,9 @@ class TrainingLoop:
                 self._evaluate(runner, ledger)
             return Outcome(runner.on(None), self._folder, ledger, interrupted())
 
-    def _compile(
-        self, runner: Runner, ledger: Ledger, ahead: CompileAhead | None
-    ) -> tuple[Any, Ledger]:
+    def _compile(self, ledger: Ledger, compiled: Callable[[], Any]) -> tuple[Any, Ledger]:
         begin = time.perf_counter()
-        if ahead is None:
-            dispatch = run.lower(runner, self._config.log_every).compile()
-        else:
-            dispatch = ahead.compile()
+        dispatch = compiled()
         seconds = time.perf_counter() - begin
         self._listener.compiled(seconds)
         compiling = ledger.seconds_compiling + seconds

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import jax
 from jax.sharding import Mesh
 
-from ..runners import Runner, level_mesh
+from ..runners import Runner, level_mesh, run
 from .ahead import CompileAhead
 from .annealing import check_annealing
 from .build import make_runner, matmul_precision
@@ -44,7 +44,7 @@ def start(config: Config, path: pathlib.Path | str, listener: Listener | None = 
         is_new = not folder.path.exists()
         from_first(lambda: RunFolder.create(folder.path, config) and None)
         with _locked(folder), _free_again_if_nothing_was_computed(folder, is_new):
-            return TrainingLoop(config, folder, listener, None).train(ahead.runner(), ahead)
+            return TrainingLoop(config, folder, listener, None).train(ahead.runner(), ahead.compile)
 
 
 def resume(
@@ -85,13 +85,21 @@ def resume(
         ledger = Ledger.of(runner, 0.0, 0.0)
         if num_updates is not None:
             _check_not_fewer(num_updates, ledger, folder)
+        program = None
         if config.num_updates > ledger.updates:
             check_annealing(config, folder.path)
+            # Traced now, so that what can be wrong is known before anything is changed.
+            program = run.lower(runner, config.log_every)
         if num_updates is not None:
             from_first(lambda: folder.write_config(kept))
         if cycle is None:
             from_first(folder.forget_results)
-        return TrainingLoop(config, folder, listener, cycle).train(runner)
+
+        def compiled():
+            assert program is not None
+            return program.compile()
+
+        return TrainingLoop(config, folder, listener, cycle).train(runner, compiled)
 
 
 def load_runner(path: pathlib.Path | str) -> tuple[Config, Runner]:

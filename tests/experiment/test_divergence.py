@@ -3,7 +3,6 @@
 import dataclasses
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,8 +17,8 @@ NUM_CYCLES = 3
 
 @pytest.fixture(scope="module")
 def runner():
-    """PAIRED's runner, in which both students and the teacher are agents."""
-    return make_runner(PAIRED)
+    """REPAIRED's runner: two students, a teacher, and a level buffer."""
+    return make_runner(tiny(preset("maze-repaired")))
 
 
 def after(runner, teacher_updates=NUM_CYCLES):
@@ -114,19 +113,12 @@ def test_a_state_as_it_should_be_is_no_divergence(runner):
     assert divergence_of_state(runner) is None
 
 
-class Remembers(eqx.Module):
-    """A curriculum's array that is no learner's."""
-
-    students: eqx.Module
-    scores: jnp.ndarray
-
-
 @pytest.mark.parametrize(("value", "is_fault"), [(NAN, True), (INF, False), (-INF, False)])
 def test_elsewhere_infinity_means_something_and_nan_does_not(runner, value, is_fault):
-    found = divergence_of_state(Remembers(runner.students, jnp.array([0.0, value])))
+    found = divergence_of_state(spoilt(runner, lambda r: r.curriculum.buffer.scores, value))
     assert (found is not None) == is_fault
     if found is not None:
-        assert (found.what, found.learner) == ("scores is not a number", None)
+        assert (found.what, found.learner) == ("curriculum.buffer.scores is not a number", None)
 
 
 def test_a_teacher_that_diverges_stops_the_run_and_leaves_nothing(tmp_path):
