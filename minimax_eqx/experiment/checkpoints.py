@@ -3,32 +3,42 @@
 A checkpoint is an Orbax tree of plain arrays beside a manifest: what configuration it is of, the
 shape of every array, and the size and SHA-256 of every file. It appears under its name only when it
 is complete and on the disk, and loading runs no code from it.
+
+Whatever else is in the folder, or in a checkpoint, belongs to somebody: it is neither read nor
+removed.
 """
 
-import hashlib
+import contextlib
+import itertools
 import json
 import logging
 import os
 import pathlib
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from .arrays import from_plain, restore_arrays, save_arrays, to_plain
+from .filesystem import move, naming, resolved, sync, warn_once
+from .manifest import (
+    MANIFEST,
+    CheckpointError,
+    read_manifest,
+    verified_manifest,
+    write_manifest,
+)
+
 State = TypeVar("State")
 
-MANIFEST, ARRAYS = "manifest.json", "arrays"
-# Folders whose names start with a dot are being written or removed; they count as not there.
-_HIDDEN = "."
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that is missing, damaged, or of another configuration."""
+ARRAYS, ORBAX_METADATA = "arrays", "_METADATA"
+# Folders of such names are being written or removed; they count as not there.
+_UNFINISHED = re.compile(r"\.(?P<cycle>\d+)(\.\d+)?\.(?P<what>partial|removed)")
+# More than any process saves while another one reads.
+_ATTEMPTS = 100
 
 
 class Checkpoints:
@@ -43,46 +53,54 @@ class Checkpoints:
     """
 
     def __init__(self, path: pathlib.Path, keep: int, made_with: Mapping[str, Any] | None = None):
-        self.path = path.absolute()
+        self.path = resolved(path)
         self.keep = keep
         # The same values whether they have been through a file or not (tuples become lists).
         self.made_with = json.loads(json.dumps(dict(made_with or {})))
 
     def cycles(self) -> list[int]:
         """The cycles that checkpoints are there for, oldest first, whole or not."""
-        if not self.path.is_dir():
-            return []
-        return sorted(int(p.name) for p in self.path.iterdir() if p.name.isdecimal())
+        return sorted(int(path.name) for path in self._entries() if _is_checkpoint(path))
+
+    def try_out(self) -> None:
+        """Saves a number, reads it back and removes it: raises now what would stop the first save,
+        and says by a warning what the file system cannot do."""
+        self._prepare()
+        partial = self._unused(0, "partial")
+        try:
+            self._write(partial, 0, {"number": np.ones((), np.float32)})
+            verified_manifest(partial)
+            restore_arrays(partial / ARRAYS)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
     def save(self, cycle: int, state: PyTree) -> pathlib.Path:
         """Writes a checkpoint, then removes all but the newest `keep` up to this one.
 
         Later ones are left alone: a run that continues from an older checkpoint has found them
-        damaged, and replaces them as it gets there.
+        damaged, and replaces them as it gets there. Raises `OSError`, naming the file, if it cannot
+        be written; those from before are still there then.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        for leftover in self.path.glob(f"{_HIDDEN}*"):
-            shutil.rmtree(leftover)
-        partial, final = self.path / f"{_HIDDEN}{cycle}.partial", self.path / str(cycle)
-        partial.mkdir()
-        arrays = _to_plain(state)
-        # Orbax refuses empty arrays; their shape, in the manifest, is all there is to them.
-        _orbax_save(partial / ARRAYS, {k: v for k, v in arrays.items() if v.size > 0})
-        manifest = {
-            "cycle": cycle,
-            "made_with": self.made_with,
-            "arrays": {name: _shape(array) for name, array in arrays.items()},
-            "files": _digests(partial),
-        }
-        manifest["sha256"] = _digest_of(manifest)
-        (partial / MANIFEST).write_text(json.dumps(manifest, indent=1))
-        for file in (*partial.rglob("*"), partial):
-            sync(file)
-        self._remove(cycle)
-        os.replace(partial, final)
+        self._prepare()
+        partial, final = self._unused(cycle, "partial"), self.path / str(cycle)
+        removed = None
+        try:
+            self._write(partial, cycle, to_plain(state))
+            removed = self._make_way(final)
+            move(partial, final)
+        except BaseException:
+            # Half a checkpoint is of no use, and would take the room of the next one.
+            shutil.rmtree(partial, ignore_errors=True)
+            if removed is not None and not os.path.lexists(final):
+                move(removed, final)
+            raise
         sync(self.path)
-        for old in [c for c in self.cycles() if c <= cycle][: -self.keep]:
-            self._remove(old)
+        self._clear(removed, final)
+        for old in self._own_cycles(up_to=cycle)[: -self.keep]:
+            path = self.path / str(old)
+            # Of that name it is gone at once: none is ever seen half removed.
+            with _said_if_impossible(path):
+                self._clear(self._make_way(path), path)
         return final
 
     def load(self, cycle: int, like: State) -> State:
@@ -91,9 +109,9 @@ class Checkpoints:
         Raises `CheckpointError` if it is missing, damaged, or of another configuration.
         """
         path = self.path / str(cycle)
-        manifest = _verify(path)
+        manifest = verified_manifest(path)
         self._check_made_with(path, manifest["made_with"])
-        expected = _to_plain(like)
+        expected = to_plain(like)
         found = manifest["arrays"]
         differing = [
             f"{name} (saved {found.get(name, 'nothing')}, expected {_shape(expected.get(name))})"
@@ -106,7 +124,11 @@ class Checkpoints:
                 f"{_first(differing)}."
             )
         empty = {name: array for name, array in expected.items() if array.size == 0}
-        return _from_plain(_orbax_restore(path / ARRAYS) | empty, like)
+        try:
+            arrays = restore_arrays(path / ARRAYS)
+        except Exception as error:
+            raise CheckpointError(f"The checkpoint {path} cannot be read: {error}") from error
+        return from_plain(arrays | empty, like)
 
     def newest(self) -> int:
         """The cycle of the newest checkpoint that verifies.
@@ -115,18 +137,108 @@ class Checkpoints:
         left, and if the newest whole one is of another configuration.
         """
         problems = []
-        for cycle in reversed(self.cycles()):
-            path = self.path / str(cycle)
-            try:
-                manifest = _verify(path)
-            except CheckpointError as error:
-                problems.append(str(error))
-                logging.getLogger("minimax_eqx").warning("%s Trying an older one.", error)
-                continue
-            self._check_made_with(path, manifest["made_with"])
-            return cycle
+        for _ in range(_ATTEMPTS):
+            cycles, problems = self.cycles(), []
+            for cycle in reversed(cycles):
+                path = self.path / str(cycle)
+                try:
+                    manifest = verified_manifest(path)
+                except CheckpointError as error:
+                    # Unless the process that trains here has just removed it.
+                    if _is_checkpoint(path):
+                        problems.append(str(error))
+                        logger = logging.getLogger("minimax_eqx")
+                        logger.warning("%s Trying an older one.", error)
+                    continue
+                self._check_made_with(path, manifest["made_with"])
+                return cycle
+            if self.cycles() == cycles:
+                break
         reason = " ".join(problems) or "None has been saved yet."
         raise CheckpointError(f"There is no usable checkpoint in {self.path}. {reason}")
+
+    def load_newest(self, make_like: Callable[[], State]) -> State:
+        """The state of the newest checkpoint that verifies, also while another process saves.
+
+        That one removes old checkpoints: what was chosen may be gone before it is read, and the
+        newest is chosen again then. `make_like` makes what `load` calls `like`; it is called once,
+        after a checkpoint was found. Raises `CheckpointError` as `newest` and `load` do.
+        """
+        cycle = self.newest()
+        like = make_like()
+        for _ in range(_ATTEMPTS):
+            try:
+                return self.load(cycle, like)
+            except CheckpointError:
+                if _is_whole(self.path / str(cycle)):
+                    raise
+            cycle = self.newest()
+        return self.load(cycle, like)
+
+    def _entries(self) -> list[pathlib.Path]:
+        return list(self.path.iterdir()) if self.path.is_dir() else []
+
+    def _prepare(self) -> None:
+        """Makes the folder, and removes what earlier saves left there when they were killed."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        for path in self._entries():
+            unfinished = _UNFINISHED.fullmatch(path.name)
+            if unfinished is None or path.is_symlink() or not path.is_dir():
+                continue
+            if unfinished["what"] == "partial":
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with _said_if_impossible(path):
+                    self._clear(path, self.path / unfinished["cycle"])
+
+    def _write(self, partial: pathlib.Path, cycle: int, arrays: dict[str, np.ndarray]) -> None:
+        with naming(partial):
+            partial.mkdir()
+            # Orbax refuses empty arrays; their shape, in the manifest, is all there is to them.
+            save_arrays(partial / ARRAYS, {k: v for k, v in arrays.items() if v.size > 0})
+            shapes = {name: _shape(array) for name, array in arrays.items()}
+            content = {"cycle": cycle, "made_with": self.made_with, "arrays": shapes}
+            files = write_manifest(partial, content)
+        folders = {folder for file in files for folder in file.parents if partial in folder.parents}
+        for path in (*files, *folders, partial):
+            sync(path)
+
+    def _make_way(self, path: pathlib.Path) -> pathlib.Path | None:
+        """Gives what has a checkpoint's name another one. Returns that if it is a checkpoint, which
+        is to be removed; what is not ours is only moved aside."""
+        if not os.path.lexists(path):
+            return None
+        if _is_checkpoint(path) and not path.is_symlink():
+            removed = self._unused(int(path.name), "removed")
+            move(path, removed)
+            return removed
+        aside = _unused_beside(path)
+        move(path, aside)
+        logging.getLogger("minimax_eqx").warning(
+            "%s was in the way of a checkpoint and is none; it is %s now.", path, aside.name
+        )
+        return None
+
+    def _clear(self, removed: pathlib.Path | None, path: pathlib.Path) -> None:
+        """Removes the files of a checkpoint, which was at `path` before; others that were among
+        them are there again afterwards, or beside it if there is a new one."""
+        if removed is None:
+            return
+        _remove_what_is_ours(removed)
+        if removed.exists():
+            move(removed, _unused_beside(path) if os.path.lexists(path) else path)
+
+    def _own_cycles(self, *, up_to: int) -> list[int]:
+        # A link leads to a checkpoint that somebody keeps elsewhere.
+        return [
+            cycle
+            for cycle in self.cycles()
+            if cycle <= up_to and not (self.path / str(cycle)).is_symlink()
+        ]
+
+    def _unused(self, cycle: int, suffix: str) -> pathlib.Path:
+        names = (f".{cycle}{more}.{suffix}" for more in ("", *(f".{i}" for i in range(_ATTEMPTS))))
+        return next(p for name in names if not os.path.lexists(p := self.path / name))
 
     def _check_made_with(self, path: pathlib.Path, made_with: dict[str, Any]) -> None:
         differing = [
@@ -140,82 +252,52 @@ class Checkpoints:
                 "Undo the change, or start a new run with it."
             )
 
-    def _remove(self, cycle: int) -> None:
-        """Removes a checkpoint, if it is there, at once: none is ever seen half removed."""
-        removed = self.path / f"{_HIDDEN}{cycle}.removed"
-        if (self.path / str(cycle)).exists():
-            os.replace(self.path / str(cycle), removed)
-            shutil.rmtree(removed)
+
+def _is_checkpoint(path: pathlib.Path) -> bool:
+    """Whether it has the name of a checkpoint, and something of one in it."""
+    name = path.name
+    if not (name.isascii() and name.isdecimal() and name == str(int(name))):
+        return False
+    return (path / MANIFEST).is_file() or (path / ARRAYS / ORBAX_METADATA).is_file()
 
 
-def sync(path: pathlib.Path) -> None:
-    """Waits until a file's content, or a folder's list of names, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+def _is_whole(path: pathlib.Path) -> bool:
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        verified_manifest(path)
+    except CheckpointError:
+        return False
+    return True
 
 
-def _orbax_save(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
-    with _checkpointer() as checkpointer:
-        checkpointer.save(path, arrays)
+def _remove_what_is_ours(path: pathlib.Path) -> None:
+    """Removes a checkpoint's files, and the folders that are empty then; other files stay."""
+    try:
+        for name in read_manifest(path)["files"]:
+            if ".." not in pathlib.PurePosixPath(name).parts:
+                (path / name.lstrip("/")).unlink(missing_ok=True)
+    except CheckpointError:
+        # Nobody knows any more what was in it; this folder was all Orbax's.
+        shutil.rmtree(path / ARRAYS, ignore_errors=True)
+    (path / MANIFEST).unlink(missing_ok=True)
+    folders = [member for member in path.rglob("*") if member.is_dir()]
+    for folder in (*sorted(folders, reverse=True), path):
+        if not any(folder.iterdir()):
+            folder.rmdir()
 
 
-def _orbax_restore(path: pathlib.Path) -> dict[str, np.ndarray]:
-    with _checkpointer() as checkpointer:
-        return dict(checkpointer.restore(path))
+@contextlib.contextmanager
+def _said_if_impossible(path: pathlib.Path) -> Iterator[None]:
+    """What cannot be removed is a pity, and no reason to stop training."""
+    try:
+        yield
+    except OSError as error:
+        warn_once(f"The old checkpoint {path} could not be removed ({error.strerror}).")
 
 
-def _checkpointer() -> Any:
-    orbax = _orbax()
-    if jax.process_count() == 1:
-        return orbax.PyTreeCheckpointer()
-    # This process alone, with whole arrays; the others train, and would wait to be met.
-    alone = orbax.options.MultiprocessingOptions(
-        primary_host=jax.process_index(),
-        active_processes={jax.process_index()},
-        barrier_sync_key_prefix="minimax_eqx",
-    )
-    handler = orbax.PyTreeCheckpointHandler(multiprocessing_options=alone)
-    return orbax.Checkpointer(handler, multiprocessing_options=alone)
-
-
-def _orbax() -> Any:
-    # Slow to import; a run that is refused for its options should not wait for it.
-    import orbax.checkpoint
-
-    # It reports every step it takes.
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    return orbax.checkpoint
-
-
-def _to_plain(state: PyTree) -> dict[str, np.ndarray]:
-    """Names and arrays, as Orbax stores them; typed keys become their data."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(state, eqx.is_array))
-    return {
-        jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(
-            jax.random.key_data(leaf) if _is_key(leaf) else leaf
-        )
-        for path, leaf in leaves
-    }
-
-
-def _from_plain(plain: dict[str, np.ndarray], like: State) -> State:
-    def leaf(path, old):
-        if not eqx.is_array(old):
-            return old
-        # A copy, which nothing else refers to: training donates it.
-        data = jnp.array(plain[jax.tree_util.keystr(path, simple=True, separator="/")], copy=True)
-        if _is_key(old):
-            return jax.random.wrap_key_data(data, impl=jax.random.key_impl(old))
-        return data
-
-    return jax.tree_util.tree_map_with_path(leaf, like)
-
-
-def _is_key(leaf: Any) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+def _unused_beside(path: pathlib.Path) -> pathlib.Path:
+    """A path beside this one that nothing has."""
+    names = (path.with_name(f"{path.name}.moved-{count}") for count in itertools.count(1))
+    return next(name for name in names if not os.path.lexists(name))
 
 
 def _shape(array: np.ndarray | None) -> str:
@@ -224,37 +306,3 @@ def _shape(array: np.ndarray | None) -> str:
 
 def _first(texts: list[str]) -> str:
     return ", ".join(texts[:3]) + (" and more" if len(texts) > 3 else "")
-
-
-def _digests(path: pathlib.Path) -> dict[str, dict[str, int | str]]:
-    digests = {}
-    for file in sorted(path.rglob("*")):
-        if file.is_file() and file.name != MANIFEST:
-            with open(file, "rb") as content:
-                sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-            digests[str(file.relative_to(path))] = {"bytes": file.stat().st_size, "sha256": sha256}
-    return digests
-
-
-def _digest_of(manifest: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
-
-
-def _verify(path: pathlib.Path) -> dict[str, Any]:
-    """The manifest of a checkpoint whose files are as they were written."""
-    if not path.is_dir():
-        raise CheckpointError(f"There is no checkpoint {path}.")
-    try:
-        manifest = json.loads((path / MANIFEST).read_text())
-        whole = manifest.pop("sha256") == _digest_of(manifest)
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"The checkpoint {path} has no readable {MANIFEST}.") from error
-    if not whole:
-        raise CheckpointError(f"The checkpoint {path} is damaged: {MANIFEST} was changed.")
-    files, found = manifest["files"], _digests(path)
-    for name in sorted(files.keys() | found.keys()):
-        if found.get(name) != files.get(name):
-            raise CheckpointError(
-                f"The checkpoint {path} is damaged: {name} is not as it was written."
-            )
-    return manifest

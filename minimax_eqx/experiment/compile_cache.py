@@ -8,6 +8,8 @@ import warnings
 
 import jax
 
+from .filesystem import resolved
+
 # Below this many seconds compiling is no slower than reading what was compiled.
 WORTH_KEEPING = 0.1
 
@@ -27,8 +29,10 @@ def keep_compiled_programs(folder: pathlib.Path | None = None) -> pathlib.Path |
     if folder is None and chosen is not None:
         return pathlib.Path(chosen)
     if folder is None:
-        home = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         folder = pathlib.Path(home) / "minimax_eqx" / _machine()
+    # Wherever the process is later.
+    folder = resolved(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK)
@@ -49,14 +53,11 @@ def keep_compiled_programs(folder: pathlib.Path | None = None) -> pathlib.Path |
 
 def _machine() -> str:
     """A name for machines that can run the same programs: their kind, processor and core count."""
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    processor = platform.node()
-    if cpuinfo.exists():
-        features = [
-            line
-            for line in cpuinfo.read_text().splitlines()
-            if line.lower().startswith(("flags", "features"))
-        ]
-        processor = features[0] if features else processor
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:  # no Linux, or one that does not say
+        lines = []
+    features = [line for line in lines if line.lower().startswith(("flags", "features"))]
+    processor = features[0] if features else platform.node()
     digest = hashlib.sha256(processor.encode()).hexdigest()[:12]
     return f"{platform.machine()}-{os.cpu_count()}-{digest}"

@@ -1,20 +1,25 @@
 """Ctrl-C as a request to stop at the next good moment."""
 
+import contextlib
+import logging
 import signal
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import FrameType
 
-# Ctrl-C, and what schedulers and `kill` send before they stop waiting.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Ctrl-C, and what schedulers and `kill` send before they stop waiting; on Windows also Ctrl-Break.
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+)
 
 
-@contextmanager
+@contextlib.contextmanager
 def stop_on_interrupt(requested: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Turns the first Ctrl-C or SIGTERM into a request; the second raises `KeyboardInterrupt`.
 
     Gives a function that says whether there was a request, and calls `requested` when there is.
-    Outside the main thread, where Python delivers no signals, it changes nothing.
+    Outside the main thread, where Python delivers no signals, it changes nothing. Afterwards the
+    signals do what they did before; one that a program in another language handles is left to it.
     """
     stop = False
 
@@ -23,17 +28,18 @@ def stop_on_interrupt(requested: Callable[[], None]) -> Iterator[Callable[[], bo
         if stop:
             raise KeyboardInterrupt
         stop = True
-        requested()
+        try:
+            requested()
+        except Exception:
+            # This may be in the midst of anything, a checkpoint for example.
+            logging.getLogger("minimax_eqx").exception("A listener failed when told to stop.")
 
-    previous = {}
-    try:
-        for number in _SIGNALS:
-            previous[number] = signal.signal(number, request)
-    except ValueError:
-        yield lambda: False
-        return
-    try:
+    with contextlib.ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                previous = signal.getsignal(number)
+                # None: not Python's, which could not put it back.
+                if previous is not None:
+                    stack.callback(signal.signal, number, previous)
+                    signal.signal(number, request)
         yield lambda: stop
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

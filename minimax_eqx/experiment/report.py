@@ -15,9 +15,8 @@ from ..agents import first_student
 from ..envs import Maze
 from ..envs.maze import render_episode, render_grid, save_gif, save_png
 from ..runners import Runner, record_episode
-from .folder import RunFolder
+from .folder import CURVES, EPISODE, LEVELS, REPORT, RunFolder
 
-REPORT, CURVES, LEVELS, EPISODE = "report.html", "curves.png", "levels.png", "episode.gif"
 LEVELS_SHOWN, TILE_SIZE = 8, 14
 # A stream of random numbers of its own: the report changes nothing about a run.
 REPORT_STREAM = 1_000_099

@@ -74,3 +74,19 @@ def test_a_folder_that_cannot_be_written_is_warned_of(tmp_path):
     with pytest.warns(UserWarning, match="JAX_COMPILATION_CACHE_DIR"):
         assert keep_compiled_programs() is None
     assert jax.config.jax_compilation_cache_dir is None
+
+
+def test_the_folder_is_the_same_wherever_the_process_is_later(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert keep_compiled_programs(pathlib.Path("kept")) == tmp_path / "kept"
+    assert jax.config.jax_compilation_cache_dir == str(tmp_path / "kept")
+
+
+def test_a_system_that_does_not_describe_its_processor_has_a_folder_too(monkeypatch, tmp_path):
+    def refuse(path, *args, **kwargs):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(pathlib.Path, "read_text", refuse)
+    folder = keep_compiled_programs()
+    assert folder is not None
+    assert folder.parent == tmp_path / "cache" / "minimax_eqx"

@@ -1,8 +1,12 @@
 """The run folder and its table of metrics."""
 
+import errno
 import json
 import math
+import os
+import pathlib
 
+import numpy as np
 import pytest
 
 from minimax_eqx._version import VERSION
@@ -148,6 +152,113 @@ def test_what_is_no_such_table_is_refused(tmp_path, content):
         MetricsFile(path)
 
 
-def test_a_row_with_other_columns_is_refused(table):
-    with pytest.raises(ValueError, match="columns"):
+def test_a_row_with_other_columns_is_written_beside_what_is_there(table):
+    metrics = MetricsFile(table)
+    metrics.append({"cycle": 6, "entropy": 1.0})
+    metrics.append({"cycle": 8, "loss": 2.0, "entropy": 3.0})
+    assert table.read_text() == "cycle,loss,entropy\n2,0.5,\n4,,\n6,,1\n8,2,3\n"
+    np.testing.assert_equal(MetricsFile(table).read(), metrics.read())
+    assert [p.name for p in table.parent.iterdir()] == [table.name]
+
+
+def test_rows_of_cycles_that_are_repeated_are_dropped_and_the_others_stay_as_they_are(table):
+    metrics = MetricsFile(table)
+    metrics.append({"cycle": 6, "loss": 0.123456789})
+    before = table.read_text()
+    metrics.drop_after(6)
+    assert table.read_text() == before
+    metrics.append({"cycle": 8, "loss": 12_345_678_901})
+    metrics.drop_after(6)
+    assert table.read_text() == before
+    metrics.append({"cycle": 8, "loss": 1.0})
+    assert [row["cycle"] for row in MetricsFile(table).read()] == [2, 4, 6, 8]
+
+
+def test_a_table_without_rows_is_gone_and_may_have_other_columns_next(table):
+    metrics = MetricsFile(table)
+    metrics.drop_after(0)
+    assert not table.exists()
+    metrics.append({"cycle": 1, "entropy": 1.0})
+    assert table.read_text() == "cycle,entropy\n1,1\n"
+
+
+def test_a_table_on_a_full_disk_is_an_error_that_names_it(table, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    before = table.read_bytes()
+    with pytest.raises(OSError, match=r"No space left on device: .*metrics\.csv"):
         MetricsFile(table).append({"cycle": 6, "entropy": 1.0})
+    assert table.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "._run", ".nfs00a1", "lost+found"])
+def test_a_folder_with_what_other_programs_leave_counts_as_empty(tmp_path, name):
+    (tmp_path / name).write_text("theirs")
+    RunFolder.create(tmp_path, CONFIG)
+    assert (tmp_path / name).read_text() == "theirs"
+
+
+def test_what_is_left_of_a_run_that_was_killed_before_it_had_a_configuration_counts_as_empty(
+    tmp_path,
+):
+    (tmp_path / ".lock").touch()
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / ".config.json.partial").write_text("{")
+    assert RunFolder.create(tmp_path, CONFIG).config() == CONFIG
+
+
+@pytest.mark.parametrize("name", ["notes", "4"])
+def test_a_folder_with_somebodys_file_where_checkpoints_go_is_not_empty(tmp_path, name):
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / name).write_text("mine")
+    with pytest.raises(FolderError, match="exists already"):
+        RunFolder.create(tmp_path, CONFIG)
+
+
+def test_a_folder_is_where_its_path_led_when_it_was_made(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    folder = RunFolder.create("runs/mine", CONFIG)
+    monkeypatch.chdir("elsewhere")
+    assert folder.config() == CONFIG
+    assert folder.path == tmp_path / "runs" / "mine"
+
+
+def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    RunFolder.create("~/run", CONFIG)
+    assert RunFolder.open(pathlib.Path("~/run")).path == tmp_path / "run"
+
+
+def test_a_folder_that_could_not_be_begun_is_gone_or_as_it_was(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "there before").mkdir()
+    monkeypatch.setattr(os, "fsync", full)
+    for name in ("new", "there before"):
+        with pytest.raises(OSError, match=r"No space left on device: .*config\.json"):
+            RunFolder.create(tmp_path / name, CONFIG)
+    assert [p.name for p in tmp_path.rglob("*")] == ["there before"]
+
+
+def test_only_a_folder_in_which_nothing_was_computed_is_discarded(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", CONFIG)
+    folder.metrics().append({"cycle": 2, "loss": 1.0})
+    before = files(tmp_path)
+    folder.discard(and_itself=True)
+    assert files(tmp_path) == before
+    (folder.path / "metrics.csv").unlink()
+    (folder.path / "notes").write_text("mine")
+    folder.discard(and_itself=True)
+    assert [p.name for p in folder.path.iterdir()] == ["notes"]
+
+
+def test_a_new_beginning_removes_every_result_and_picture(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", CONFIG)
+    for name in ("curves.png", "levels.png", "episode.gif", "report.html", "evaluation.json"):
+        (folder.path / name).write_text("of another run")
+    folder.forget_results()
+    assert {p.name for p in folder.path.iterdir()} == {".lock", "checkpoints", "config.json"}

@@ -22,10 +22,10 @@ from minimax_eqx.experiment import (
     evaluate_run,
     evaluation,
     load_runner,
+    loop,
     make_runner,
     resume,
     start,
-    train,
     write_report,
 )
 
@@ -274,10 +274,10 @@ def test_the_report_shows_curves_levels_an_episode_and_the_evaluation(run_path):
 
 def test_a_run_without_updates_is_warned_about_once(caplog):
     ledger = Ledger(0, 0, 0, 0, 0.0, 0.0)
-    patience = train._Patience(ledger)
-    for cycle in (train.CYCLES_WITHOUT_UPDATE - 1, train.CYCLES_WITHOUT_UPDATE, 10_000):
+    patience = loop._Patience(ledger)
+    for cycle in (loop.CYCLES_WITHOUT_UPDATE - 1, loop.CYCLES_WITHOUT_UPDATE, 10_000):
         patience.look(dataclasses.replace(ledger, cycle=cycle))
-        assert len(caplog.records) == (cycle >= train.CYCLES_WITHOUT_UPDATE)
+        assert len(caplog.records) == (cycle >= loop.CYCLES_WITHOUT_UPDATE)
     assert "min_fill_ratio" in caplog.text
 
 

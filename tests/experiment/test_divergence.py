@@ -1,0 +1,130 @@
+"""Whatever is trained is watched, and never saved once it is no number."""
+
+import dataclasses
+
+import equinox as eqx
+import numpy as np
+import pytest
+
+from minimax_eqx.experiment import TrainingError, make_runner, preset, start
+from minimax_eqx.experiment.divergence import Watch, divergence_of_state
+
+from .tiny import tiny
+
+PAIRED = tiny(preset("maze-paired"))
+NUM_CYCLES = 3
+
+
+@pytest.fixture(scope="module")
+def runner():
+    """REPAIRED's runner: two students, a teacher, and a level buffer."""
+    return make_runner(tiny(preset("maze-repaired")))
+
+
+def after(runner, teacher_updates=NUM_CYCLES):
+    """The same runner, some cycles later."""
+    return eqx.tree_at(
+        lambda r: (
+            r.num_cycles,
+            r.students.num_updates,
+            r.curriculum.generator.teacher.num_updates,
+        ),
+        runner,
+        replace_fn=lambda old: (
+            old + (teacher_updates if old is runner.curriculum.generator.teacher.num_updates
+                   else NUM_CYCLES)
+        ),
+    )  # fmt: skip
+
+
+def metrics(**changed):
+    measured = {"loss", "grad_norm", "teacher_loss", "teacher_grad_norm", "teacher_value_loss"}
+    values = {name: np.ones(NUM_CYCLES, np.float32) for name in measured}
+    values |= {"updated": np.ones(NUM_CYCLES, np.float32)}
+    return values | {name: np.array(value, np.float32) for name, value in changed.items()}
+
+
+NAN, INF = np.nan, np.inf
+
+
+def test_what_was_not_measured_is_no_divergence(runner):
+    skipped = metrics(
+        loss=[1, NAN, 1], updated=[1, 0, 1], teacher_loss=[NAN, 1, NAN], weighted_score=[NAN] * 3
+    )
+    assert Watch(runner).look(after(runner, teacher_updates=1), skipped) is None
+    never = metrics(teacher_loss=[NAN] * 3, teacher_grad_norm=[NAN] * 3)
+    assert Watch(runner).look(after(runner, teacher_updates=0), never) is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "when", "what", "learner"),
+    [
+        ({"loss": [1, NAN, NAN]}, "Update 2", "loss is nan", ""),
+        ({"grad_norm": [1, 1, INF]}, "Update 3", "grad_norm is inf", ""),
+        ({"loss": [1, NAN, NAN], "updated": [1, 0, 1]}, "Update 3", "loss is nan", ""),
+        ({"teacher_loss": [1, NAN, NAN]}, "Cycle 2", "teacher_loss is nan", "teacher"),
+        ({"teacher_grad_norm": [-INF, 1, 1]}, "Cycle 1", "teacher_grad_norm is -inf", "teacher"),
+        ({"model_loss": [1, INF, NAN]}, "Cycle 2", "model_loss is inf", None),
+    ],
+)
+def test_a_measure_of_any_learner_that_is_no_number_is_noticed(
+    runner, changed, when, what, learner
+):
+    found = Watch(runner).look(after(runner), metrics(**changed))
+    assert found is not None
+    assert (found.when, found.what, found.learner) == (when, what, learner)
+
+
+def test_a_learner_that_learned_now_and_then_and_never_measured_a_number_is_noticed(runner):
+    watch = Watch(runner)
+    found = watch.look(after(runner, teacher_updates=1), metrics(teacher_loss=[NAN] * 3))
+    assert found is not None
+    assert found.learner == "teacher"
+
+
+def spoilt(runner, where, value):
+    return eqx.tree_at(where, runner, replace_fn=lambda leaf: leaf.at[(0,) * leaf.ndim].set(value))
+
+
+@pytest.mark.parametrize("value", [NAN, INF, -INF])
+@pytest.mark.parametrize(
+    ("where", "name", "learner"),
+    [
+        (lambda r: r.students.network.core.bias, "students.network.core.bias", ""),
+        (
+            lambda r: r.curriculum.generator.teacher.network.core.bias,
+            "curriculum.generator.teacher.network.core.bias",
+            "teacher",
+        ),
+        (
+            lambda r: r.curriculum.generator.teacher.optimiser_state[-1].initial,
+            "curriculum.generator.teacher.optimiser_state[2].initial",
+            "teacher",
+        ),
+    ],
+)
+def test_no_number_of_a_learner_is_infinite_or_none(runner, where, name, learner, value):
+    found = divergence_of_state(spoilt(runner, where, value))
+    assert found is not None
+    assert (found.what, found.learner) == (f"{name} is not finite", learner)
+
+
+def test_a_state_as_it_should_be_is_no_divergence(runner):
+    assert divergence_of_state(runner) is None
+
+
+@pytest.mark.parametrize(("value", "is_fault"), [(NAN, True), (INF, False), (-INF, False)])
+def test_elsewhere_infinity_means_something_and_nan_does_not(runner, value, is_fault):
+    found = divergence_of_state(spoilt(runner, lambda r: r.curriculum.buffer.scores, value))
+    assert (found is not None) == is_fault
+    if found is not None:
+        assert (found.what, found.learner) == ("curriculum.buffer.scores is not a number", None)
+
+
+def test_a_teacher_that_diverges_stops_the_run_and_leaves_nothing(tmp_path):
+    teacher = dataclasses.replace(PAIRED.teacher, teacher_learning_rate=1e38)
+    with pytest.raises(
+        TrainingError, match=r"Cycle \d: teacher_.*teacher_learning_rate or teacher_max_grad_norm"
+    ):
+        start(dataclasses.replace(PAIRED, teacher=teacher), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
