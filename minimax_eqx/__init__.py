@@ -3,23 +3,52 @@
 Importing this package turns on run-time checks of the array shapes and types that its functions
 declare. They run while JAX traces, never in compiled code. Set the environment variable
 `MINIMAX_EQX_TYPECHECK=0` to leave them out.
+
+Its packages are imported when they are first used, so that what needs no JAX, such as the help of
+the command line, does not wait for it.
 """
 
-import os
+import importlib as _importlib
+import os as _os
+from typing import TYPE_CHECKING
+from typing import Any as _Any
 
-from jaxtyping import install_import_hook
+from jaxtyping import install_import_hook as _install_import_hook
 
 from . import _typecheck as _typecheck
+from ._version import VERSION as __version__
 
-if os.environ.get("MINIMAX_EQX_TYPECHECK", "1") != "0":
-    install_import_hook("minimax_eqx", "minimax_eqx._typecheck.typechecker")
+if _os.environ.get("MINIMAX_EQX_TYPECHECK", "1") != "0":
+    _install_import_hook(
+        _typecheck.modules_to_check(__name__, __path__), "minimax_eqx._typecheck.typechecker"
+    )
 
-from . import agents as agents
-from . import curricula as curricula
-from . import envs as envs
-from . import nets as nets
-from . import rollouts as rollouts
-from . import runners as runners
-from ._version import VERSION
+if TYPE_CHECKING:
+    from . import agents as agents
+    from . import curricula as curricula
+    from . import envs as envs
+    from . import experiment as experiment
+    from . import nets as nets
+    from . import rollouts as rollouts
+    from . import runners as runners
 
-__version__ = VERSION
+__all__ = [
+    "__version__",
+    "agents",
+    "curricula",
+    "envs",
+    "experiment",
+    "nets",
+    "rollouts",
+    "runners",
+]
+
+
+def __getattr__(name: str) -> _Any:
+    if name in __all__:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,7 +1,8 @@
-"""The run-time type checker of this package."""
+"""The run-time type checker of this package, and which modules it checks."""
 
 import functools
-from collections.abc import Callable
+import pkgutil
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from beartype import BeartypeConf, beartype
@@ -34,3 +35,36 @@ def typechecker(function: Callable[..., Any]) -> Callable[..., Any]:
             raise argument_error(function, str(error), args, kwargs) from None
 
     return check
+
+
+# Modules without arrays. The checks import JAX, and the command line reads its options, and refuses
+# what is wrong with them, without it.
+_WITHOUT_ARRAYS = {
+    "__main__",
+    "_held_out_names",
+    "_typecheck",
+    "_version",
+    "cli",
+    "experiment",  # the package; its modules come below
+    "experiment.arguments",
+    "experiment.commands",
+    "experiment.config",
+    "experiment.effects",
+    "experiment.learning",
+    "experiment.messages",
+    "experiment.options",
+    "experiment.presets",
+    "experiment.process_options",
+}
+
+
+def modules_to_check(package: str, path: Iterable[str]) -> list[str]:
+    """The modules and packages of this package, which is in `path`, whose functions are checked."""
+    folders = [(f"{folder}", "") for folder in path]
+    folders += [(f"{folder}/experiment", "experiment.") for folder, _ in folders]
+    return [
+        f"{package}.{module.name}"
+        for folder, prefix in folders
+        for module in pkgutil.iter_modules([folder], prefix)
+        if module.name not in _WITHOUT_ARRAYS
+    ]

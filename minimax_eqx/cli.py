@@ -1,13 +1,14 @@
-"""The command line: `minimax-eqx train`, `evaluate` and `presets`."""
+"""The command line: `minimax-eqx train`, `evaluate`, `presets` and `completion`.
+
+Help, and what is wrong with a command, is told without importing JAX.
+"""
 
 import difflib
 import importlib.util
 import sys
 from collections.abc import Sequence
 
-_NEEDS_EXTRA = (
-    "error: the command line needs more packages: pip install 'minimax_eqx[cli]' (missing: {})"
-)
+_NEEDS_EXTRA = "the command line needs more packages: pip install 'minimax_eqx[cli]' (missing: {})"
 
 USAGE = """\
 usage: minimax-eqx COMMAND ...
@@ -17,12 +18,14 @@ commands:
   train --resume RUN                    continue a run from its newest checkpoint
                                         (--num-updates N makes it longer)
   evaluate RUN [--option value ...]     evaluate a trained run on unseen and held-out mazes
-  presets                               list the presets
+                                        (evaluate --help lists the mazes)
+  presets [PRESET]                      list the presets, or show the values of one
+  completion bash|zsh|tcsh              print a script that completes commands in a shell
 
 minimax-eqx --version prints the version.
 """
 
-COMMANDS = ("train", "evaluate", "presets")
+COMMANDS = ("train", "evaluate", "presets", "completion")
 USAGE_ERROR, INTERRUPTED = 2, 130
 _EXTRA = ("tyro", "rich", "orbax", "matplotlib", "PIL")
 
@@ -30,15 +33,23 @@ _EXTRA = ("tyro", "rich", "orbax", "matplotlib", "PIL")
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, 1 if training failed, 2 for bad input,
     130 if interrupted."""
+    from .experiment.messages import warnings_in_one_line
+
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(arguments)
+        with warnings_in_one_line():
+            return _dispatch(arguments)
     except KeyboardInterrupt:
-        print("error: interrupted; what came after the last checkpoint is lost", file=sys.stderr)
-        return INTERRUPTED
+        return fail("interrupted; what came after the last checkpoint is lost", INTERRUPTED)
     except SystemExit as error:
         # How the parser of options ends after --help, and after a wrong option.
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+
+
+def fail(message: str, code: int) -> int:
+    """Prints the one message of an error, and returns the exit code."""
+    print(f"error: {message}", file=sys.stderr)
+    return code
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -54,13 +65,11 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""
-        print(f"error: there is no command '{name}'.{hint}\n\n{USAGE}", file=sys.stderr, end="")
-        return USAGE_ERROR
+        return fail(f"there is no command '{name}'.{hint}\n\n{USAGE.rstrip()}", USAGE_ERROR)
     # All of them now: a run should not fail at its end for want of a package.
     missing = [package for package in _EXTRA if importlib.util.find_spec(package) is None]
     if missing:
-        print(_NEEDS_EXTRA.format(", ".join(missing)), file=sys.stderr)
-        return USAGE_ERROR
+        return fail(_NEEDS_EXTRA.format(", ".join(missing)), USAGE_ERROR)
     from .experiment import commands
 
     return getattr(commands, name)(rest)

@@ -4,11 +4,12 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from ..envs.maze import RandomWalls
+from .effects import check_effects
+from .learning import check_that_students_learn
 from .options import (
     ConfigError,
     CurriculumConfig,
@@ -20,9 +21,14 @@ from .options import (
     PPOConfig,
     SearchConfig,
     TeacherConfig,
+    leaves,
 )
 
+Group = TypeVar("Group")
+
 MAX_SEED = 2**32 - 1
+# Programs count in 32 bits.
+MAX_COUNT = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Config:
 
     def check(self) -> None:
         """Raises `ConfigError`, naming the option, for what the parts of a run do not check."""
-        for name, value in _leaves(self):
+        for name, value in leaves(self):
             if isinstance(value, float) and not math.isfinite(value):
                 raise ConfigError(f"{name} is {value}; it must be finite.")
         least = {
@@ -78,25 +84,33 @@ class Config:
             "teacher_head_size": 1,
             "teacher_num_head_layers": 1,
         }
-        for name, value in _leaves(self):
+        for name, value in leaves(self):
             if isinstance(value, int) and value < least.get(name, value):
                 raise ConfigError(f"{name} is {value}; it must be at least {least[name]}.")
         if not 0 <= self.seed <= MAX_SEED:
             raise ConfigError(f"seed is {self.seed}; it must be between 0 and {MAX_SEED}.")
+        for name, value in leaves(self):
+            if isinstance(value, int) and value > MAX_COUNT and name != "seed":
+                raise ConfigError(f"{name} is {value}; it must be at most {MAX_COUNT}.")
+        if self.log_every > self.num_updates:
+            raise ConfigError(
+                f"log_every is {self.log_every}; it must be at most num_updates, which is "
+                f"{self.num_updates}, since a log interval is always finished: lower log_every too."
+            )
         for name in ("checkpoint_every", "evaluate_every"):
             if getattr(self, name) % self.log_every != 0:
                 raise ConfigError(
                     f"{name} is {getattr(self, name)}; it must be a multiple of log_every, "
                     f"which is {self.log_every}."
                 )
-        self._check_method_options()
-        self._check_core_options()
+        self._check_generator()
+        check_effects(self, Config())
+        check_that_students_learn(self)
         if self.levels.generator == "teacher":
             self._check_teacher()
-        self.replay.check()
         self.evaluation.check()
 
-    def _check_method_options(self) -> None:
+    def _check_generator(self) -> None:
         method, generator = self.curriculum.method, self.levels.generator
         if method == "adversarial" and generator != "teacher":
             raise ConfigError(f"generator is {generator}; method adversarial needs a teacher.")
@@ -105,44 +119,17 @@ class Config:
                 f"generator is teacher, and in method {method} nothing pays it; use adversarial or "
                 "level-replay."
             )
-        in_use = {
-            "replay": (method == "level-replay", "method level-replay"),
-            "search": (method == "sfl", "method sfl"),
-            "teacher": (generator == "teacher", "generator teacher"),
-        }
-        for group, (used, user) in in_use.items():
-            chosen, default = getattr(self, group), type(getattr(self, group))()
-            changed = [n for n, value in _leaves(chosen) if value != getattr(default, n)]
-            if changed and not used:
-                raise ConfigError(f"{', '.join(changed)}: without effect except with {user}.")
-        if method != "dr" and self.curriculum.num_spare_levels != CurriculumConfig.num_spare_levels:
-            raise ConfigError("num_spare_levels: without effect except with method dr.")
-
-    def _check_core_options(self) -> None:
-        cores = {self.network.core: None}
-        if self.levels.generator == "teacher":
-            cores[self.teacher.teacher_core] = None
-        users = {"num_core_layers": {"s5", "lru"}, "num_blocks": {"s5"}, "layer_norm": {"s5"}}
-        for name, of_these in users.items():
-            value, default = getattr(self.network, name), getattr(NetworkConfig, name)
-            if value != default and not of_these & cores.keys():
-                raise ConfigError(
-                    f"{name} is {value}; it has no effect with core {' and '.join(cores)}. Leave "
-                    f"it at {default}."
-                )
 
     def _check_teacher(self) -> None:
+        # It needs JAX, for which other mistakes need not wait.
+        from ..envs.maze import RandomWalls
+
         env, levels, teacher = self.env, self.levels, self.teacher
         most = env.height * env.width - 2
         if not 0 <= teacher.teacher_num_walls <= most:
             raise ConfigError(
                 f"teacher_num_walls is {teacher.teacher_num_walls}; in a maze of {env.height} x "
                 f"{env.width} cells it must be between 0 and {most}."
-            )
-        if self.curriculum.method != "adversarial" and teacher.objective != TeacherConfig.objective:
-            raise ConfigError(
-                "objective: without effect except with method adversarial; in level replay the "
-                "score is what the teacher is paid."
             )
         # Only evaluation plays these, which would be late to find out that they cannot be.
         RandomWalls(
@@ -166,7 +153,7 @@ class Config:
             self.teacher,
         )
         own = {"seed": self.seed, "matmul_precision": self.matmul_precision}
-        return own | dict(pair for group in groups for pair in _leaves(group))
+        return own | dict(pair for group in groups for pair in leaves(group))
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries that JSON can hold."""
@@ -179,14 +166,22 @@ class Config:
         return _from_dict(cls, data, "")
 
 
-def _leaves(group: Any) -> Iterator[tuple[str, Any]]:
-    """The options of a group and the groups in it; their names are unique in a configuration."""
-    for option in dataclasses.fields(group):
+def differences(config: Config, other: Config) -> dict[str, Any]:
+    """The options in which one configuration differs from another, with the first one's values."""
+    values = dict(leaves(other))
+    return {name: value for name, value in leaves(config) if value != values[name]}
+
+
+def with_options(group: Group, values: Mapping[str, Any]) -> Group:
+    """A configuration, or a group of its options, with other values for those of these names."""
+    changed = {}
+    for option in dataclasses.fields(typing.cast(Any, group)):
         value = getattr(group, option.name)
         if dataclasses.is_dataclass(value):
-            yield from _leaves(value)
-        else:
-            yield option.name, value
+            changed[option.name] = with_options(value, values)
+        elif option.name in values:
+            changed[option.name] = values[option.name]
+    return dataclasses.replace(typing.cast(Any, group), **changed)
 
 
 def _from_dict(cls: type, data: Any, where: str) -> Any:

@@ -1,16 +1,29 @@
 """The options of a run, in groups; every name is unique."""
 
+import dataclasses
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from ..envs.maze import held_out_names, panel_names
+from .._held_out_names import MAZE_PREFIX, MAZES, PANELS
 
 CoreName = Literal["lstm", "gru", "s5", "lru", "none"]
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; the message names the option."""
+
+
+def leaves(group: Any) -> Iterator[tuple[str, Any]]:
+    """The options of a group and the groups in it, as names and values; their names are unique in a
+    configuration."""
+    for option in dataclasses.fields(group):
+        value = getattr(group, option.name)
+        if dataclasses.is_dataclass(value):
+            yield from leaves(value)
+        else:
+            yield option.name, value
 
 
 @dataclass(frozen=True)
@@ -175,19 +188,6 @@ class LevelReplayConfig:
     num_parents: int = 4
     """How many of them (easiest, hardest)."""
 
-    def check(self) -> None:
-        """Raises `ConfigError` for an option that another one leaves without effect."""
-        prioritisation, default = self.prioritisation, LevelReplayConfig()
-        for name, has_effect, circumstance in (
-            ("temperature", prioritisation != "top-k", "prioritisation top-k"),
-            ("top_k", prioritisation == "top-k", f"prioritisation {prioritisation}"),
-            ("parents", self.num_edits > 0, "num_edits 0"),
-            ("num_parents", self.parents != "batch", "parents batch"),
-        ):
-            value = getattr(self, name)
-            if value != getattr(default, name) and not has_effect:
-                raise ConfigError(f"{name} is {value}; it has no effect with {circumstance}.")
-
 
 @dataclass(frozen=True)
 class SearchConfig:
@@ -274,9 +274,9 @@ class EvaluationConfig:
 
     def check(self) -> None:
         """Raises `ConfigError` if there is no held-out maze or panel of a name."""
-        known = (*panel_names(), *held_out_names())
+        known = (*PANELS, *MAZES)
         for name in self.mazes:
-            if name not in panel_names() and name.removeprefix("Maze-") not in held_out_names():
+            if name not in PANELS and name.removeprefix(MAZE_PREFIX) not in MAZES:
                 close = difflib.get_close_matches(name, known, n=1)
                 hint = f" Did you mean '{close[0]}'?" if close else ""
                 raise ConfigError(

@@ -17,15 +17,20 @@ from ..runners import Runner
 from .config import Config
 from .ledger import Ledger
 
+# Plain lines of a run, without those that say what it waits for.
+LINES = 20
+
 
 class TerminalListener:
     """A progress bar with return, success rate, steps per second and time left.
 
-    Where the output is not a terminal, a plain line every so often instead.
+    Where the output is not a terminal, a plain line every so often instead. `heading` is the first
+    line: what the run is.
     """
 
-    def __init__(self, console: Console):
+    def __init__(self, console: Console, heading: str | None = None):
         self._console = console
+        self._heading = heading
         self._progress = Progress(
             MofNCompleteColumn(),
             BarColumn(bar_width=14),
@@ -37,7 +42,7 @@ class TerminalListener:
         )
         self._task = self._progress.add_task("compiling", total=None, start=False)
         self._num_updates = 0
-        self._next_line = 0
+        self._lines = _Lines(1)
 
     def __enter__(self) -> "TerminalListener":
         return self
@@ -47,10 +52,12 @@ class TerminalListener:
 
     def started(self, config: Config, runner: Runner, ledger: Ledger) -> None:
         self._num_updates = config.num_updates
-        self._next_line = ledger.updates
+        self._lines = _Lines(max(1, config.num_updates // LINES), ledger.updates)
         students = f"{runner.num_students} students, " if runner.num_students > 1 else ""
         devices = f" on {runner.mesh.size} devices" if runner.mesh is not None else ""
-        self._console.print(
+        if self._heading:
+            self._print(self._heading)
+        self._print(
             f"{students}{runner.curriculum.num_levels * runner.num_trials} plays of "
             f"{runner.num_steps} steps per cycle{devices}; "
             f"update {ledger.updates} of {self._num_updates}. Ctrl-C saves and stops."
@@ -63,27 +70,66 @@ class TerminalListener:
         self._progress.update(self._task, description=f"compiled in {seconds:.1f} s")
 
     def progressed(self, row: dict[str, float]) -> None:
-        # What was not measured is left out.
-        measured = [
-            f"{name} {row[column]:{form}}"
-            for name, column, form in (
-                ("return", "return", ".2f"),
-                ("success", "success_rate", ".0%"),
-            )
-            if not math.isnan(row[column])
-        ]
-        text = "  ".join([*measured, f"{row['steps_per_second']:,.0f} steps/s"])
+        waits_for = _waits_for(row)
+        text = f"{waits_for or _success(row)}  {row['steps_per_second']:,.0f} steps/s"
         completed = min(int(row["updates"]), self._num_updates)
         self._progress.update(self._task, completed=completed, description=text)
-        if self._progress.disable and row["updates"] >= self._next_line:
-            self._console.print(f"update {row['updates']:.0f} of {self._num_updates}  {text}")
-            self._next_line = row["updates"] + max(1, self._num_updates // 20)
+        if self._progress.disable and self._lines.is_due(row["updates"], waits_for):
+            self._console.print(f"{_place(int(row['updates']), self._num_updates)}  {text}")
 
     def stopping(self) -> None:
         self._console.print("Stopping after this log interval; Ctrl-C again stops at once.")
 
     def evaluated(self, evaluation: dict[str, Any]) -> None:
         self._console.print(evaluation_table(evaluation))
+
+    def _print(self, text: str) -> None:
+        """Whole lines with paths in them: no colours, brackets kept."""
+        self._console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+class _Lines:
+    """When the next plain line is due: after so many updates; and before the first one, when what
+    the run waits for is another than in the line before."""
+
+    def __init__(self, every: int, updates: float = 0):
+        self._every = every
+        self._first = self._next = updates
+        self._waits_for: str | None = None
+
+    def is_due(self, updates: float, waits_for: str | None) -> bool:
+        if updates == self._first and waits_for is not None:
+            is_news = waits_for != self._waits_for
+            self._waits_for = waits_for
+            return is_news
+        if updates < self._next:
+            return False
+        self._next = updates + self._every
+        return True
+
+
+def _waits_for(row: dict[str, float]) -> str | None:
+    """What a log interval without any update was for; None if there were updates."""
+    if row.get("updated", 1.0) > 0:
+        return None
+    if row.get("searching", 0.0) > 0:
+        return "searching for levels"
+    filled = row.get("buffer_fill_ratio", math.nan)
+    return None if math.isnan(filled) else f"filling the level buffer: {filled:.0%}"
+
+
+def _success(row: dict[str, float]) -> str:
+    """Return and success rate, as far as they were measured."""
+    value, rate = row.get("return", math.nan), row.get("success_rate", math.nan)
+    known = "return not measured" if math.isnan(value) else f"return {value:.2f}"
+    return f"{known}  {'success not measured' if math.isnan(rate) else f'success {rate:.0%}'}"
+
+
+def _place(updates: int, num_updates: int) -> str:
+    """How far a run is. The log interval that reaches its end is finished, and may go beyond."""
+    if updates > num_updates:
+        return f"update {updates} ({num_updates} were asked for)"
+    return f"update {updates} of {num_updates}"
 
 
 def evaluation_table(evaluation: dict[str, Any]) -> Table:

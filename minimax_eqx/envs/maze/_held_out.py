@@ -4,6 +4,10 @@ import difflib
 
 import equinox as eqx
 
+from ..._held_out_names import MAZE_PREFIX as _PREFIX
+from ..._held_out_names import MAZES as _NAMES
+from ..._held_out_names import PANELS as _PANELS
+from ..._held_out_names import PERFECT_SIZES as _PERFECT_SIZES
 from .._env import AbstractEnv, AbstractLevelGenerator
 from .._fixed import FixedLevels
 from ._generators import PerfectMaze
@@ -12,42 +16,6 @@ from ._level import GOAL_SYMBOL, MazeLevel, stack_levels
 from ._maze import Maze
 from ._memory import MemoryMaze, RandomMemory
 from ._procedural import Crossing, FourRooms
-
-_PREFIX = "Maze-"
-_PERFECT_SIZES = {
-    "PerfectMaze": 13,
-    "PerfectMazeMedium": 19,
-    "PerfectMazeLarge": 51,
-    "PerfectMazeXL": 101,
-}
-_NAMES = (*LAYOUTS, "FourRooms", "Crossing", *_PERFECT_SIZES, "Memory")
-_PANELS = {
-    "minimax-12": (
-        "SixteenRooms",
-        "SixteenRooms2",
-        "Labyrinth",
-        "Labyrinth2",
-        "StandardMaze",
-        "StandardMaze2",
-        "StandardMaze3",
-        "Crossing",
-        "FourRooms",
-        "SmallCorridor",
-        "LargeCorridor",
-        "PerfectMazeMedium",
-    ),
-    "jaxued-8": (
-        "SixteenRooms",
-        "SixteenRooms2",
-        "Labyrinth",
-        "LabyrinthFlipped",
-        "Labyrinth2",
-        "StandardMaze",
-        "StandardMaze2",
-        "StandardMaze3",
-    ),
-    "all": _NAMES,
-}
 
 
 class HeldOut(eqx.Module):
