@@ -120,7 +120,8 @@ class DigitEditor(AbstractLevelEditor):
 
 
 class Scripted(AbstractAgent[Any]):
-    """Acts by fixed preferences. Of its two values, the first is the level's number and a sixteenth
+    """Acts by fixed preferences: a row for each step since its memory was cleared, and the last one
+    from then on. Of its two values, the first is the level's number and a sixteenth
     for each step since its memory was cleared, the second twice that; both are higher by `offset`.
     The two advantages are the reward times `ADVANTAGE_FACTORS`. An update keeps what it was given,
     and `loss` is the mean reward. Inside a conditional `lesson` must have its shape beforehand."""
@@ -140,7 +141,7 @@ class Scripted(AbstractAgent[Any]):
     def predict(self, observation, carry, reset):
         carry = jnp.where(reset, 0, carry) + 1
         known = observation["number"].astype(jnp.float32) + carry.astype(jnp.float32) / 16
-        logits = jnp.broadcast_to(self.preferences, (*carry.shape, self.preferences.size))
+        logits = self.preferences[jnp.minimum(carry, len(self.preferences)) - 1]
         return Predictions(logits, jnp.stack([known, 2 * known], axis=-1) + self.offset), carry
 
     def estimate(self, trajectory):
@@ -164,8 +165,8 @@ class Scripted(AbstractAgent[Any]):
 
 
 def scripted(action, num_actions=NUM_ACTIONS, lesson=None):
-    """An agent that takes the same action always, or any if it is None; its number is its offset."""
-    certain = 1e6 * jax.nn.one_hot(-1 if action is None else action, num_actions)
+    """An agent that takes the same action always, or any if it is None."""
+    certain = 1e6 * jax.nn.one_hot(jnp.array([-1 if action is None else action]), num_actions)
     offset = jnp.asarray(1000.0 * (action or 0))
     return Scripted(certain, offset, jnp.zeros((), jnp.int32), lesson)
 

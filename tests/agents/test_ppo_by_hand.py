@@ -75,7 +75,9 @@ def make_agent(*, recurrent, clip_value_loss, num_epochs=EPOCHS, num_minibatches
     core = FadingSum() if recurrent else Feedforward(FEATURES)
     generator = np.random.default_rng(3)
     linear = lambda weight, bias: MLP((), Dense(weight, bias))  # noqa: E731
-    policy = linear(*(jnp.asarray(normal(generator, *s)) for s in ((FEATURES, ACTIONS), (ACTIONS,))))
+    policy = linear(
+        *(jnp.asarray(normal(generator, *s)) for s in ((FEATURES, ACTIONS), (ACTIONS,)))
+    )
     value = eqx.filter_vmap(linear)(
         *(jnp.asarray(normal(generator, HEADS, *s)) for s in ((FEATURES, 1), (1,)))
     )
@@ -138,9 +140,7 @@ def parameters_of(agent):
 def memories(observations, dones):
     """What the memory holds in each step, which begins with nothing after an episode's end."""
     held, memory = [], np.zeros_like(observations[0])
-    for observation, begins in zip(
-        observations, [np.ones(PLAYS, bool), *dones[:-1]], strict=True
-    ):
+    for observation, begins in zip(observations, [np.ones(PLAYS, bool), *dones[:-1]], strict=True):
         memory = observation + DECAY * np.where(begins[:, None], 0, memory)
         held.append(memory)
     return np.stack(held)
@@ -319,9 +319,7 @@ def test_an_update_is_counted_and_explains_variance_by_hand(experience):
 
 
 @pytest.mark.parametrize("bootstrap_truncated", [False, True])
-def test_estimates_are_those_by_hand_for_every_play_and_value_head(
-    experience, bootstrap_truncated
-):
+def test_estimates_are_those_by_hand_for_every_play_and_value_head(experience, bootstrap_truncated):
     trajectory, _ = experience
     truncation_values = None
     if bootstrap_truncated:

@@ -134,7 +134,7 @@ def test_every_search_starts_with_an_empty_buffer(getkey):
         curriculum, _, _ = cycle(curriculum, getkey())
     candidates = []
     for _ in range(SEARCHING):
-        curriculum, proposal, metrics = cycle(curriculum, getkey())
+        curriculum, proposal, _ = cycle(curriculum, getkey())
         candidates += [*candidates_of(proposal)]
         assert_stored_are_the_best_of(curriculum, candidates)
     assert not set(stored(curriculum)) & set(before)

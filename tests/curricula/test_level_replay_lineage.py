@@ -262,9 +262,7 @@ def test_students_learn_from_the_kinds_that_the_method_says(
 
 
 def test_the_chances_of_replaying_are_those_of_the_prioritisation_given():
-    curriculum = full(
-        score=L1ValueLoss(), prioritisation=Proportional(0.5), staleness_coef=0.0
-    )
+    curriculum = full(score=L1ValueLoss(), prioritisation=Proportional(0.5), staleness_coef=0.0)
     scores = np.asarray(curriculum.buffer.scores)
     expected = scores**2 / np.sum(scores**2)
     np.testing.assert_allclose(curriculum.buffer.replay_distribution(), expected, rtol=1e-4)

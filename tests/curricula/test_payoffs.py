@@ -35,7 +35,7 @@ LEVELS, DIGITS = 6, EDITOR.max_episode_steps
 
 
 def learned(editor=EDITOR, num_levels=None):
-    """A teacher that designs anything; what it learns has a shape beforehand if levels are given."""
+    """A teacher that designs anything; its lesson has a shape beforehand if levels are counted."""
     teacher = scripted(None, editor.num_actions)
     if num_levels is not None:
         _, trajectory = LearnedGenerator(editor, teacher).draw(num_levels, key=jax.random.key(0))

@@ -9,7 +9,7 @@ from minimax_eqx.curricula import Evidence, scores
 
 STUDENTS, STEPS, LEVELS, TRIALS, HEADS = 2, 6, 4, 3, 3
 # Where episodes end on each level; the same number in each play, so that plays and episodes are
-# weighed alike. What follows the last end is an episode cut short. Without an end there is no score.
+# weighed alike. What follows the last end is an episode cut short; the last level has no score.
 ENDS = ([1, 3], [0, 5], [4], [])
 SCORED = slice(0, 3)
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
@@ -92,9 +92,7 @@ BY_HAND = {
     scores.RelativeRegret(): lambda e: np.maximum(best_return(e)[1] - mean_return(e)[0], 0),
     scores.MeanRelativeRegret(): lambda e: np.maximum(mean_return(e)[1] - mean_return(e)[0], 0),
     scores.PopulationRegret(): population_regret,
-    scores.L1ValueLoss(): lambda e: np.mean(
-        mean_of(np.abs(e.advantages[..., 0]), np.mean), axis=0
-    ),
+    scores.L1ValueLoss(): lambda e: np.mean(mean_of(np.abs(e.advantages[..., 0]), np.mean), axis=0),
     scores.PositiveValueLoss(): lambda e: np.mean(
         mean_of(np.maximum(e.advantages[..., 0], 0), np.mean), axis=0
     ),

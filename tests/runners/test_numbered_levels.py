@@ -72,8 +72,8 @@ def test_every_number_of_the_evidence_is_that_of_its_student_step_level_and_tria
     memory = (time % EPISODE + 1) / 16
     for head, factor in enumerate((1, 2)):
         all_are(evidence.values[..., head], factor * (level + memory) + 1000 * action)
-        factor = ADVANTAGE_FACTORS[head]
-        np.testing.assert_allclose(evidence.advantages[..., head], factor * rewards, rtol=1e-6)
+        expected = ADVANTAGE_FACTORS[head] * rewards
+        np.testing.assert_allclose(evidence.advantages[..., head], expected, rtol=1e-6)
 
 
 def test_the_luck_of_one_play_is_not_that_of_another(given):
