@@ -1,0 +1,268 @@
+"""Level replay where a level's number says what it is: thousands name a generated level, the rest
+counts the edits that it went through. So every level's kind, parent and history can be read off."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minimax_eqx.curricula import LevelReplay, Proportional, Rank
+from minimax_eqx.curricula.scores import L1ValueLoss, MaxMC, MeanReturn
+from minimax_eqx.envs import AbstractLevelMutator, NoEdit
+
+from ..numbered_levels import Numbers, evidence_of, learn, propose
+from .buffers import fingerprints_of
+
+BATCH, CAPACITY = 4, 12
+FORMS = pytest.mark.parametrize("parallel", [False, True], ids=["one kind", "side by side"])
+
+
+class CountEdit(AbstractLevelMutator):
+    """The same mutant of equal parents always."""
+
+    def mutate(self, level, *, key):
+        return level + 1
+
+
+class Scatter(AbstractLevelMutator):
+    """Another mutant each time, within the parent's thousand."""
+
+    def mutate(self, level, *, key):
+        return level + jax.random.randint(key, (), 1, 1000)
+
+
+def create(score=None, **options):
+    defaults = {"batch_size": BATCH, "capacity": CAPACITY, "min_fill_ratio": 1.0}
+    defaults |= {} if options.get("parallel") else {"replay_prob": 1.0}
+    score = MeanReturn() if score is None else score
+    return LevelReplay.create(Numbers(1000), score, **{**defaults, **options})
+
+
+def returns_of(numbers):
+    """A level's return by its number, as random as can be, but higher with every edit."""
+    numbers = np.asarray(numbers, np.int64)
+    return numbers % 1000 + numbers // 1000 * 7919 % 1009 / 1009
+
+
+def cycle(curriculum, key, returns=None, **evidence):
+    """One cycle in which levels give their return, or these."""
+    propose_key, learn_key = jax.random.split(key)
+    proposed, proposal = propose(curriculum, propose_key)
+    returns = returns_of(proposal.levels)[:, None] if returns is None else np.asarray(returns)
+    curriculum, metrics = learn(proposed, proposal, evidence_of(returns, **evidence), learn_key)
+    return curriculum, proposal, metrics
+
+
+def stored(curriculum):
+    """The numbers in the buffer and their slots."""
+    filled = np.asarray(curriculum.buffer.filled)
+    numbers = np.asarray(curriculum.buffer.levels)
+    return {int(numbers[slot]): slot for slot in np.flatnonzero(filled)}
+
+
+def of_kind(proposal, name):
+    return np.asarray(proposal.levels)[np.asarray(proposal.groups[name])]
+
+
+def full(**options):
+    """A curriculum whose buffer is full of generated levels with their scores."""
+    curriculum = create(**options)
+    buffer = curriculum.buffer
+    levels = 1000 * jnp.arange(1, 1 + buffer.capacity, dtype=jnp.int32)
+    scores = jnp.asarray(returns_of(levels), jnp.float32)
+    buffer = dataclasses.replace(
+        buffer,
+        levels=levels,
+        fingerprints=fingerprints_of(levels),
+        scores=scores,
+        records=jax.tree.map(lambda leaf: scores[:, None] + 0 * leaf, buffer.records),
+        filled=jnp.ones(buffer.capacity, bool),
+    )
+    return dataclasses.replace(curriculum, buffer=buffer)
+
+
+@FORMS
+def test_every_level_is_of_the_kind_that_its_label_says(getkey, parallel):
+    """New ones were never edited, replayed ones are stored, mutants are a replayed level's."""
+    curriculum = create(parallel=parallel, mutator=CountEdit(), replay_prob=None)
+    replayed, kinds = np.array([]), set()
+    for _ in range(9):
+        known = stored(curriculum)
+        after, proposal, metrics = cycle(curriculum, getkey())
+        new, mutated = of_kind(proposal, "new"), of_kind(proposal, "mutated")
+        if parallel or len(of_kind(proposal, "replayed")):
+            replayed = of_kind(proposal, "replayed")
+        assert (new % 1000 == 0).all()
+        assert len({*new.tolist()} - known.keys()) == len(new)
+        assert set(of_kind(proposal, "replayed").tolist()) <= known.keys()
+        assert set(mutated - 1) <= set(replayed)
+        sizes = [len(of_kind(proposal, kind)) for kind in ("new", "replayed", "mutated")]
+        assert sum(sizes) == curriculum.num_levels
+        assert float(metrics["replay_ratio"]) == pytest.approx(sizes[1] / sum(sizes))
+        kinds.add(tuple(sizes))
+        curriculum = after
+    side_by_side = {(3 * BATCH, 0, 0), (BATCH, BATCH, BATCH)}
+    assert kinds == (side_by_side if parallel else {(4, 0, 0), (0, 4, 0), (0, 0, 4)})
+
+
+@FORMS
+@pytest.mark.parametrize("parents", ["batch", "hardest"])
+def test_the_mutations_of_a_level_are_counted_through_all_generations(getkey, parallel, parents):
+    curriculum = create(
+        parallel=parallel, mutator=CountEdit(), replay_prob=None, parents=parents, num_parents=2
+    )
+    for _ in range(12):
+        curriculum, proposal, metrics = cycle(curriculum, getkey())
+        memory, buffer = proposal.memory, curriculum.buffer
+        np.testing.assert_array_equal(memory.num_mutations, np.asarray(proposal.levels) % 1000)
+        edits = np.asarray(buffer.levels)[np.asarray(buffer.filled)] % 1000
+        np.testing.assert_array_equal(np.asarray(buffer.num_mutations)[buffer.filled], edits)
+        np.testing.assert_allclose(metrics["buffer_mean_mutations"], edits.mean(), rtol=1e-6)
+    assert edits.max() > 1
+
+
+@FORMS
+def test_every_stored_level_has_its_own_score(getkey, parallel):
+    curriculum = create(parallel=parallel, mutator=CountEdit(), replay_prob=None)
+    for _ in range(8):
+        curriculum, _, metrics = cycle(curriculum, getkey())
+        scores = np.asarray(curriculum.buffer.scores)
+        of_number = {number: scores[slot] for number, slot in stored(curriculum).items()}
+        expected = {number: pytest.approx(returns_of(number)) for number in of_number}
+        assert of_number == expected
+        np.testing.assert_allclose(
+            metrics["buffer_mean_score"], np.mean([*of_number.values()]), rtol=1e-5
+        )
+        for name, value in curriculum.buffer.statistics().items():
+            np.testing.assert_allclose(metrics[f"buffer_{name}"], value, rtol=1e-5)
+
+
+@FORMS
+@pytest.mark.parametrize(("parents", "sign"), [("easiest", 1), ("hardest", -1)])
+def test_parents_are_chosen_by_their_scores_and_each_has_mutants_that_differ(
+    getkey, parallel, parents, sign
+):
+    """Whichever slots they are in; with little regard to scores when it is drawn what to replay."""
+    curriculum = full(
+        parallel=parallel,
+        mutator=Scatter(),
+        parents=parents,
+        num_parents=2,
+        prioritisation=Rank(1e3),
+        staleness_coef=1.0,
+    )
+    edits = []
+    for _ in range(3):
+        curriculum, proposal, _ = cycle(curriculum, getkey())
+        replayed = of_kind(proposal, "replayed")
+        if not parallel:
+            curriculum, proposal, _ = cycle(curriculum, getkey())
+        mutants = of_kind(proposal, "mutated")
+        # A mutant that is replayed has its own number, but its parent's thousand.
+        in_order = replayed[np.argsort(sign * returns_of(replayed), kind="stable")]
+        expected = np.tile(in_order[:2] // 1000, BATCH // 2)
+        np.testing.assert_array_equal(np.sort(mutants // 1000), np.sort(expected))
+        edits += (mutants % 1000).tolist()
+    assert len(set(edits)) >= len(edits) - 1  # two of a thousand may be alike
+
+
+@FORMS
+def test_what_is_replayed_comes_from_the_distribution_of_the_buffer(getkey, parallel):
+    curriculum = full(parallel=parallel, prioritisation=Rank(1.0))
+    ages = jnp.arange(CAPACITY, dtype=jnp.int32)[::-1]
+    curriculum = dataclasses.replace(
+        curriculum, buffer=dataclasses.replace(curriculum.buffer, ages=ages)
+    )
+    keys = jax.random.split(getkey(), 4000)
+    # The replayed levels come first, and the first of them is drawn before any age has changed.
+    first = jax.jit(jax.vmap(lambda key: curriculum.propose(key)[1].levels[0]))(keys)
+    drawn = np.mean(np.asarray(first)[:, None] == np.asarray(curriculum.buffer.levels), axis=0)
+    expected = np.asarray(curriculum.buffer.replay_distribution())
+    assert expected.max() > 2 * expected.min()
+    np.testing.assert_allclose(drawn, expected, atol=0.025)
+
+
+@FORMS
+def test_ages_count_the_draws_since_a_level_was_drawn(getkey, parallel):
+    curriculum = full(parallel=parallel)
+    for _ in range(3):
+        slots, before = stored(curriculum), np.asarray(curriculum.buffer.ages)
+        curriculum, proposal = propose(curriculum, getkey())
+        expected = before + BATCH
+        for place, number in enumerate(of_kind(proposal, "replayed").tolist()):
+            expected[slots[number]] = BATCH - 1 - place
+        np.testing.assert_array_equal(curriculum.buffer.ages, expected)
+
+
+@FORMS
+def test_levels_grow_older_while_others_are_new_and_not_while_mutants_are_played(getkey, parallel):
+    curriculum = create(parallel=parallel, mutator=CountEdit())
+    ages = []
+    while not np.asarray(curriculum.buffer.filled).all():
+        before = curriculum.buffer
+        curriculum, _, _ = cycle(curriculum, getkey())
+        old = np.asarray(before.filled)
+        grown = (np.asarray(curriculum.buffer.ages) - np.asarray(before.ages))[old]
+        ages += grown.tolist()
+        assert (np.asarray(curriculum.buffer.ages)[~old] == 0).all()
+    assert set(ages) <= {BATCH}
+    if not parallel:
+        curriculum, _, _ = cycle(curriculum, getkey())
+        after, proposal = propose(curriculum, getkey())
+        assert proposal.groups["mutated"].all()
+        np.testing.assert_array_equal(after.buffer.ages, curriculum.buffer.ages)
+
+
+@FORMS
+def test_the_best_return_of_each_student_is_remembered_while_returns_fall(getkey, parallel):
+    """Values are 0, so that the score is the mean over students of their best returns so far.
+    Mutants are copies, which have the records of what they are copies of."""
+    curriculum = create(score=MaxMC(2), parallel=parallel, capacity=2 * BATCH, mutator=NoEdit())
+    best = {}
+    # Nothing but the levels of the first cycles is good enough to stay.
+    for fall in (1.0, 1.0, 0.5, 0.25, 0.125):
+        propose_key, learn_key = jax.random.split(getkey())
+        curriculum, proposal = propose(curriculum, propose_key)
+        numbers = np.asarray(proposal.levels)
+        of_one = 1 + returns_of(numbers)
+        returns = fall * np.stack([of_one, 3 + of_one[::-1]])
+        for number, own in zip(numbers.tolist(), returns.T, strict=True):
+            best[number] = np.maximum(best.get(number, -np.inf), own)
+        curriculum, _ = learn(curriculum, proposal, evidence_of(returns[..., None]), learn_key)
+        records, scores = curriculum.buffer.records, curriculum.buffer.scores
+        for number, slot in stored(curriculum).items():
+            np.testing.assert_allclose(records[slot], best[number], rtol=1e-6)
+            np.testing.assert_allclose(scores[slot], best[number].mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "num_update_levels", "with_new_levels", "updates"),
+    [
+        ({"parallel": True}, BATCH, False, [False, True]),
+        ({"parallel": True, "robust": False}, 2 * BATCH, True, [True, True]),
+        ({"robust": False}, None, True, [True, True]),
+        ({}, None, False, [False, True]),
+    ],
+    ids=str,
+)
+def test_students_learn_from_the_kinds_that_the_method_says(
+    getkey, options, num_update_levels, with_new_levels, updates
+):
+    for curriculum, update in zip((create(**options), full(**options)), updates, strict=True):
+        proposal = propose(curriculum, getkey())[1]
+        assert proposal.num_update_levels == num_update_levels
+        told = proposal.update_students
+        assert (True if told is None else bool(told)) == update
+    learned_from = slice(None, num_update_levels)
+    assert bool(proposal.groups["replayed"][learned_from].any())
+    if "parallel" in options:
+        assert bool(proposal.groups["new"][learned_from].any()) == with_new_levels
+
+
+def test_the_chances_of_replaying_are_those_of_the_prioritisation_given():
+    curriculum = full(score=L1ValueLoss(), prioritisation=Proportional(0.5), staleness_coef=0.0)
+    scores = np.asarray(curriculum.buffer.scores)
+    expected = scores**2 / np.sum(scores**2)
+    np.testing.assert_allclose(curriculum.buffer.replay_distribution(), expected, rtol=1e-4)

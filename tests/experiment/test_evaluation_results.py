@@ -1,0 +1,135 @@
+"""Which maze and which student a result of an evaluation belongs to."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minimax_eqx.envs import FixedLevels
+from minimax_eqx.envs.maze import HeldOut
+from minimax_eqx.experiment import evaluate_run, evaluation, make_runner
+from minimax_eqx.experiment.options import EvaluationConfig
+
+from ..numbered_levels import PER_ACTION, NumberedLevels, students
+from .tiny import CONFIG
+
+FORWARD, TURN_LEFT = 2, 0
+EPISODES = 5
+
+
+def maze(name, numbers, env=None):
+    """A held-out test whose levels are these numbers."""
+    return HeldOut(name, env or NumberedLevels(), FixedLevels(jnp.asarray(numbers)))
+
+
+def evaluated(mazes, agents, **options):
+    return evaluation.evaluate_held_out(
+        mazes, agents, key=jax.random.key(0), **{"num_episodes": EPISODES, **options}
+    )
+
+
+def test_a_result_is_that_of_the_maze_and_the_student_named():
+    """Mazes of one environment are played together, but each has its own numbers."""
+    other_env = NumberedLevels(luck=0.5)
+    mazes = [
+        maze("even", [40]),
+        maze("other", [600], other_env),
+        maze("odd", [7]),
+        maze("later", [8001]),
+    ]
+    summaries = evaluated(mazes, students(2, 1))
+    assert list(summaries) == ["even", "other", "odd", "later"]
+    for name, number in {"even": 40, "odd": 7, "later": 8001}.items():
+        succeeds = float(number % 2)
+        assert summaries[name] == {
+            "return": number + 1.5 * PER_ACTION,
+            "success_rate": succeeds,
+            "episode_length": 2.0,
+            "success_rate_per_student": [succeeds, succeeds],
+            "num_episodes": EPISODES,
+        }
+    assert 0 < summaries["other"]["return"] - 600 - 1.5 * PER_ACTION < 0.5
+
+
+def test_every_episode_of_a_maze_draws_its_level_afresh():
+    summaries = evaluated(
+        [maze("two", [1, 2]), maze("again", [1, 2])], students(0), num_episodes=80
+    )
+    rates = [summary["success_rate"] for summary in summaries.values()]
+    assert all(0.3 < rate < 0.7 for rate in rates)
+    # By chance they may be equal, but not with this seed.
+    assert rates[0] != rates[1]
+
+
+@pytest.fixture(scope="module")
+def walkers():
+    """A runner of two students, of which the first only goes forward and the second turns."""
+    config = dataclasses.replace(
+        CONFIG, curriculum=dataclasses.replace(CONFIG.curriculum, num_students=2)
+    )
+    runner = make_runner(config)
+
+    def always(leaf, action):
+        return jnp.broadcast_to(1e6 * jax.nn.one_hot(action, leaf.shape[-1]), leaf.shape[1:])
+
+    bias = runner.students.network.policy.out.bias
+    bias = jnp.stack([always(bias, action) for action in (FORWARD, TURN_LEFT)])
+    runner = eqx.tree_at(lambda r: r.students.network.policy.out.bias, runner, bias)
+    runner = eqx.tree_at(lambda r: (r.num_cycles, r.students.num_updates), runner, (
+        jnp.array(17), jnp.array([13, 13])
+    ))  # fmt: skip
+    return config, runner
+
+
+def test_the_evaluation_of_a_run_tells_its_students_and_its_mazes_apart(walkers):
+    config, runner = walkers
+    options = EvaluationConfig(mazes=("SmallCorridor",), num_episodes=3, num_unseen_levels=60)
+    results = evaluate_run(config, runner, options)
+    assert {name: results[name] for name in ("cycle", "updates", "greedy")} == {
+        "cycle": 17,
+        "updates": 13,
+        "greedy": False,
+    }
+    unseen, corridor = results["unseen"], results["held_out"]["SmallCorridor"]
+    limit = config.env.max_episode_steps
+    ahead, turning = unseen["success_rate_per_student"]
+    assert turning == 0
+    assert 0 < ahead < 1
+    assert unseen["num_episodes"] == 60
+    assert unseen["success_rate"] == pytest.approx(ahead / 2)
+    # Who does not run into the goal plays to the end; who does is there sooner, and is paid for it.
+    length, paid = unseen["episode_length"], unseen["return"]
+    assert limit * (1 - ahead / 2) < length < limit
+    by_length = (1 - 0.9 * length / limit) - (1 - ahead / 2) * 0.1
+    np.testing.assert_allclose(paid, by_length, rtol=1e-5)
+    assert corridor["num_episodes"] == 3
+    assert corridor["success_rate_per_student"] == [0, 0]
+
+
+def test_the_greedy_do_what_they_lean_to_on_the_same_unseen_levels(walkers):
+    config, runner = walkers
+    options = EvaluationConfig(mazes=(), num_episodes=1, num_unseen_levels=60)
+    leaning = eqx.tree_at(
+        lambda r: r.students.network.policy.out.bias, runner, replace_fn=lambda bias: 1e-7 * bias
+    )
+    certain = evaluate_run(config, runner, options)
+    rolled = evaluate_run(config, leaning, options)
+    greedy = evaluate_run(config, leaning, dataclasses.replace(options, greedy=True))
+    assert (certain["greedy"], rolled["greedy"], greedy["greedy"]) == (False, False, True)
+    assert greedy["unseen"] == certain["unseen"] != rolled["unseen"]
+    other_seed = evaluate_run(dataclasses.replace(config, seed=2), runner, options)
+    assert other_seed["unseen"] != certain["unseen"]
+
+
+def test_the_greedy_are_greedy_on_held_out_mazes_too():
+    agents = eqx.tree_at(
+        lambda agents: agents.preferences, students(2, 1), replace_fn=lambda leaf: 1e-7 * leaf
+    )
+    mazes = [maze("even", [40]), maze("odd", [7])]
+    greedy, rolled = (evaluated(mazes, agents, greedy=greedy) for greedy in (True, False))
+    for name, number in {"even": 40, "odd": 7}.items():
+        assert greedy[name]["return"] == number + 1.5 * PER_ACTION
+        assert rolled[name]["return"] != greedy[name]["return"]
