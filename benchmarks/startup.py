@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from typing import Any
 
 STARTED = "MINIMAX_EQX_BENCHMARK_STARTED"
@@ -19,15 +20,27 @@ def bench(name: str, repeats: int = REPEATS) -> dict[str, Any]:
     """Fresh processes without a compilation cache, and with one that an earlier process filled."""
     results = {"cold": _starts(name, NO_CACHE, repeats)}
     with tempfile.TemporaryDirectory() as folder:
-        cache = {
-            "JAX_ENABLE_COMPILATION_CACHE": "1",
-            "JAX_COMPILATION_CACHE_DIR": folder,
-            # By default JAX keeps only what took a second to compile.
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-        }
-        results["warm cache"] = _starts(name, cache, repeats)
+        results["warm cache"] = _starts(name, cache_in(folder), repeats)
     return results
+
+
+def bench_once(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The same with one process of each kind, the first of which fills the cache of the second."""
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in ("cold", "warm cache"):
+            run = _start(name, cache_in(folder))
+            yield kind, {"seconds": run["first_update"]} | run
+
+
+def cache_in(folder: str) -> dict[str, str]:
+    """The environment of a process that keeps all that it compiles in a folder."""
+    return {
+        "JAX_ENABLE_COMPILATION_CACHE": "1",
+        "JAX_COMPILATION_CACHE_DIR": folder,
+        # By default JAX keeps only what took a second to compile.
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
 
 
 def _starts(name: str, environment: dict[str, str], repeats: int) -> dict[str, Any]:
