@@ -39,13 +39,15 @@ def describe_machine(yardstick: MatrixProduct) -> dict[str, Any]:
 
 
 def commit() -> str:
-    """What Git calls this state of the project, `-dirty` with changes that are not committed; where
-    there is no Git, what the environment variable `MINIMAX_EQX_COMMIT` says, or `unknown`."""
+    """What Git calls this state of the project, `-dirty` with changes that are not committed. A copy
+    without its history is called what `MINIMAX_EQX_COMMIT` says, or `unknown`."""
+    if told := os.environ.get(COMMIT):
+        return told
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     try:
         done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError):
-        return os.environ.get(COMMIT, "unknown")
+        return "unknown"
     return done.stdout.strip()
 
 

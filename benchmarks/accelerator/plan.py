@@ -47,11 +47,11 @@ def chosen(names: Sequence[str]) -> list[Part]:
     return [part for part in PARTS if not names or part.name in names]
 
 
-def seconds_for(part: Part, later: Sequence[Part], left: float) -> float:
+def seconds_for(part: Part, later: Sequence[Part], left: float, patience: float = 1.0) -> float:
     """How long a part may take, with so many seconds left for it and those after it; 0 if that is
-    too little to begin."""
+    too little to begin. `patience` multiplies the limits of all parts."""
     if part.seconds is None:
-        most = left - sum(other.seconds or 0 for other in later)
+        most = left - patience * sum(other.seconds or 0 for other in later)
     else:
-        most = min(part.seconds, left)
+        most = min(patience * part.seconds, left)
     return most if most >= LEAST_SECONDS else 0.0
