@@ -39,8 +39,10 @@ def describe_machine(yardstick: MatrixProduct) -> dict[str, Any]:
 
 
 def commit() -> str:
-    """What Git calls this state of the project, `-dirty` with changes that are not committed. A copy
-    without its history is called what `MINIMAX_EQX_COMMIT` says, or `unknown`."""
+    """What Git calls this state of the project: `-dirty` with changes that are not committed.
+
+    For a copy without its history, what `MINIMAX_EQX_COMMIT` says, which counts anywhere.
+    """
     if told := os.environ.get(COMMIT):
         return told
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]

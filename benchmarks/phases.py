@@ -2,7 +2,7 @@
 
 import concurrent.futures
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, get_args
 
 import jax
@@ -101,10 +101,13 @@ def teacher_phases(
 
 
 def bench_cores(
-    yardstick: MatrixProduct, limits: Limits, config: Config | None = None
+    yardstick: MatrixProduct,
+    limits: Limits,
+    config: Config | None = None,
+    cores: Sequence[CoreName] = CORES,
 ) -> dict[str, Any]:
     """Rollout and update of the student of a configuration, by default that of `maze-dr`, with each
-    core, at the same width.
+    of some cores, at the same width.
 
     The cores take turns, so that a machine whose speed drifts does so for all of them.
     """
@@ -120,8 +123,8 @@ def bench_cores(
         return {f"{core} {phase}": timed for phase, timed in found.items()}
 
     # All compile side by side; an accelerator's compiler leaves most of the processor idle.
-    with concurrent.futures.ThreadPoolExecutor(len(CORES)) as pool:
-        of_cores = list(pool.map(phases_of, CORES))
+    with concurrent.futures.ThreadPoolExecutor(len(cores)) as pool:
+        of_cores = list(pool.map(phases_of, cores))
     functions = {name: function for found in of_cores for name, function in found.items()}
     timings = measure_in_turn(functions, yardstick, limits)
     return {name: with_rate(timing, num_steps) for name, timing in timings.items()}

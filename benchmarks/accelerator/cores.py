@@ -8,16 +8,15 @@ from ..phases import bench_cores
 from ..timing import MatrixProduct
 from .compiled import start, time_one, wait
 from .session import Session
-from .sizes import PRECISIONS
 
 
 def measure(session: Session) -> None:
     """Rollout and update of the student of `maze-dr` with each core, then the precisions."""
-    for num_levels in session.sizes.core_levels:
+    sizes = session.sizes
+    for num_levels in sizes.core_levels:
         with session.rows.attempt(f"{num_levels} levels"):
-            timings = bench_cores(
-                session.yardstick, session.limits, session.sizes.config("maze-dr", num_levels)
-            )
+            config = sizes.config("maze-dr", num_levels)
+            timings = bench_cores(session.yardstick, session.limits, config, sizes.cores)
             for line, timing in timings.items():
                 beside = f"cores, {line}" if num_levels == 32 else None
                 session.rows.add(f"{num_levels} levels, {line}", timing, beside)
@@ -28,7 +27,7 @@ def precisions(session: Session) -> None:
     """A cycle of `maze-dr` with each precision; the utilisation is of a product of the same."""
     sizes = session.sizes
     config = sizes.config("maze-dr", sizes.precision_levels)
-    products = dict(zip(PRECISIONS, PRECISIONS, strict=True))
+    products = {name: name for name in sizes.precisions}
     if jax.default_backend() != "cpu":
         # A GPU multiplies in TF32 where JAX is told `bfloat16`; this name means what it says.
         products["BF16_BF16_F32"] = "bfloat16"

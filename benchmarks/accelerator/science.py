@@ -65,14 +65,14 @@ class Study:
         rates = [statistics.mean(of_one) for of_one in zip(*by_maze.values(), strict=True)]
         self.longest_evaluation = max(self.longest_evaluation, time.perf_counter() - begin)
         self.since_evaluation = 0.0
-        count, cycles = len(rates), int(runners.num_cycles[0])
-        curriculum = self.config.curriculum
-        steps = cycles * curriculum.num_levels * curriculum.num_steps
+        count, curriculum = len(rates), self.config.curriculum
+        steps = self.num_cycles * curriculum.num_levels * curriculum.num_steps
         row: dict[str, Any] = {
             "transitions_per_member": steps,
             "success_rates": rates,
             "success_rates_by_maze": by_maze,
-            "note": f"{steps:,} transitions each; {PANEL}: {statistics.mean(rates):.1%}, from "
+            "note": f"{self.num_updates:,.0f} updates, {steps:,} transitions each; "
+            f"{PANEL}: {statistics.mean(rates):.1%}, "
             f"{min(rates):.1%} to {max(rates):.1%} ({count} seeds, {num_episodes} episodes a maze)",
         }
         if self.seconds:
@@ -80,8 +80,13 @@ class Study:
         return row
 
     @property
-    def updates(self) -> float:
-        """Of a student, on average."""
+    def num_cycles(self) -> int:
+        """Of each member, so far."""
+        return int(self.runners.num_cycles[0])
+
+    @property
+    def num_updates(self) -> float:
+        """Of each member so far, on average."""
         return float(np.mean(np.asarray(self.runners.students.num_updates)))
 
 
@@ -90,12 +95,12 @@ def measure(session: Session) -> None:
     sizes, rows = session.sizes, session.rows
     studies = [_study(name, sizes) for name in METHODS]
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        # All compile side by side. The evaluations are those of students that know nothing.
-        untrained = [pool.submit(study.evaluate, sizes.science_episodes) for study in studies]
+        # All compile side by side. The students of both methods begin alike, knowing nothing.
+        untrained = pool.submit(studies[0].evaluate, sizes.science_episodes)
         compiled = [pool.submit(_compile, study, sizes) for study in studies]
-    for study, evaluated, runs in zip(studies, untrained, compiled, strict=True):
+    for runs in compiled:
         runs.result()
-        rows.add(f"{study.name}, 0 updates", evaluated.result())
+    rows.add("untrained", untrained.result())
     for rank, study in enumerate(studies):
         share = rows.seconds_left / (len(studies) - rank)
         _carry_out(study, session, until=time.monotonic() + share)
@@ -124,12 +129,12 @@ def _carry_out(study: Study, session: Session, until: float) -> None:
         calls += 1
         needed = CAUTION * (study.longest_call + study.longest_evaluation)
         over = (
-            study.updates >= sizes.science_updates
+            study.num_updates >= sizes.science_updates
             or calls == sizes.science_calls
             or time.monotonic() + needed > until
         )
         if over or study.since_evaluation > EVALUATE_EVERY:
             row = study.evaluate(sizes.science_episodes)
-            session.rows.add(f"{study.name}, {study.updates:,.0f} updates", row)
+            session.rows.add(f"{study.name}, {study.num_cycles:,} cycles", row)
         if over:
             return

@@ -7,6 +7,8 @@ from typing import Any
 
 from minimax_eqx.experiment import Config, preset
 
+from ..phases import CORES, CoreName
+
 PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
 
 
@@ -16,7 +18,9 @@ class Sizes:
 
     levels: Mapping[str, tuple[int, ...]]
     """Levels side by side, for each preset."""
+    cores: tuple[CoreName, ...]
     core_levels: tuple[int, ...]
+    precisions: tuple[str, ...]
     precision_levels: int
     """The precisions of matrix products are compared with so many levels."""
     start: str
@@ -66,7 +70,9 @@ class Sizes:
 
 FULL = Sizes(
     levels=dict.fromkeys(("maze-dr", "maze-accel", "maze-paired"), (32, 256, 1024, 4096)),
+    cores=CORES,
     core_levels=(32, 1024),
+    precisions=PRECISIONS,
     precision_levels=1024,
     start="maze-dr",
     env_batches=(1024, 4096, 16384, 65536),
@@ -84,7 +90,9 @@ FULL = Sizes(
 )
 SMALL = Sizes(
     levels={"maze-dr": (2, 4), "maze-accel": (2,), "maze-paired": (2,)},
+    cores=("lstm", "s5"),
     core_levels=(2,),
+    precisions=PRECISIONS[:1],
     precision_levels=2,
     start="quickstart",
     env_batches=(4,),
