@@ -148,10 +148,10 @@ class Place:
 def _measure(parts: Sequence[Part], place: Place, until: float) -> list[str]:
     """Measures one part after another; returns those that did not finish."""
     unfinished = []
+    for part in filter(place.lacks, parts):
+        print(f"{part.name}: left out, it needs {part.num_devices} devices", flush=True)
+    parts = [part for part in parts if not place.lacks(part)]
     for index, part in enumerate(parts):
-        if place.lacks(part):
-            print(f"\n{part.name}: left out, it needs {part.num_devices} devices", flush=True)
-            continue
         begin = time.monotonic()
         patience = PATIENCE if place.small else 1.0
         seconds = seconds_for(part, parts[index + 1 :], until - begin, patience)

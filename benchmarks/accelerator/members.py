@@ -1,13 +1,14 @@
 """Several runs as one program."""
 
 import concurrent.futures
+import dataclasses
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from minimax_eqx.experiment import make_runner
+from minimax_eqx.experiment import Config, make_runner
 from minimax_eqx.runners import Runner, run_members
 
 from ..cycle import stepper
@@ -42,13 +43,19 @@ def measure(session: Session) -> None:
 
 def copies(runner: Runner, count: int) -> Runner:
     """So many members that begin alike and draw their own random numbers."""
-    stacked = stack([runner] * count)
+    stacked = jax.tree.map(
+        lambda leaf: jnp.stack([leaf] * count) if eqx.is_array(leaf) else leaf, runner
+    )
     return eqx.tree_at(lambda r: r.key, stacked, jax.random.split(runner.key, count))
 
 
-def stack(runners: list[Runner]) -> Runner:
-    """Runners of one configuration, with whatever seeds, as members with one leading axis."""
-    arrays = [jax.tree.leaves(eqx.filter(runner, eqx.is_array)) for runner in runners]
-    leaves = [jnp.stack(of_all) for of_all in zip(*arrays, strict=True)]
-    dynamic, static = eqx.partition(runners[0], eqx.is_array)
-    return eqx.combine(jax.tree.unflatten(jax.tree.structure(dynamic), leaves), static)
+def seeds(config: Config, count: int) -> Runner:
+    """So many members, each with a student of its own: those of a population, one for each. That
+    takes two programs to make, where a runner for each seed would take as many as there are."""
+    members = copies(make_runner(config), count)
+    curriculum = dataclasses.replace(config.curriculum, num_students=count)
+    crowd = make_runner(dataclasses.replace(config, curriculum=curriculum)).students
+    arrays, static = eqx.partition(members.students, eqx.is_array)
+    own = [leaf[:, None] for leaf in jax.tree.leaves(eqx.filter(crowd, eqx.is_array))]
+    students = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), own), static)
+    return dataclasses.replace(members, students=students)

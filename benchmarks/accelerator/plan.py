@@ -23,14 +23,14 @@ class Part:
 
 
 PARTS = (
-    Part("smoke", 60, "one update equal to a CPU's, the cycle of maze-dr, cold and cached starts"),
+    Part("smoke", 85, "one update equal to a CPU's, cold and cached starts of maze-dr"),
     Part("cycles", 125, "maze-dr, maze-accel and maze-paired with 32 to 4096 levels"),
-    Part("cores", 75, "recurrent cores side by side, and precisions of matrix products"),
-    Part("env", 20, "the maze alone, up to 65,536 side by side"),
+    Part("cores", 65, "recurrent cores side by side, and precisions of matrix products"),
+    Part("env", 30, "the maze alone, up to 65,536 side by side"),
     Part("profile", 35, "the longest kernels of a cycle of maze-dr, and the time between them"),
-    Part("members", 45, "1, 8 and 32 runs of maze-dr as one program"),
+    Part("members", 55, "1, 8 and 32 runs of maze-dr as one program"),
     Part("science", None, "DR and ACCEL, several seeds each, evaluated on minimax-12"),
-    Part("resets", 15, "short episodes beside long ones"),
+    Part("resets", 20, "short episodes beside long ones"),
     Part("communication", 25, "what two devices spend in communication", num_devices=2),
 )
 NAMES = tuple(part.name for part in PARTS)

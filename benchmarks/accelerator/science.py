@@ -10,11 +10,11 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from minimax_eqx.experiment import Config, evaluate_held_out, held_out_mazes, make_env, make_runner
+from minimax_eqx.experiment import Config, evaluate_held_out, held_out_mazes, make_env
 from minimax_eqx.runners import Runner, run_members
 
 from ..timing import block
-from .members import stack
+from .members import seeds
 from .session import Session
 from .sizes import Sizes
 
@@ -108,9 +108,7 @@ def measure(session: Session) -> None:
 
 def _study(name: str, sizes: Sizes) -> Study:
     config = sizes.config(name)
-    seeds = range(config.seed, config.seed + sizes.science_seeds)
-    runners = [make_runner(dataclasses.replace(config, seed=seed)) for seed in seeds]
-    return Study(name, config, stack(runners))
+    return Study(name, config, seeds(config, sizes.science_seeds))
 
 
 def _compile(study: Study, sizes: Sizes) -> None:

@@ -75,7 +75,7 @@ FULL = Sizes(
     precisions=PRECISIONS,
     precision_levels=1024,
     start="maze-dr",
-    env_batches=(1024, 4096, 16384, 65536),
+    env_batches=(65536, 16384, 4096, 1024),
     profile_levels=(32, 1024),
     members=(1, 8, 32),
     communication_levels=1024,
@@ -84,7 +84,7 @@ FULL = Sizes(
     science_episodes=10,
     science_updates=30_000,
     science_calls=None,
-    row_seconds=2.0,
+    row_seconds=1.5,
     matrix=None,
     changes={},
 )

@@ -15,7 +15,6 @@ from minimax_eqx.experiment import Config, make_runner, preset
 from minimax_eqx.runners import run
 
 from ..startup import bench_once
-from .compiled import start_all, time_all
 from .session import Session
 
 RECORDED = pathlib.Path(__file__).parent / "update_on_a_cpu.npz"
@@ -23,19 +22,14 @@ TOLERANCE = 1e-4
 
 
 def measure(session: Session) -> None:
-    """One update beside a CPU's, the cycle of `maze-dr`, and the start of a process."""
+    """One update beside a CPU's, and processes from their start to their first cycles."""
     with session.rows.attempt("one update beside a CPU's"):
         compare(session)
-    line = "maze-dr, 32 levels"
-    config = session.sizes.config("maze-dr", session.sizes.levels["maze-dr"][0])
-    time_all(start_all({line: config}, session), session, {line: "maze-dr"})
-    with session.rows.attempt(f"start of {session.sizes.start}"):
-        for kind, timing in bench_once(session.sizes.start):
-            session.rows.add(
-                f"start of {session.sizes.start}, {kind}",
-                timing,
-                f"start:{session.sizes.start}, {kind}",
-            )
+    start = session.sizes.start
+    with session.rows.attempt(f"start of {start}"):
+        for kind, timing in bench_once(start):
+            row = timing | {"note": f"then {timing['later_cycle']:.4g} s a cycle"}
+            session.rows.add(f"start of {start}, {kind}", row, f"start:{start}, {kind}")
 
 
 def compare(session: Session) -> None:
