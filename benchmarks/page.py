@@ -139,6 +139,7 @@ def _machines(results: Results) -> str:
     rows = []
     for name, data in results.items():
         machine = data["machine"]
+        commit = f" at {machine['commit']}" if "commit" in machine else ""
         peaks = [
             f"{data[key]:.2f} GB{where}"
             for key, where in (("peak_memory_gb", ""), ("peak_device_memory_gb", " on the device"))
@@ -151,7 +152,7 @@ def _machines(results: Results) -> str:
                 f"{machine['matrix_product_gflops']:,.0f} GFLOP/s",
                 f"{machine['cores']} cores, {machine['processor']}",
                 f"{machine.get('devices', 1)} x {machine.get('device', machine['backend'])}",
-                f"minimax_eqx {machine['minimax_eqx']}, jax {machine['jax']}, "
+                f"minimax_eqx {machine['minimax_eqx']}{commit}, jax {machine['jax']}, "
                 f"equinox {machine['equinox']}, Python {machine['python']}",
                 ", ".join(peaks),
             ]

@@ -58,4 +58,4 @@ def seeds(config: Config, count: int) -> Runner:
     arrays, static = eqx.partition(members.students, eqx.is_array)
     own = [leaf[:, None] for leaf in jax.tree.leaves(eqx.filter(crowd, eqx.is_array))]
     students = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), own), static)
-    return dataclasses.replace(members, students=students)
+    return eqx.tree_at(lambda r: r.students, members, students)
