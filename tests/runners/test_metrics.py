@@ -47,6 +47,7 @@ def test_a_cycle_too_short_for_failures_is_warned_of_once_when_the_runner_is_mad
     assert warnings_of(lambda: make_runner(getkey(), num_steps=ENV.max_episode_steps)) == []
 
 
+@pytest.mark.filterwarnings("ignore:num_steps")
 def test_running_a_short_cycle_warns_no_more(getkey):
     runner = make_runner(getkey(), num_steps=SHORT)
     assert warnings_of(lambda: eqx.filter_eval_shape(lambda runner: runner.step(), runner)) == []
