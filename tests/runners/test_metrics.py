@@ -129,31 +129,41 @@ class Named(AbstractCurriculum):
         ("return", "the episodes"),
         ("all_success_rate", "the episodes of groups of levels"),
         ("student1_return", "the episodes of each student"),
-        ("loss", "the students' update"),
         ("updated", "the cycle"),
         ("num_walls", "the levels of Maze"),
         ("all_passable", "the levels of Maze"),
     ],
 )
-def test_a_metric_with_the_name_of_another_one_is_refused(name, producer, getkey):
-    def trace():
-        runner = make_runner(getkey(), curriculum=Named(name), num_students=2, core="feedforward")
-        eqx.filter_eval_shape(lambda runner: runner.step(), runner)
-
+def test_a_metric_with_the_name_of_another_one_is_refused_when_the_runner_is_made(
+    name, producer, getkey
+):
     with pytest.raises(ValueError, match=f"name '{name}'") as error:
-        trace()
+        make_runner(getkey(), curriculum=Named(name), num_students=2, core="feedforward")
     assert producer in str(error.value)
     assert "the curriculum Named" in str(error.value)
 
 
-def test_a_group_of_levels_cannot_be_named_like_a_student(getkey):
-    def trace():
-        curriculum = Named("own", group="student0")
-        runner = make_runner(getkey(), curriculum=curriculum, num_students=2, core="feedforward")
+def test_a_metric_with_the_name_of_the_update_s_is_refused_when_the_cycle_is_traced(getkey):
+    runner = make_runner(getkey(), curriculum=Named("loss"), core="feedforward")
+    with pytest.raises(
+        ValueError, match=r"name 'loss'.*the students' update.*the curriculum Named"
+    ):
         eqx.filter_eval_shape(lambda runner: runner.step(), runner)
 
+
+@pytest.mark.parametrize("name", ["return", "loss"])
+def test_inside_another_program_names_are_checked_when_the_cycle_is_traced(name, getkey):
+    def make_and_step(key):
+        return make_runner(key, curriculum=Named(name), core="feedforward").step()[1]
+
+    with pytest.raises(ValueError, match=f"name '{name}'"):
+        eqx.filter_eval_shape(make_and_step, getkey())
+
+
+def test_a_group_of_levels_cannot_be_named_like_a_student(getkey):
+    curriculum = Named("own", group="student0")
     with pytest.raises(ValueError, match="name 'student0_return'"):
-        trace()
+        make_runner(getkey(), curriculum=curriculum, num_students=2, core="feedforward")
 
 
 def test_metrics_of_different_names_are_all_there():
