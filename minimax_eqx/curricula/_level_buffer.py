@@ -38,11 +38,11 @@ def num_slots(share: float | Float[Array, ""], capacity: int) -> Int[Array, ""]:
     return jnp.maximum(needed.astype(jnp.int32), 1)
 
 
-def share_of(members: Bool[Array, " n"]) -> Float[Array, ""]:
+def share_of(members: Bool[Array, "*batch n"]) -> Float[Array, "*batch"]:
     """The share of a set's members, in single precision; exactly 1 if all are."""
     # XLA multiplies by 1 / n, rounded, instead of dividing: then n of n need not make 1.
-    count = jnp.sum(members, dtype=jnp.int32)
-    return jnp.where(count == members.size, 1.0, count.astype(jnp.float32) / members.size)
+    count, size = jnp.sum(members, axis=-1, dtype=jnp.int32), members.shape[-1]
+    return jnp.where(count == size, 1.0, count.astype(jnp.float32) / size)
 
 
 def _scalar(value: Any) -> Float[Array, ""]:

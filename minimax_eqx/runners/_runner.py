@@ -2,12 +2,14 @@
 
 import dataclasses
 import functools
+import types
 import warnings
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jax.sharding import Mesh
 from jaxtyping import Array, Int, Key, PyTree
 
@@ -66,9 +68,10 @@ class Runner(eqx.Module):
 
         Raises `ValueError` if a count is less than 1, the curriculum's levels are not those of the
         environment, the students cannot read its observations or do not choose among its actions,
-        the curriculum cannot learn from so many students, trials or value heads, the devices cannot
-        share the levels equally, or JAX is set to stop at the first NaN or infinity. Warns if
-        `num_steps` is below the environment's time limit: failures then never end, and the metric
+        the curriculum cannot learn from so many students, trials or value heads, two metrics have
+        one name, the devices cannot share the levels equally, or JAX is set to stop at the first
+        NaN or infinity. Warns if `num_steps` is below the environment's time limit: failures then
+        never end, and the metric
         `success_rate` is NaN.
         """
         check_switches()
@@ -91,6 +94,9 @@ class Runner(eqx.Module):
             num_trials=num_trials,
             track_level_metrics=track_level_metrics,
         )
+        # Inside another program, as `experiment.start` makes it, the cycle's own trace says it.
+        if not isinstance(key, Tracer):
+            eqx.filter_eval_shape(_metrics_without_play, runner)
         return _with_distinct_buffers(runner).on(mesh)
 
     def on(self, mesh: Mesh | None) -> "Runner":
@@ -208,16 +214,8 @@ class Runner(eqx.Module):
         updated = proposal.update_students
         students, update_metrics = filter_update_if(updated, update, self.students)
         curriculum, curriculum_metrics = curriculum.learn(proposal, evidence, key=learn_key)
-        did_update = jnp.ones((), jnp.float32) if updated is None else updated.astype(jnp.float32)
-        metrics = join_metrics(
-            [
-                *self._episode_metrics(trajectories, proposal),
-                ("the students' update", {n: jnp.mean(x) for n, x in update_metrics.items()}),
-                ("the cycle", {"updated": did_update}),
-                (f"the curriculum {type(curriculum).__name__}", curriculum_metrics),
-                *self._level_metrics(proposal),
-            ]
-        )
+        update_metrics = {name: jnp.mean(value) for name, value in update_metrics.items()}
+        metrics = self._metrics(proposal, trajectories, update_metrics, curriculum_metrics)
         runner = eqx.tree_at(
             lambda runner: (runner.students, runner.curriculum, runner.key, runner.num_cycles),
             self,
@@ -241,6 +239,25 @@ class Runner(eqx.Module):
             successes=by_trial(trajectories.successes),
             values=by_trial(trajectories.values),
             advantages=by_trial(estimates.advantages),
+        )
+
+    def _metrics(
+        self,
+        proposal: Proposal,
+        trajectories: Any,
+        update_metrics: Metrics,
+        curriculum_metrics: Metrics,
+    ) -> Metrics:
+        updated = proposal.update_students
+        did_update = jnp.ones((), jnp.float32) if updated is None else updated.astype(jnp.float32)
+        return join_metrics(
+            [
+                *self._episode_metrics(trajectories, proposal),
+                ("the students' update", update_metrics),
+                ("the cycle", {"updated": did_update}),
+                (f"the curriculum {type(self.curriculum).__name__}", curriculum_metrics),
+                *self._level_metrics(proposal),
+            ]
         )
 
     def _episode_metrics(self, trajectories: Any, proposal: Proposal) -> list[tuple[str, Metrics]]:
@@ -311,6 +328,33 @@ def _proposal_spec(curriculum: AbstractCurriculum) -> Proposal:
     return eqx.filter_eval_shape(
         lambda curriculum, key: curriculum.propose(key)[1], curriculum, jax.random.key(0)
     )
+
+
+def _metrics_without_play(runner: Runner) -> Metrics:
+    """The metrics of a cycle but those of the update, traced from what a play would give.
+
+    Tracing plays and updates too would take longer than all else that makes a runner.
+    """
+    propose_key, learn_key = jax.random.split(runner.key)
+    curriculum, proposal = runner.curriculum.propose(propose_key)
+    num_plays = runner.curriculum.num_levels * runner.num_trials
+    shape = (runner.num_students, runner.num_steps, num_plays)
+    values = jnp.zeros((*shape, num_value_heads(runner.env, runner.students)), jnp.float32)
+    never = jnp.zeros(shape, bool)
+    trajectories = types.SimpleNamespace(
+        observations=jax.tree.map(
+            lambda s: jnp.zeros((*shape, *s.shape), s.dtype), runner.env.observation_spec()
+        ),
+        actions=jnp.zeros(shape, jnp.int32),
+        rewards=jnp.zeros(shape, jnp.float32),
+        terminated=never,
+        truncated=never,
+        successes=never,
+        values=values,
+    )
+    evidence = runner._evidence(trajectories, types.SimpleNamespace(advantages=values))
+    _, measured = curriculum.learn(proposal, evidence, key=learn_key)
+    return runner._metrics(proposal, trajectories, {}, measured)
 
 
 def _with_distinct_buffers(runner: Runner) -> Runner:

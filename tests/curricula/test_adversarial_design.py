@@ -9,6 +9,7 @@ import pytest
 from minimax_eqx.agents import PPO, ppo_optimiser
 from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay, Sampled
 from minimax_eqx.curricula.scores import (
+    MaxMC,
     MeanRelativeRegret,
     NegativeReturn,
     PopulationRegret,
@@ -121,6 +122,11 @@ def test_an_editor_of_another_size_is_refused_when_the_runner_is_made(getkey):
 def test_no_levels_are_refused(getkey):
     with pytest.raises(ValueError, match="num_levels is 0"):
         AdversarialDesign(learned(getkey()), NegativeReturn(), num_levels=0)
+
+
+def test_an_objective_that_keeps_records_is_refused(getkey):
+    with pytest.raises(ValueError, match="the score MaxMC keeps a record of every level"):
+        AdversarialDesign(learned(getkey()), MaxMC())
 
 
 def repaired(key, **options):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from minimax_eqx.agents import Estimates, Trajectory, first_student
-from minimax_eqx.curricula import Evidence, LevelReplay, Proportional
+from minimax_eqx.curricula import Evidence, LevelReplay, Proportional, TopK
 from minimax_eqx.curricula.scores import MaxMC, MeanReturn, RelativeRegret
-from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator, NoEdit
+from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator, FixedLevels, NoEdit
 from minimax_eqx.envs.maze import RandomMemory, RandomWalls, maze_edits
 from minimax_eqx.rollouts import rollout
 from minimax_eqx.runners import run
@@ -232,11 +232,35 @@ def test_the_parallel_form_plays_all_kinds_side_by_side(getkey):
         ({"parents": "easiest", "num_parents": 5}, "num_parents is 5"),
         ({"prioritisation": Proportional()}, "Proportional needs scores .* MeanReturn"),
         ({"mutator": maze_edits(3)}, "mutator: .* cannot edit the levels of the generator"),
+        ({"replay_prob": 0}, "replay_prob is 0, and with robust=True .* would never learn"),
+        (
+            {"replay_prob": 0.0, "robust": False, "mutator": PlusOne()},
+            "replay_prob is 0, .* the mutator PlusOne would have no effect",
+        ),
+        ({"parents": "hardest"}, "parents is 'hardest', but without a mutator no level is edited"),
+        ({"prioritisation": TopK(13)}, r"TopK\(13\), more levels than the capacity of 12"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused_by_name(options, message):
     with pytest.raises(ValueError, match=message):
         create(**options)
+
+
+def few_levels(count, **options):
+    generator = FixedLevels({"number": jnp.arange(count)})
+    return LevelReplay.create(generator, MeanReturn(), batch_size=2, capacity=10, **options)
+
+
+def test_fewer_levels_than_have_to_be_stored_before_replay_are_refused():
+    with pytest.raises(ValueError, match=r"has 5 different levels at most.* which takes 6; lower"):
+        few_levels(5, min_fill_ratio=0.6)
+    few_levels(6, min_fill_ratio=0.6)
+    eqx.filter_eval_shape(lambda ratio: few_levels(1, min_fill_ratio=ratio), jnp.array(0.6))
+
+
+def test_replay_that_is_not_robust_may_have_no_chance(getkey):
+    curriculum = filled(getkey, replay_prob=0.0, robust=False)
+    assert kind_of(propose(curriculum, getkey())[1]) == "new"
 
 
 def test_a_score_that_the_students_do_not_fit_is_refused_when_the_runner_is_made(getkey):

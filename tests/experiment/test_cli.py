@@ -1,6 +1,7 @@
 """The command line in this process: help, and one clear message for each mistake."""
 
 import json
+import math
 import shutil
 import sys
 
@@ -269,11 +270,13 @@ def test_the_terminal_shows_progress_in_lines_that_fit(finished, capsys):
         with TerminalListener(console) as listener:
             listener.started(CONFIG, outcome.runner, outcome.ledger)
             listener.compiled(1.0)
+            listener.progressed({**recorder.rows[0], "return": 0.5, "success_rate": math.nan})
             for row in recorder.rows:
                 listener.progressed({**row, "return": 0.5, "success_rate": 0.25})
             listener.stopping()
         out = capsys.readouterr().out
         assert "return 0.50  success 25%" in out
+        assert "nan" not in out
         assert "steps/s" in out
         assert "8/8" in out if terminal else "update 8 of 8" in out
         assert "Ctrl-C again" in out

@@ -10,6 +10,7 @@ import shutil
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from minimax_eqx.experiment import (
@@ -77,10 +78,17 @@ def test_the_metrics_have_one_row_a_log_interval_and_a_ledger_of_the_budget(fini
     assert [row["cycle"] for row in recorder.rows] == [2, 4, 6, 8]
 
 
-def test_episode_metrics_are_blank_where_no_episode_finished(finished):
+def test_episode_metrics_are_blank_where_they_were_not_measured(finished):
+    """Cycles of 8 steps are too short for a failure, which takes 12."""
     for row in finished[0].folder.metrics().read():
         assert math.isnan(row["return"]) == (row["num_episodes"] == 0)
-        assert math.isnan(row["success_rate"]) == (row["num_episodes"] == 0)
+        assert math.isnan(row["success_rate"])
+
+
+def test_an_interval_s_row_leaves_out_the_cycles_that_did_not_measure():
+    row = train._summary({"return": np.array([np.nan, 0.5, 1.0]), "loss": np.full(3, np.nan)})
+    assert row["return"] == 0.75
+    assert math.isnan(row["loss"])
 
 
 def test_a_listener_is_told_in_order(finished):

@@ -203,6 +203,7 @@ def test_counts_below_one_are_refused(option, getkey):
         make_runner(getkey(), **{option: 0})
 
 
+@pytest.mark.filterwarnings("ignore:num_steps")
 def test_a_single_student_is_a_population_of_one(getkey):
     curriculum = DomainRandomisation(GENERATOR, num_levels=2)
     runner = Runner.create(ENV, make_student(getkey()), curriculum, num_steps=4, key=getkey())

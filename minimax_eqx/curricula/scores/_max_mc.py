@@ -38,7 +38,7 @@ class MaxMC(AbstractScore[Float[Array, "*level student"]]):
             )
 
     def init(self) -> Float[Array, " student"]:
-        return jnp.full(self.num_students, -jnp.inf)
+        return jnp.full(self.num_students, -jnp.inf, jnp.float32)
 
     def __call__(
         self, evidence: Evidence, records: Float[Array, "level student"]

@@ -47,8 +47,12 @@ class AbstractScore(eqx.Module, Generic[Record]):
     ) -> tuple[Float[Array, " level"], Record]:
         """Scores the levels that were played.
 
-        `records`, leading axis `level`, are from before this play. Returns the scores, and what
-        this play adds to the records (leading axis `level`).
+        `records`, leading axis `level`, are from before this play. Of a level that was played
+        several times in one cycle, each copy's record also has the news of the others: where there
+        are records, level replay calls the score once for the news and once more with these.
+
+        Returns the scores, and what this play adds to the records (leading axis `level`), which
+        must not depend on `records`.
 
         Raises `ValueError` if the evidence has sizes that `check` refuses.
         """

@@ -1,0 +1,173 @@
+"""What metrics say where something was not measured, and that no two have one name."""
+
+import warnings
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minimax_eqx import experiment
+from minimax_eqx._metrics import join_metrics
+from minimax_eqx.curricula import AbstractCurriculum, LevelReplay, Proposal
+from minimax_eqx.curricula.scores import PopulationRegret
+from minimax_eqx.envs.maze import MazeLevel, stack_levels
+from minimax_eqx.runners import EpisodeStatistics, level_metrics, run
+
+from ..experiment.tiny import CONFIG
+from ..small import ENV, GENERATOR, make_runner
+
+# Cycles shorter than the time limit.
+
+SHORT = ENV.max_episode_steps - 1
+
+
+def warnings_of(function):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        function()
+    return [str(warning.message) for warning in caught if "num_steps" in str(warning.message)]
+
+
+def test_a_cycle_too_short_for_failures_is_warned_of_once_when_the_runner_is_made(getkey):
+    for make in (
+        lambda: make_runner(getkey(), num_steps=SHORT),
+        lambda: eqx.filter_vmap(lambda key: make_runner(key, num_steps=SHORT))(
+            jax.random.split(getkey(), 2)
+        ),
+    ):
+        (message,) = warnings_of(make)
+        assert (
+            f"num_steps is {SHORT}, less than the environment's max_episode_steps of 12" in message
+        )
+    (message,) = warnings_of(lambda: experiment.make_runner(CONFIG))
+    assert "num_steps is 8, less than the environment's max_episode_steps of 12" in message
+    assert "success rates are not measured" in message
+    assert warnings_of(lambda: make_runner(getkey(), num_steps=ENV.max_episode_steps)) == []
+
+
+@pytest.mark.filterwarnings("ignore:num_steps")
+def test_running_a_short_cycle_warns_no_more(getkey):
+    runner = make_runner(getkey(), num_steps=SHORT)
+    assert warnings_of(lambda: eqx.filter_eval_shape(lambda runner: runner.step(), runner)) == []
+
+
+@pytest.mark.filterwarnings("ignore:num_steps")
+def test_success_is_not_measured_where_failures_never_end(getkey):
+    curriculum = LevelReplay.create(GENERATOR, PopulationRegret(), batch_size=8, capacity=16)
+    runner = make_runner(
+        getkey(), curriculum=curriculum, num_students=2, num_steps=SHORT, core="feedforward"
+    )
+    metrics = {name: np.asarray(value) for name, value in run(runner, 2)[1].items()}
+    rates = [name for name in metrics if name.endswith("success_rate")]
+    assert {"success_rate", "new_success_rate", "student1_success_rate"} <= set(rates)
+    assert all(np.isnan(metrics[name]).all() for name in rates)
+
+
+def statistics_of(dones, num_steps_of_an_episode):
+    dones = jnp.asarray(dones)[:, None]
+    return EpisodeStatistics.of(
+        jnp.ones(dones.shape), dones, dones, max_episode_steps=num_steps_of_an_episode
+    )
+
+
+def test_success_is_measured_from_plays_as_long_as_the_time_limit_on():
+    for num_steps_of_an_episode, expected in ((2, 1.0), (3, 1.0), (4, np.nan)):
+        statistics = statistics_of([False, True, False], num_steps_of_an_episode)
+        np.testing.assert_array_equal(statistics.summary()["success_rate"], expected)
+        assert statistics.summary()["return"] == 2
+
+
+def test_a_summary_of_no_episodes_is_not_measured():
+    summary = statistics_of([False, False], 2).summary()
+    assert summary.pop("num_episodes") == 0
+    assert set(summary) == {"return", "success_rate", "episode_length"}
+    assert all(np.isnan(value) for value in summary.values())
+
+
+def test_without_a_passable_level_nothing_else_is_measured_of_levels():
+    closed = MazeLevel.from_ascii(
+        """
+        >.#...
+        ..#..G
+        ..#...
+        ..#...
+        ..#...
+        """
+    )
+    means = level_metrics(ENV, stack_levels([closed, closed]))
+    assert means.pop("passable") == 0
+    assert means
+    assert all(np.isnan(value) for value in means.values())
+
+
+# Names.
+
+
+class Named(AbstractCurriculum):
+    """Measures something by the name that it is given."""
+
+    name: str = eqx.field(static=True)
+    group: str = eqx.field(static=True, default="all")
+    num_levels: int = eqx.field(static=True, default=2)
+
+    def check(self, num_students, num_trials, num_value_heads):
+        pass
+
+    def propose(self, key):
+        levels = jax.vmap(GENERATOR.sample)(jax.random.split(key, self.num_levels))
+        return self, Proposal(levels, groups={self.group: jnp.ones(self.num_levels, bool)})
+
+    def learn(self, proposal, evidence, *, key):
+        return self, {self.name: jnp.zeros(())}
+
+
+@pytest.mark.parametrize(
+    ("name", "producer"),
+    [
+        ("return", "the episodes"),
+        ("all_success_rate", "the episodes of groups of levels"),
+        ("student1_return", "the episodes of each student"),
+        ("updated", "the cycle"),
+        ("num_walls", "the levels of Maze"),
+        ("all_passable", "the levels of Maze"),
+    ],
+)
+def test_a_metric_with_the_name_of_another_one_is_refused_when_the_runner_is_made(
+    name, producer, getkey
+):
+    with pytest.raises(ValueError, match=f"name '{name}'") as error:
+        make_runner(getkey(), curriculum=Named(name), num_students=2, core="feedforward")
+    assert producer in str(error.value)
+    assert "the curriculum Named" in str(error.value)
+
+
+def test_a_metric_with_the_name_of_the_update_s_is_refused_when_the_cycle_is_traced(getkey):
+    runner = make_runner(getkey(), curriculum=Named("loss"), core="feedforward")
+    with pytest.raises(
+        ValueError, match=r"name 'loss'.*the students' update.*the curriculum Named"
+    ):
+        eqx.filter_eval_shape(lambda runner: runner.step(), runner)
+
+
+@pytest.mark.parametrize("name", ["return", "loss"])
+def test_inside_another_program_names_are_checked_when_the_cycle_is_traced(name, getkey):
+    def make_and_step(key):
+        return make_runner(key, curriculum=Named(name), core="feedforward").step()[1]
+
+    with pytest.raises(ValueError, match=f"name '{name}'"):
+        eqx.filter_eval_shape(make_and_step, getkey())
+
+
+def test_a_group_of_levels_cannot_be_named_like_a_student(getkey):
+    curriculum = Named("own", group="student0")
+    with pytest.raises(ValueError, match="name 'student0_return'"):
+        make_runner(getkey(), curriculum=curriculum, num_students=2, core="feedforward")
+
+
+def test_metrics_of_different_names_are_all_there():
+    one, other = {"a": jnp.zeros(())}, {"b": jnp.ones(())}
+    assert join_metrics([("one", one), ("other", other)]) == one | other
+    with pytest.raises(ValueError, match="'a': one of one, and one of another"):
+        join_metrics([("one", one), ("another", one)])
