@@ -1,5 +1,6 @@
 """What levels show at a prompt, as text, and in a notebook, as a picture."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -48,15 +49,15 @@ def picture_of(level: Level) -> bytes | None:
 
 def _has_values(level: eqx.Module) -> bool:
     """Whether the level's arrays can be read here and now, and hold at least one level."""
-    leaves = jax.tree.leaves(level)
-    return bool(leaves) and all(_is_readable(leaf) and leaf.size > 0 for leaf in leaves)
+    arrays = [getattr(level, field.name, None) for field in dataclasses.fields(level)]
+    return all(_is_readable(array) and array.size > 0 for array in arrays)
 
 
-def _is_readable(leaf: Any) -> bool:
-    if not isinstance(leaf, jax.Array):
-        return isinstance(leaf, np.ndarray)
-    traced = isinstance(leaf, jax.core.Tracer)
-    return not traced and not leaf.is_deleted() and leaf.is_fully_addressable
+def _is_readable(array: Any) -> bool:
+    if not isinstance(array, jax.Array):
+        return isinstance(array, np.ndarray | np.generic)
+    traced = isinstance(array, jax.core.Tracer)
+    return not traced and not array.is_deleted() and array.is_fully_addressable
 
 
 def _agent_dir(level: Any) -> Any:
