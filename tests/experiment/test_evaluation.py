@@ -24,7 +24,8 @@ from minimax_eqx.runners import EpisodeResults
 from ..small import make_student
 from .tiny import config
 
-SMALL, TALL = Maze(2, 3, max_episode_steps=40), Maze(3, 2, max_episode_steps=9)
+SMALL = Maze(height=2, width=3, max_episode_steps=40)
+TALL = Maze(height=3, width=2, max_episode_steps=9)
 
 
 def fixed(name, env, drawing):
