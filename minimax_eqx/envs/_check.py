@@ -54,7 +54,8 @@ def check_env(
     """
     if num_steps < 1:
         raise ValueError(f"num_steps is {num_steps}; it must be at least 1.")
-    if jax.config.jax_disable_jit:
+    # JAX adds the attributes of its options while it is imported.
+    if jax.config.jax_disable_jit:  # pyright: ignore[reportAttributeAccessIssue]
         raise RuntimeError(
             "check_env compares compiled calls with plain ones, and JAX's compiler is switched "
             "off: set JAX_DISABLE_JIT=0, or jax.config.update('jax_disable_jit', False)."

@@ -71,8 +71,7 @@ class Runner(eqx.Module):
         the curriculum cannot learn from so many students, trials or value heads, two metrics have
         one name, the devices cannot share the levels equally, or JAX is set to stop at the first
         NaN or infinity. Warns if `num_steps` is below the environment's time limit: failures then
-        never end, and the metric
-        `success_rate` is NaN.
+        never end, and the metric `success_rate` is NaN.
         """
         check_switches()
         for name, value in (("num_steps", num_steps), ("num_trials", num_trials)):

@@ -1,6 +1,7 @@
 """Designing mazes, against episodes recorded from the reference and by first principles."""
 
 import functools
+from fractions import Fraction
 
 import jax
 import jax.numpy as jnp
@@ -89,13 +90,17 @@ def play(editor, blanks, actions, proposals=None, seed=0):
     return design(editor, blanks, actions, proposals, keys)
 
 
+def budget_of(editor, action):
+    """The number of walls that a first action means, as exact as can be."""
+    return round(Fraction(int(action) * editor.num_walls, editor.num_actions))
+
+
 def steps_that_place(editor, actions):
     """Which steps of each sequence put something on the maze."""
     lead = int(editor.wall_budget == "first_action")
     budget = np.full(len(actions), editor.num_walls)
     if editor.wall_budget != "fixed":
-        share = actions[:, 0].astype(np.float32) * editor.num_walls / editor.num_actions
-        budget = np.round(share).astype(int)
+        budget = np.array([budget_of(editor, action) for action in actions[:, 0]])
     index = np.arange(actions.shape[1])[None] - lead
     return (index >= 0) & (index <= budget[:, None] + 1)
 
@@ -174,6 +179,31 @@ def test_the_first_action_sets_a_budget_and_places_nothing():
     # 3 walls * 1 / 6 and * 3 / 6 are 0.5 and 1.5: half goes to the even number.
     assert drawing_of(editor, [1, 0, 5, 3, 1, 2]) == ["G..", "..>"]
     assert drawing_of(editor, [3, 0, 5, 3, 1, 2]) == ["#>.", "G.#"]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def budgets_of(editor, actions):
+    state = editor.reset(editor.blank(jax.random.key(0)), key=jax.random.key(1))
+
+    def budget(action):
+        return editor.step(MazeBlank(state.agent_dir), state, action, key=jax.random.key(2))
+
+    return jax.vmap(budget)(actions).state.num_walls
+
+
+# Sizes with halves, with products that a float32 cannot hold, and that an int32 cannot.
+@pytest.mark.parametrize("budget", ["first_action", "first_wall"])
+@pytest.mark.parametrize(
+    ("height", "width", "num_walls"),
+    [(10, 10, 43), (10, 10, 85), (4, 5, 13), (12, 12, 72), (300, 300, 45_001), (500, 400, 175_000)],
+)
+def test_half_a_wall_goes_to_the_even_number(budget, height, width, num_walls):
+    editor = MazeEditor(height, width, num_walls=num_walls, wall_budget=budget, noise_dim=0)
+    num_cells = height * width
+    # All cells of a small maze, and some of a large one, whose last ones have the largest products.
+    actions = np.unique(np.linspace(0, num_cells - 1, min(num_cells, 200)).astype(int))
+    expected = [budget_of(editor, action) for action in actions]
+    np.testing.assert_array_equal(budgets_of(editor, jnp.asarray(actions, jnp.int32)), expected)
 
 
 def test_the_first_wall_sets_the_budget_by_its_place():
@@ -319,6 +349,8 @@ def test_blanks_look_anywhere_unless_the_designer_chooses():
     ("arguments", "message"),
     [
         ({"height": 1}, r"height is 1; it must be at least 2"),
+        ({"height": 4097, "width": 4096}, "MazeEditor has 4097 x 4096 = 16,781,312 cells"),
+        ({"noise_dim": 10**10}, r"noise_dim is 10000000000; it must be at most 16777216"),
         ({"width": 0}, r"width is 0; it must be at least 2"),
         ({"noise_dim": -1}, r"noise_dim is -1; it must be at least 0"),
         ({"num_walls": -1}, r"num_walls is -1; .* between 0 and 167"),

@@ -22,6 +22,7 @@ from minimax_eqx.envs.maze import (
     maze_level_metrics,
     stack_levels,
 )
+from minimax_eqx.envs.maze._draws import nth_cell, random_cells
 
 STATISTICS = json.loads(
     (pathlib.Path(__file__).parents[1] / "golden" / "maze_generator_stats.json").read_text()
@@ -97,6 +98,58 @@ def test_mazes_may_be_rectangular():
     assert np.all(levels.wall_map.sum((1, 2)) == 5)
     assert_uniform(cells_of(levels.agent_pos, 7), 21)
     assert_uniform(cells_of(levels.goal_pos, 7), 21)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda side: RandomWalls(side, side),
+        lambda side: PerfectMaze(side, side),
+        FourRooms,
+    ],
+)
+def test_a_maze_that_is_too_large_is_refused(make):
+    with pytest.raises(ValueError, match=r"99999 x 99999 = 9,999,800,001 cells; .* at most 16,777"):
+        make(99_999)
+    make(4095)
+
+
+def memory_of(generator):
+    analysis = jax.jit(generator.sample).lower(jax.random.key(0)).compile().memory_analysis()
+    assert analysis is not None
+    return analysis.temp_size_in_bytes
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda height, width: RandomWalls(height, width, num_walls=10),
+        lambda height, width: RandomWalls(height, width, num_walls=10, replace=True),
+        PerfectMaze,
+    ],
+)
+@pytest.mark.parametrize(("height", "width"), [(301, 301), (3, 30_001)])
+def test_memory_is_linear_in_the_cells(make, height, width):
+    assert memory_of(make(height, width)) < 100 * height * width
+
+
+def test_the_cells_of_a_large_maze_are_as_likely_as_each_other():
+    # So many cells that beside a cell's number few bits would be left for chance.
+    num_cells, count = 2**20, jnp.array(10, jnp.int32)
+    draw = jax.jit(lambda key: random_cells(num_cells, count, key=key))
+    drawn = [np.flatnonzero(draw(jax.random.key(seed))) for seed in range(4)]
+    assert [len(cells) for cells in drawn] == [10] * 4
+    deviation = np.sqrt(1 / 12 / 40)
+    assert abs(np.concatenate(drawn).mean() / num_cells - 1 / 2) < 4 * deviation
+
+
+@pytest.mark.parametrize(("height", "width"), [(2, 200), (200, 2), (70, 65), (3, 5)])
+def test_allowed_cells_are_counted_row_by_row(height, width):
+    allowed = np.random.default_rng(0).random((height, width)) < 0.3
+    allowed[-1, -1] = True
+    nths = jnp.arange(allowed.sum())
+    x, y = np.asarray(jax.jit(jax.vmap(nth_cell, (0, None)))(nths, jnp.asarray(allowed))).T
+    np.testing.assert_array_equal(np.stack([y, x], axis=-1), np.argwhere(allowed))
 
 
 def test_a_maze_may_be_filled_but_for_agent_and_goal():

@@ -6,10 +6,10 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from minimax_eqx.envs.maze import MazeLevel, stack_levels
+from minimax_eqx.envs.maze import Maze, MazeLevel, stack_levels
 
 LEVEL = MazeLevel.from_ascii(
     """
@@ -39,6 +39,22 @@ def test_a_drawing_survives_being_read_and_drawn(drawing):
     assert level.to_ascii() == drawing
 
 
+@settings(max_examples=50, deadline=None)
+@given(drawings(), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans())
+def test_a_drawing_survives_with_spaces_for_floor(drawing, line_break, ends_with_break):
+    text = drawing.replace(".", " ").replace("\n", line_break) + line_break * ends_with_break
+    assert MazeLevel.from_ascii(text).to_ascii() == drawing
+
+
+@settings(max_examples=50, deadline=None)
+@given(drawings(), st.integers(0, 3))
+def test_a_drawing_in_a_program_survives_with_spaces_for_floor(drawing, margin):
+    rows = drawing.replace(".", " ").split("\n")
+    assume(not all(row.startswith(" ") for row in rows))
+    block = "".join(f"\n{' ' * margin}{row}" for row in [*rows, ""])
+    assert MazeLevel.from_ascii(block).to_ascii() == drawing
+
+
 def test_a_drawing_is_read_as_it_looks():
     np.testing.assert_array_equal(LEVEL.wall_map, [[0, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]])
     assert LEVEL.agent_pos.tolist() == [0, 1]
@@ -47,9 +63,47 @@ def test_a_drawing_is_read_as_it_looks():
 
 
 @pytest.mark.parametrize(
+    ("text", "drawing"),
+    [
+        (">.#\n   \n..G", [">.#", "...", "..G"]),
+        (" > \n#G#", [".>.", "#G#"]),
+        ("> \nG ", [">.", "G."]),
+        ("   \n >G", ["...", ".>G"]),
+        ("  >G", ["..>G"]),
+        (">G\n", [">G"]),
+        ("\n\n>G\n\n", [">G"]),
+        ("\n    >.\n    .G\n", [">.", ".G"]),
+        ("\n    >.\n    .G\n  ", [">.", ".G"]),
+        ("\n  > \n    \n   G\n  ", [">.", "..", ".G"]),
+        ("\ufeff>.\r\n.G\r\n", [">.", ".G"]),
+        ("###\n#>#\n#G#\n###", ["###", "#>#", "#G#", "###"]),
+    ],
+)
+def test_no_row_and_no_column_is_lost(text, drawing):
+    assert MazeLevel.from_ascii(text).to_ascii().split("\n") == drawing
+
+
+@pytest.mark.parametrize(
     ("drawing", "message"),
     [
         ("  \n \n", "is empty"),
+        ("\ufeff", "is empty"),
+        (">..\n.G", r"Line 2, column 3: .*This one has 2 cells, and line 1 has 3"),
+        ("\n  >..\n  .G\n", r"Line 3, column 5: .*This one has 2 cells, and line 2 has 3"),
+        (">.\n.G\n    ", r"Line 3, column 3: .*This one has 4 cells"),
+        (">.G\n..x", r"Line 2, column 3: Unknown symbols \['x'\]"),
+        (">.g", r"Line 1, column 3: Unknown .* The goal is a capital 'G'"),
+        ("V.G", r"Line 1, column 1: Unknown .* a small 'v'"),
+        ("\n\t>.G\n\t", r"Line 2, column 1: Unknown .* a space for each column that the tab"),
+        (">.\xa0G", r"Line 1, column 3: Unknown .* ordinary one"),
+        (">.\u2028.G", r"Line 1, column 3: Unknown"),
+        (">G\n\n>G", r"Line 2, column 1: the line has no cells.* read each one on its own"),
+        ("\n  >G\n  \n  G>\n  ", r"Line 3, column 1: the line has no cells"),
+        (">G\n>G", r"exactly one agent .* this one has 2: line 1, column 1; line 2, column 1"),
+        ("\n  >G\n  .G\n", r"exactly one goal .* this one has 2: line 2, column 4; line 3, col"),
+        ("..\n.G", r"exactly one agent .* this one has 0\. The drawing is from line 1 to line 2"),
+        ("\n  > \n  .G\n", r"Line 2, column 4: this space is floor, but the 2 at the beginning"),
+        ("\n>.\n.G\n  ", r"Line 4, column 1: these spaces may be a row of floor"),
         (">..\n.G", r"equally long; these have lengths \[2, 3\]"),
         (">x.\n.GA", r"Unknown symbols \['A', 'x'\]"),
         ("...\n.G.", r"exactly one agent \(one of >v<\^\); this one has 0"),
@@ -97,6 +151,20 @@ def test_a_level_of_the_wrong_size_is_refused():
 
 def test_an_unsolvable_level_is_fine():
     MazeLevel.from_ascii(">#G").check()
+
+
+def test_a_level_with_the_border_drawn_is_said_to_have_it():
+    bordered = MazeLevel.from_ascii("####\n#>.#\n#.G#\n####")
+    for play in (lambda: bordered.check(2, 2), lambda: Maze(2, 2).load(bordered)):
+        with pytest.raises(ValueError, match="border of walls around the maze is no part of a lev"):
+            play()
+
+
+def test_what_is_not_on_the_grid_is_not_drawn():
+    level = dataclasses.replace(LEVEL, agent_pos=jnp.array([-1, -1]), goal_pos=jnp.array([4, 0]))
+    assert level.to_ascii().split() == ["..#.", "..#.", "...."]
+    with pytest.raises(ValueError, match="Only one level can be drawn"):
+        stack_levels([LEVEL, LEVEL]).to_ascii()
 
 
 def test_levels_are_stacked_along_a_leading_axis():

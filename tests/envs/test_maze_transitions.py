@@ -150,6 +150,10 @@ def test_a_wall_hides_what_is_behind_it():
     ("arguments", "message"),
     [
         ({"height": 1}, "Maze.height is 1; it must be at least 2"),
+        ({"height": 100_000, "width": 100_000}, r"Maze has 100000 x 100000 .* at most 16,777,216"),
+        ({"width": 10**12}, "Maze.width is 1000000000000; it must be at most 8388608"),
+        ({"view_size": 257}, "view_size is 257; it must be odd and at least 3, and at most 255"),
+        ({"max_episode_steps": 2**31}, "max_episode_steps is 2147483648; it must be at most 21"),
         ({"width": 0}, "Maze.width is 0"),
         ({"view_size": 4}, "Maze.view_size is 4; it must be odd and at least 3"),
         ({"view_size": 1}, "Maze.view_size is 1"),

@@ -178,3 +178,10 @@ def test_without_pillow_the_error_says_what_to_install(monkeypatch, tmp_path):
 def test_the_library_is_imported_without_the_libraries_for_pictures():
     program = "import sys, minimax_eqx; sys.exit(bool({'PIL', 'matplotlib'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_an_agent_that_is_not_on_the_grid_is_not_drawn():
+    nowhere = MazeState(jnp.array([-1, -1]), jnp.array(0), jnp.array(0))
+    assert render_ascii(LEVEL, nowhere).split() == ["..#.", "..#G", "...."]
+    cell = middle(render(LEVEL, nowhere, tile_size=16), 3, 2)
+    assert cell.min() > 200

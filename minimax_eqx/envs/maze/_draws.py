@@ -27,17 +27,16 @@ def random_below(
 
 def random_cell(allowed: Bool[Array, "height width"], *, key: Key[Array, ""]) -> Int[Array, "2"]:
     """The position (x, y) of a uniformly random allowed cell; without meaning if there is none."""
-    return cell_for(jax.random.bits(key, dtype=jnp.uint32), allowed)
+    count = jnp.sum(allowed, dtype=jnp.int32)
+    return nth_cell(random_below(jnp.maximum(count, 1), key=key), allowed)
 
 
-def cell_for(draw: UInt32[Array, ""], allowed: Bool[Array, "height width"]) -> Int[Array, "2"]:
-    """The position (x, y) of the allowed cell that a draw of 32 bits stands for.
+def nth_cell(nth: Int[Array, ""], allowed: Bool[Array, "height width"]) -> Int[Array, "2"]:
+    """The position (x, y) of the `nth` allowed cell, row by row, counted from 0.
 
     First the row, then the column: counting along both is far less work than counting along all
     cells, and takes no memory but for the cells.
     """
-    count = jnp.sum(allowed, dtype=jnp.int32)
-    nth = below(jnp.maximum(count, 1), draw)
     row, nth_in_row = _locate(nth, jnp.sum(allowed, axis=1, dtype=jnp.int32))
     column, _ = _locate(nth_in_row, allowed[row].astype(jnp.int32))
     return jnp.stack([column, row])

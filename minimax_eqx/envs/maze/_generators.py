@@ -6,8 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Key
 
 from .._env import AbstractLevelGenerator
-from ._cells import only_cell
-from ._draws import below, cell_for, random_below, random_cells
+from ._draws import below, nth_cell, random_below, random_cells
 from ._level import NUM_DIRECTIONS, MazeLevel
 from ._size import check_size
 
@@ -135,10 +134,14 @@ def place_agent_and_goal(
     # One draw for all three: each call of `jax.random` is a loop of its own to compile.
     draws = jax.random.bits(key, (3,), jnp.uint32)
     cells = ~wall_map if allowed is None else allowed
-    agent_pos = cell_for(draws[0], cells)
+    count = jnp.sum(cells, dtype=jnp.int32)
+    agent, goal = below(count, draws[0]), below(count - 1, draws[1])
+    # Counts on over the agent's cell.
+    goal = jnp.where(goal >= agent, goal + 1, goal)
+    agent_pos, goal_pos = jax.vmap(nth_cell, (0, None))(jnp.stack([agent, goal]), cells)
     return MazeLevel(
         wall_map=wall_map,
         agent_pos=agent_pos,
         agent_dir=below(NUM_DIRECTIONS, draws[2]),
-        goal_pos=cell_for(draws[1], cells & ~only_cell(agent_pos, *cells.shape)),
+        goal_pos=goal_pos,
     )

@@ -1,25 +1,25 @@
 """What levels show at a prompt, as text, and in a notebook, as a picture."""
 
+import dataclasses
+import itertools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
-
-Level = TypeVar("Level", bound=eqx.Module)
+from jax.core import Tracer
 
 _MOST_PICTURES = 32
 
 
-def text_of(level: Level, draw: Callable[[Level], str]) -> str | None:
+def text_of(level: Any, draw: Callable[[Any], str]) -> str | None:
     """A heading and the drawing of a level, or of the first of many.
 
     None where there is no drawing: while JAX traces, for shapes without values, for no levels.
     """
     if not _has_values(level):
         return None
-    batch_shape = np.shape(_agent_dir(level))
+    batch_shape = np.shape(level.agent_dir)
     drawing = draw(_at(level, (0,) * len(batch_shape)))
     rows = drawing.split("\n")
     name, size = type(level).__name__, f"{len(rows)} x {len(rows[0])}"
@@ -29,15 +29,15 @@ def text_of(level: Level, draw: Callable[[Level], str]) -> str | None:
     return f"{count} {name}s of {size} cells, the first:\n{drawing}"
 
 
-def picture_of(level: Level) -> bytes | None:
+def picture_of(level: Any) -> bytes | None:
     """A PNG file's bytes: the level, or the first 32 of many. None without values or Pillow."""
     # Pictures know the levels, so levels learn of pictures late.
     from ._render import png, render, render_grid
 
     if not _has_values(level):
         return None
-    batch_shape = np.shape(_agent_dir(level))
-    indices = list(np.ndindex(*batch_shape))[:_MOST_PICTURES]
+    batch_shape = np.shape(level.agent_dir)
+    indices = itertools.islice(np.ndindex(*batch_shape), _MOST_PICTURES)
     try:
         if not batch_shape:
             return png(render(_at(level, ())))
@@ -46,22 +46,19 @@ def picture_of(level: Level) -> bytes | None:
         return None
 
 
-def _has_values(level: eqx.Module) -> bool:
+def _has_values(level: Any) -> bool:
     """Whether the level's arrays can be read here and now, and hold at least one level."""
-    leaves = jax.tree.leaves(level)
-    return bool(leaves) and all(_is_readable(leaf) and leaf.size > 0 for leaf in leaves)
+    arrays = [getattr(level, field.name, None) for field in dataclasses.fields(level)]
+    return all(_is_readable(array) for array in arrays)
 
 
-def _is_readable(leaf: Any) -> bool:
-    if not isinstance(leaf, jax.Array):
-        return isinstance(leaf, np.ndarray)
-    traced = isinstance(leaf, jax.core.Tracer)
-    return not traced and not leaf.is_deleted() and leaf.is_fully_addressable
+def _is_readable(array: Any) -> bool:
+    if isinstance(array, np.ndarray | np.generic):
+        return array.size > 0
+    if isinstance(array, Tracer) or not isinstance(array, jax.Array):
+        return False
+    return array.size > 0 and not array.is_deleted() and array.is_fully_addressable
 
 
-def _agent_dir(level: Any) -> Any:
-    return level.agent_dir
-
-
-def _at(level: Level, index: tuple[int, ...]) -> Level:
+def _at(level: Any, index: tuple[int, ...]) -> Any:
     return jax.tree.map(lambda leaf: np.asarray(leaf)[index], level)
