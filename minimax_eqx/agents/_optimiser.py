@@ -67,7 +67,8 @@ def ppo_optimiser(
     `final_learning_rate` (default 0) over that many gradient steps and stays there. Gradient steps
     are counted, not cycles: epochs times minibatches for each update.
 
-    The learning rate lives in the optimiser's state, so setting it does not recompile.
+    The learning rate lives in the optimiser's state, so setting it does not recompile. Optimisers
+    made with the same numbers are equal, and runs with them share their programs.
 
     Raises `ValueError` for a negative value or a final learning rate without `anneal_steps`.
     """

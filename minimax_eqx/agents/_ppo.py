@@ -70,8 +70,8 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
         Arguments:
 
         - `network`: what is trained.
-        - `optimiser`: any Optax transformation; see `ppo_optimiser`. Build it once: a new one is a
-          new program.
+        - `optimiser`: any Optax transformation; see `ppo_optimiser`, of which those made with the
+          same numbers are equal. Build another one once: a new one is a new program.
         - `discount`, `gae_lambda`: in [0, 1].
         - `clip_range`: positive; how far the probability ratio (and, with `clip_value_loss`, the
           value) may move before its gradient is cut.
