@@ -64,3 +64,10 @@ def test_optimisers_made_alike_are_equal():
 def test_a_pickled_optimiser_is_the_same_one():
     optimiser = ppo_optimiser(1e-3, anneal_steps=5)
     assert pickle.loads(pickle.dumps(optimiser)) == optimiser
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "adam_epsilon"])
+@pytest.mark.parametrize("value", [-1.0, float("inf"), float("nan")])
+def test_a_value_that_no_step_can_be_taken_with_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} is {value}; it must be finite and not negative"):
+        ppo_optimiser(**{"learning_rate": 1e-3, name: value})

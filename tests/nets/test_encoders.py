@@ -45,6 +45,13 @@ def test_a_position_is_appended_scaled(getkey):
     np.testing.assert_allclose(features[..., -2:], observation.agent_pos / 13, rtol=1e-6)
     with pytest.raises(ValueError, match="position_scale"):
         GridEncoder.create(spec, key=getkey())
+    with pytest.raises(ValueError, match="position_scale is 0; give it at least 1"):
+        GridEncoder.create(spec, position_scale=0, key=getkey())
+
+
+def test_a_scale_for_a_position_that_is_not_there_is_refused(getkey):
+    with pytest.raises(ValueError, match="position_scale is 13, and the observation has no"):
+        GridEncoder.create(Maze().observation_spec(), position_scale=13, key=getkey())
 
 
 def test_a_view_of_another_size_is_refused(getkey):

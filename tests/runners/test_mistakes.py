@@ -62,6 +62,13 @@ def test_what_run_consumes_is_refused_afterwards(getkey):
     assert run(going_on, 1)[0].num_cycles == 2
 
 
+def test_a_negative_number_of_cycles_is_refused(getkey):
+    with pytest.raises(ValueError, match="run: num_cycles is -1; it must not be negative"):
+        eqx.filter_eval_shape(lambda runner: run(runner, -1), small.make_runner(getkey()))
+    with pytest.raises(ValueError, match="run_members: num_cycles is -1; it must not be"):
+        run_members(stacked(getkey()), -1)
+
+
 def make_runner_of(network):
     runner = small.make_runner(jax.random.key(0))
     student = PPO.create(network, small.OPTIMISER)
