@@ -48,6 +48,7 @@ class quick_jit:
         self._donate: Literal["all", "none"] = donate
         self._cpu_optimisation = cpu_optimisation
         self._kinds: set[Any] = set()
+        self._name = getattr(function, "__name__", type(function).__name__)
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -55,7 +56,7 @@ class quick_jit:
         if any(isinstance(leaf, Tracer) for leaf in leaves):
             # Inside another program the options are that program's.
             return self._function(*args, **kwargs)
-        check_not_consumed(self.__name__, leaves)
+        check_not_consumed(self._name, leaves)
         self._prepare(leaves, structure)
         return self._jitted(*args, **kwargs)
 
@@ -120,7 +121,7 @@ class RunOnce(Generic[Result]):
         if jit_is_off():
             self.spec = eqx.filter_eval_shape(function, *args)
             return
-        jitted = jax.jit(arrays)
+        jitted: Any = jax.jit(arrays)  # `clear_cache` is not in its stubs
         self._traced = jitted.trace(*args)
         # What JAX remembers of a function, it remembers after the function is gone.
         jitted.clear_cache()
@@ -170,7 +171,8 @@ def check_not_consumed(name: str, tree: PyTree) -> None:
 
 def jit_is_off() -> bool:
     """Whether JAX compiles nothing (`JAX_DISABLE_JIT`, `jax.disable_jit`)."""
-    return bool(jax.config.jax_disable_jit)
+    settings: Any = jax.config  # whose stubs leave this one out
+    return bool(settings.jax_disable_jit)
 
 
 def _spec_of(leaf: Any) -> Any:

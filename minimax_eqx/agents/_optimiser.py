@@ -28,11 +28,15 @@ class LearningRateState(NamedTuple):
 def set_learning_rate(state: PyTree, learning_rate: float | Float[Array, "..."]) -> PyTree:
     """A state of `ppo_optimiser` in which the learning rate begins at another value.
 
-    Raises `ValueError` if a value is negative, unless it is traced, and for another optimiser's
-    state.
+    Raises `ValueError` if a value is negative or infinite, unless it is traced, and for another
+    optimiser's state.
     """
-    if not isinstance(learning_rate, Tracer) and not np.all(np.asarray(learning_rate) >= 0):
-        raise ValueError(f"learning_rate is {learning_rate}; it must not be negative.")
+    if not isinstance(learning_rate, Tracer):
+        values = np.asarray(learning_rate)
+        if not np.all((values >= 0) & (values < np.inf)):
+            raise ValueError(
+                f"learning_rate is {learning_rate}; it must not be negative or infinite."
+            )
 
     def is_ours(node):
         return isinstance(node, LearningRateState)
@@ -67,9 +71,11 @@ def ppo_optimiser(
     `final_learning_rate` (default 0) over that many gradient steps and stays there. Gradient steps
     are counted, not cycles: epochs times minibatches for each update.
 
-    The learning rate lives in the optimiser's state, so setting it does not recompile.
+    The learning rate lives in the optimiser's state, so setting it does not recompile. Optimisers
+    made with the same numbers are equal, and runs with them share their programs.
 
-    Raises `ValueError` for a negative value or a final learning rate without `anneal_steps`.
+    Raises `ValueError` for a value that is negative or infinite, and for a final learning rate
+    without `anneal_steps`. An infinite `max_grad_norm` clips nothing.
     """
     final = 0.0 if final_learning_rate is None else final_learning_rate
     for name, value in (
@@ -78,8 +84,8 @@ def ppo_optimiser(
         ("anneal_steps", anneal_steps),
         ("adam_epsilon", adam_epsilon),
     ):
-        if not value >= 0:
-            raise ValueError(f"{name} is {value}; it must not be negative.")
+        if not 0 <= value < float("inf"):
+            raise ValueError(f"{name} is {value}; it must be finite and not negative.")
     if not max_grad_norm > 0:
         raise ValueError(f"max_grad_norm is {max_grad_norm}; it must be positive.")
     if final_learning_rate is not None and anneal_steps == 0:

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Key, PyTree
 
+from .._compile import check_not_consumed
 from ._agent import AbstractAgent
 
 Agent = TypeVar("Agent", bound=AbstractAgent)
@@ -39,5 +40,9 @@ def over_students(
 
 
 def first_student(students: Agent) -> Agent:
-    """The first agent of a population, on its own."""
+    """The first agent of a population, on its own.
+
+    Raises `ValueError` for that of a runner that was consumed by `run`.
+    """
+    check_not_consumed("first_student", students)
     return jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, students)

@@ -70,8 +70,8 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
         Arguments:
 
         - `network`: what is trained.
-        - `optimiser`: any Optax transformation; see `ppo_optimiser`. Build it once: a new one is a
-          new program.
+        - `optimiser`: any Optax transformation; see `ppo_optimiser`, of which those made with the
+          same numbers are equal. Build another one once: a new one is a new program.
         - `discount`, `gae_lambda`: in [0, 1].
         - `clip_range`: positive; how far the probability ratio (and, with `clip_value_loss`, the
           value) may move before its gradient is cut.
@@ -123,8 +123,8 @@ class PPO(AbstractAgent[Carry], Generic[Carry]):
         """The same learner with another learning rate; where it anneals, the one it starts from.
 
         Of a population, one number for all students or one for each. Setting it does not compile
-        again. Raises `ValueError` if it is negative, unless it is traced, and if the optimiser is
-        not one of `ppo_optimiser`.
+        again. Raises `ValueError` if it is negative or infinite, unless it is traced, and if the
+        optimiser is not one of `ppo_optimiser`.
         """
         state = set_learning_rate(self.optimiser_state, learning_rate)
         return eqx.tree_at(lambda agent: agent.optimiser_state, self, state)

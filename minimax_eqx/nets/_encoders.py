@@ -80,8 +80,9 @@ class GridEncoder(AbstractEncoder):
         """Sizes the encoder for observations as `AbstractEnv.observation_spec` describes them.
 
         Raises `ValueError` if the observation has no `image` or no `agent_dir`, if the view is
-        smaller than the kernel, and if the observation has a position but `position_scale` (the
-        maze's larger side, say) is not given.
+        smaller than the kernel, if a count is less than 1, if the observation has a position but
+        `position_scale` (the maze's larger side, say) is not given, and if it is given but the
+        observation has no position.
         """
         check_sizes("GridEncoder", num_filters=num_filters, embedding_size=embedding_size)
         image, _ = read_spec(
@@ -102,6 +103,14 @@ class GridEncoder(AbstractEncoder):
                 "The observation includes the agent's position: give GridEncoder.create a "
                 "position_scale to divide it by, such as the larger side of the maze."
             )
+        if position_scale is not None:
+            check_sizes("GridEncoder", position_scale=position_scale)
+            if not has_position:
+                raise ValueError(
+                    f"GridEncoder: position_scale is {position_scale}, and the observation has no "
+                    "`agent_pos` to be divided by it: leave it out, or make the maze with "
+                    "include_position=True."
+                )
         kernel_key, embedding_key = jax.random.split(key)
         taps = KERNEL_SIZE * KERNEL_SIZE * channels
         return cls(

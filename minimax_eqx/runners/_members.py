@@ -38,9 +38,11 @@ def run_members(
       both branches of every conditional, such as whether to update.
 
     Raises `ValueError` if the runners are not stacked, an array of theirs has no entry for each
-    member (and student), they are on a mesh of their own, the devices cannot share them equally, or
-    they were consumed before.
+    member (and student), they are on a mesh of their own, the devices cannot share them equally,
+    they were consumed before, or `num_cycles` is negative.
     """
+    if num_cycles < 0:
+        raise ValueError(f"run_members: num_cycles is {num_cycles}; it must not be negative.")
     check_not_consumed("run_members", runners)
     count = _num_members(runners)
     if mesh is not None:

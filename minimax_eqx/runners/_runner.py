@@ -287,9 +287,11 @@ def run(runner: Runner, num_cycles: int) -> tuple[Runner, Metrics]:
     The runner given is consumed: its memory is reused for the one returned. `num_cycles` is part of
     the program; another value compiles again.
 
-    Raises `ValueError` for stacked runners, which `run_members` runs, and for one that was consumed
-    before.
+    Raises `ValueError` for stacked runners, which `run_members` runs, for one that was consumed
+    before, and for a negative `num_cycles`.
     """
+    if num_cycles < 0:
+        raise ValueError(f"run: num_cycles is {num_cycles}; it must not be negative.")
     result = filter_scan(lambda runner, _: runner.step(), runner, None, num_cycles)
     # Once more: XLA may have split a part of the loop's result, and the next call wants it whole.
     return replicate(result, runner.mesh)

@@ -1,5 +1,7 @@
 """The optimiser works on few arrays, and takes Optax's steps."""
 
+import pickle
+
 import jax
 import numpy as np
 import optax
@@ -39,3 +41,33 @@ def test_a_step_is_that_of_optax_array_by_array(tree):
         for name in tree:
             np.testing.assert_allclose(updates[name], plain_updates[name], rtol=1e-5)
         gradient = updates
+
+
+OTHER_OPTIONS = {
+    "learning_rate": 2e-3,
+    "final_learning_rate": 1e-4,
+    "anneal_steps": 7,
+    "max_grad_norm": 1.0,
+    "adam_epsilon": 1e-8,
+}
+
+
+def test_optimisers_made_alike_are_equal():
+    options = {"learning_rate": 1e-3, "final_learning_rate": 0.0, "anneal_steps": 5}
+    one, other = ppo_optimiser(**options), ppo_optimiser(**options)
+    assert one == other
+    assert hash(one) == hash(other)
+    for name, value in OTHER_OPTIONS.items():
+        assert ppo_optimiser(**options | {name: value}) != one, name
+
+
+def test_a_pickled_optimiser_is_the_same_one():
+    optimiser = ppo_optimiser(1e-3, anneal_steps=5)
+    assert pickle.loads(pickle.dumps(optimiser)) == optimiser
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "adam_epsilon"])
+@pytest.mark.parametrize("value", [-1.0, float("inf"), float("nan")])
+def test_a_value_that_no_step_can_be_taken_with_is_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} is {value}; it must be finite and not negative"):
+        ppo_optimiser(**{"learning_rate": 1e-3, name: value})

@@ -78,6 +78,11 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
     see_agent: bool = eqx.field(static=True, default=False)
     see_through_walls: bool = eqx.field(static=True, default=True)
     include_position: bool = eqx.field(static=True, default=False)
+    num_actions: int = eqx.field(static=True, init=False)
+
+    def __post_init__(self) -> None:
+        # Not a default, which would not be set: to Equinox a pickled copy would then be another.
+        self.num_actions = NUM_ACTIONS
 
     def __check_init__(self):
         check_size("Maze", self.height, self.width)
@@ -87,11 +92,6 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
                 f"{MAX_VIEW}."
             )
         check_range("Maze.max_episode_steps", self.max_episode_steps, 1, MAX_STEPS)
-
-    # Not a field with a default: Equinox would have a pickled copy count as another environment.
-    @property
-    def num_actions(self) -> int:
-        return NUM_ACTIONS
 
     def load(self, level: MazeLevel) -> MazeWorld:
         """Lays the level out as one byte a cell. The level is assumed to pass `MazeLevel.check`."""

@@ -1,0 +1,71 @@
+"""A runner that was saved in one of the usual ways is the runner that it was."""
+
+import pickle
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+import pytest
+
+from minimax_eqx.experiment import make_runner, preset
+from minimax_eqx.runners import deserialise_leaf, level_mesh, run, serialise_leaf
+
+from .. import small
+from ..experiment.tiny import CONFIG, assert_same_state, tiny
+
+
+def through_equinox(runner, folder):
+    path = folder / "runner.eqx"
+    eqx.tree_serialise_leaves(path, runner, filter_spec=serialise_leaf)
+    zeros = jax.tree.map(jnp.zeros_like, eqx.filter(runner, eqx.is_inexact_array))
+    like = eqx.combine(zeros, runner)
+    return eqx.tree_deserialise_leaves(path, like, filter_spec=deserialise_leaf)
+
+
+def through_pickle(runner, folder):
+    return pickle.loads(pickle.dumps(runner))
+
+
+def through_cloudpickle(runner, folder):
+    cloudpickle = pytest.importorskip("cloudpickle")
+    return cloudpickle.loads(cloudpickle.dumps(runner))
+
+
+WAYS = [through_equinox, through_pickle, through_cloudpickle]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["maze-accel", "maze-paired", "maze-sfl", "maze-dr-s5"])
+def test_a_saved_runner_has_the_same_bits_and_the_same_program(name, way, tmp_path):
+    runner = make_runner(tiny(preset(name)))
+    loaded = way(runner, tmp_path)
+    assert_same_state(loaded, runner)
+    # Equal static parts: it runs in the program that was compiled for the other.
+    assert jax.tree.structure(loaded) == jax.tree.structure(runner)
+
+
+def test_a_saved_runner_trains_on_as_the_other_does(tmp_path):
+    runner, _ = run(make_runner(CONFIG), 1)
+    copies = [way(runner, tmp_path) for way in WAYS]
+    expected, _ = run(runner, 1)
+    for copy in copies:
+        assert_same_state(run(copy, 1)[0], expected)
+
+
+def test_a_key_of_another_kind_is_saved_too(tmp_path):
+    runner = {"key": jax.random.key(3, impl="rbg"), "number": 2.5}
+    assert_same_state(through_equinox(runner, tmp_path), runner)
+
+
+def test_an_optimiser_of_optax_survives_cloudpickle(getkey):
+    cloudpickle = pytest.importorskip("cloudpickle")
+    student = small.make_student(getkey(), optimiser=optax.adam(1e-3))
+    assert_same_state(cloudpickle.loads(cloudpickle.dumps(student)), student)
+
+
+def test_a_runner_on_a_mesh_says_how_it_can_be_pickled():
+    runner = make_runner(CONFIG).on(level_mesh(2))
+    with pytest.raises(TypeError, match=r"on a mesh cannot be pickled.*runner.on\(None\)"):
+        pickle.dumps(runner)
+    assert_same_state(through_pickle(runner.on(None), None), runner.on(None))

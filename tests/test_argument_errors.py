@@ -1,0 +1,86 @@
+"""A value of the wrong type or shape gets one line that says whose it is, and why it is wrong."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jaxtyping import TypeCheckError, jaxtyped
+
+from minimax_eqx import agents, envs, nets
+from minimax_eqx._typecheck import typechecker
+from minimax_eqx.agents import PPO, generalised_advantages, ppo_optimiser
+from minimax_eqx.runners import Runner
+
+from . import small
+
+OLD_KEY = r"key is u32\[2\]; expected Key\[Array, ''\].*`jax.random.key\(seed\)`"
+KEYS = {
+    "a layer": lambda key: nets.LSTM.create(3, 4, key=key),
+    "an encoder": lambda key: nets.FlatEncoder.create(jax.ShapeDtypeStruct((2,), "f4"), key=key),
+    "a generator": small.GENERATOR.sample,
+    "an encoder of designs": lambda key: nets.DesignEncoder.create(None, num_steps=2, key=key),
+    "a population": lambda key: agents.population(small.make_student, 2, key=key),
+}
+
+
+@pytest.mark.parametrize("call", KEYS.values(), ids=KEYS)
+def test_a_key_of_the_old_kind_is_refused_with_what_to_use_instead(call):
+    with pytest.raises(TypeCheckError, match="Make keys with"):
+        call(jax.random.PRNGKey(0))
+
+
+MISTAKES = {
+    "an old key": (lambda: nets.LSTM.create(3, 4, key=jax.random.PRNGKey(0)), OLD_KEY),
+    "a seed": (
+        lambda: small.GENERATOR.sample(0),
+        r"RandomWalls.sample: key is 0; expected Key.*`jax.random.key\(seed\)`",
+    ),
+    "a batch of keys": (
+        lambda: small.GENERATOR.sample(jax.random.split(jax.random.key(0), 2)),
+        r"RandomWalls.sample: key is key<fry>\[2\]; .*\(this array has 1 dimensions, not the 0 "
+        r"expected by the type hint\)\.$",
+    ),
+    "a type": (lambda: envs.Maze(height=5.0), r"^Maze: height is 5.0; expected int"),
+    "a module": (
+        lambda: PPO.create("network", ppo_optimiser(1e-3)),
+        r"^PPO.create: network is 'network'; expected ActorCritic\[",
+    ),
+    "a shape": (
+        lambda: generalised_advantages(
+            jnp.ones(3), jnp.ones(4, bool), jnp.ones(3), jnp.ones(()), discount=1, gae_lambda=1
+        ),
+        r"^generalised_advantages: dones is bool\[4\]; expected Bool\[Array, 'time'\] \(the size "
+        "of dimension time is 4 which does not equal the existing value of 3",
+    ),
+    "one of several types": (
+        lambda: PPO.create(None, ppo_optimiser(1e-3), discount="high"),
+        r"^PPO.create: ",
+    ),
+    "another part": (
+        lambda: Runner.create(small.ENV, "me", "dr", key=jax.random.key(0)),
+        r"^Runner.create: students is 'me'; expected AbstractAgent",
+    ),
+}
+
+
+@pytest.mark.parametrize(("mistake", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_a_wrong_argument_is_one_line(mistake, message):
+    with pytest.raises(TypeCheckError, match=message) as caught:
+        mistake()
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+    # No report of the checker before it, which is longer.
+    assert caught.value.__suppress_context__
+
+
+def test_a_network_in_the_wrong_place_is_not_printed_whole(getkey):
+    with pytest.raises(TypeCheckError) as caught:
+        small.GENERATOR.sample(small.make_student(getkey()))
+    assert len(str(caught.value)) < 400
+
+
+def test_a_result_of_another_type_is_one_line():
+    def half(x: float) -> int:
+        return x / 2
+
+    with pytest.raises(TypeCheckError, match=r"half returned 1.5; expected int \(float 1.5 not"):
+        jaxtyped(half, typechecker=typechecker)(3)
