@@ -88,7 +88,7 @@ import jax, optax, equinox, jaxtyping, beartype, matplotlib, tyro, rich
 sys.modules.update(dict.fromkeys({absent}))
 for name in ("SIGHUP", "SIGUSR1", "SIGALRM", "SIGCHLD"):
     delattr(signal, name)
-import minimax_eqx.experiment, minimax_eqx.experiment.commands, minimax_eqx.cli
+import minimax_eqx.experiment, minimax_eqx.cli
 """
     process = launch(cwd=tmp_path, code=code)
     out, err = process.communicate(timeout=240)
