@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import pathlib
+import textwrap
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -57,7 +58,8 @@ def save_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
         raise
     except Exception as error:
         # A full disk is a `ValueError` of Orbax's, with a page of text.
-        raise OSError(f"The checkpoint {path.parent} cannot be written: {error}") from error
+        gist = textwrap.shorten(str(error), 400)
+        raise OSError(f"The checkpoint {path.parent} cannot be written: {gist}") from error
 
 
 def restore_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
