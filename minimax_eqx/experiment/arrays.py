@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import pathlib
+import textwrap
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -12,27 +13,58 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from .manifest import CheckpointError
+
 State = TypeVar("State")
+
+
+@contextlib.contextmanager
+def quiet_orbax() -> Iterator[None]:
+    """While this lasts, Orbax reports nothing but errors, and leaves the host's logging alone.
+
+    It would report every step, and send it to absl, which gives a root logger without handlers one
+    for good: the host's own `logging.basicConfig` would do nothing after that.
+    """
+
+    # A filter of one's own, and not the level: another thread may save at the same time.
+    def errors_only(record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR
+
+    # What takes the place of handlers where there are none.
+    stand_in = logging.lastResort or logging.NullHandler()
+    absl, root = logging.getLogger("absl"), logging.getLogger()
+    absl.addFilter(errors_only)
+    had_none = not root.handlers
+    if had_none:
+        root.addHandler(stand_in)
+    try:
+        yield
+    finally:
+        absl.removeFilter(errors_only)
+        if had_none:
+            root.removeHandler(stand_in)
 
 
 def save_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
     """Writes named arrays, none of them empty, into a new folder.
 
-    Raises `OSError`, naming the folder, if they cannot be written.
+    Raises `OSError`, naming the folder, if they cannot be written, and `CheckpointError` for a
+    version of Orbax that cannot do it.
     """
     try:
-        with _quiet(), _checkpointer() as checkpointer:
+        with quiet_orbax(), _checkpointer() as checkpointer:
             checkpointer.save(path, arrays)
-    except OSError:
+    except (OSError, CheckpointError):
         raise
     except Exception as error:
         # A full disk is a `ValueError` of Orbax's, with a page of text.
-        raise OSError(f"The checkpoint {path.parent} cannot be written: {error}") from error
+        gist = textwrap.shorten(str(error), 400)
+        raise OSError(f"The checkpoint {path.parent} cannot be written: {gist}") from error
 
 
 def restore_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
     """The named arrays in a folder. Raises what Orbax raises if they cannot be read."""
-    with _quiet(), _checkpointer() as checkpointer:
+    with quiet_orbax(), _checkpointer() as checkpointer:
         return dict(checkpointer.restore(path))
 
 
@@ -63,38 +95,25 @@ def from_plain(plain: dict[str, np.ndarray], like: State) -> State:
 
 
 def _checkpointer() -> Any:
-    # Slow to import; a run that is refused for its options should not wait for it.
-    import orbax.checkpoint as orbax
-
-    if jax.process_count() == 1:
-        return orbax.PyTreeCheckpointer()
-    # This process alone, with whole arrays; the others train, and would wait to be met.
-    alone = orbax.options.MultiprocessingOptions(
-        primary_host=jax.process_index(),
-        active_processes={jax.process_index()},
-        barrier_sync_key_prefix="minimax_eqx",
-    )
-    handler = orbax.PyTreeCheckpointHandler(multiprocessing_options=alone)
-    return orbax.Checkpointer(handler, multiprocessing_options=alone)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Orbax reports every step that it takes; what is not an error is left out, while this lasts.
-
-    A filter of one's own, and not the level: that is the host program's, and another thread may
-    save at the same time.
-    """
-
-    def errors_only(record: logging.LogRecord) -> bool:
-        return record.levelno >= logging.ERROR
-
-    logger = logging.getLogger("absl")
-    logger.addFilter(errors_only)
     try:
-        yield
-    finally:
-        logger.removeFilter(errors_only)
+        # Slow to import; a run that is refused for its options should not wait for it.
+        import orbax.checkpoint as orbax
+
+        if jax.process_count() == 1:
+            return orbax.PyTreeCheckpointer()
+        # This process alone, with whole arrays; the others train, and would wait to be met.
+        alone = orbax.options.MultiprocessingOptions(
+            primary_host=jax.process_index(),
+            active_processes={jax.process_index()},
+            barrier_sync_key_prefix="minimax_eqx",
+        )
+        handler = orbax.PyTreeCheckpointHandler(multiprocessing_options=alone)
+        return orbax.Checkpointer(handler, multiprocessing_options=alone)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise CheckpointError(
+            f"Nothing can be saved or loaded with this orbax-checkpoint ({error}). Install a newer "
+            "one: pip install --upgrade orbax-checkpoint"
+        ) from error
 
 
 def _is_key(leaf: Any) -> bool:

@@ -95,7 +95,8 @@ class Checkpoints:
                 move(removed, final)
             raise
         sync(self.path)
-        self._clear(removed, final)
+        with _said_if_impossible(final):
+            self._clear(removed, final)
         for old in self._own_cycles(up_to=cycle)[: -self.keep]:
             path = self.path / str(old)
             # Of that name it is gone at once: none is ever seen half removed.
@@ -258,7 +259,8 @@ def _is_checkpoint(path: pathlib.Path) -> bool:
     name = path.name
     if not (name.isascii() and name.isdecimal() and name == str(int(name))):
         return False
-    return (path / MANIFEST).is_file() or (path / ARRAYS / ORBAX_METADATA).is_file()
+    # Not pathlib's, which raises where somebody's folder may not be looked into.
+    return os.path.isfile(path / MANIFEST) or os.path.isfile(path / ARRAYS / ORBAX_METADATA)
 
 
 def _is_whole(path: pathlib.Path) -> bool:

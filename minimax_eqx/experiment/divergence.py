@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Float, PyTree
+from jaxtyping import PyTree
 
 from ..agents import AbstractAgent
 from ..runners import Runner
@@ -31,35 +31,49 @@ class Watch:
     def __init__(self, runner: Runner):
         self._num_updates = _num_updates(runner)
 
-    def look(
-        self, runner: Runner, metrics: Mapping[str, Float[np.ndarray, " cycle"]]
-    ) -> Divergence | None:
-        """What went wrong in the cycles that led to this runner; None if nothing did.
+    def look(self, runner: Runner, metrics: Mapping[str, np.ndarray]) -> Divergence | None:
+        """What went wrong in the cycles that led to this runner; None if nothing did. Metrics are
+        those of `run`, with an axis `cycle`.
 
         A loss or gradient norm is finite where it was measured. NaN is what was not measured; where
         a learner learned, it was.
         """
         before, self._num_updates = self._num_updates, _num_updates(runner)
-        updated = metrics["updated"] > 0
+        learned = {name: after - before[name] for name, after in self._num_updates.items()}
         for name in sorted(filter(_is_measure, metrics)):
             values = metrics[name]
             if name in MEASURES:
-                bad, when = updated & ~np.isfinite(values), "Update"
-                number = int(np.asarray(runner.students.num_updates).max())
-                number -= int(updated[int(np.argmax(bad)) + 1 :].sum())
-                learner = ""
+                learner, bad = "", ~np.isfinite(values) & (metrics["updated"] > 0)
             else:
-                bad, when = np.isinf(values), "Cycle"
-                learner = next((n for n in self._num_updates if name.startswith(f"{n}_")), None)
-                if learner is not None:
-                    learned = self._num_updates[learner] - before[learner]
-                    if learned == len(values) or (learned > 0 and np.isnan(values).all()):
-                        bad |= np.isnan(values)
-                number = int(runner.num_cycles) - len(values) + 1 + int(np.argmax(bad))
+                learner = next((n for n in learned if name.startswith(f"{n}_")), None)
+                bad = np.isinf(values)
+                if learner is not None and name.removeprefix(f"{learner}_") in MEASURES:
+                    bad |= _nan_where_it_learned(values, learned[learner])
             if bad.any():
-                what = f"{name} is {values[int(np.argmax(bad))]}"
-                return Divergence(f"{when} {number}", what, learner)
+                first = int(np.argmax(bad))
+                when = _when(runner, metrics["updated"], first, of_students=learner == "")
+                return Divergence(when, f"{name} is {values[first]}", learner)
         return None
+
+
+def _nan_where_it_learned(values: np.ndarray, num_updates: int) -> np.ndarray:
+    """Which values are NaN though there was an update; as far as that can be told from how many
+    updates there were in all of these cycles."""
+    nan = np.isnan(values)
+    always = num_updates == len(values)
+    return nan & (always or (num_updates > 0 and nan.all()))
+
+
+def _when(runner: Runner, updated: np.ndarray, index: int, *, of_students: bool) -> str:
+    """What to call a cycle of those that led to this runner."""
+    later = updated[index + 1 :]
+    if of_students:
+        return f"Update {_updates_of_students(runner) - int((later > 0).sum())}"
+    return f"Cycle {int(runner.num_cycles) - len(later)}"
+
+
+def _updates_of_students(runner: Runner) -> int:
+    return int(np.asarray(runner.students.num_updates).max())
 
 
 def divergence_of_state(runner: Runner) -> Divergence | None:
@@ -78,8 +92,8 @@ def divergence_of_state(runner: Runner) -> Divergence | None:
         good = np.isfinite(values) if learner is not None else ~np.isnan(values)
         if not good.all():
             fault = "is not finite" if learner is not None else "is not a number"
-            updates = int(np.asarray(runner.students.num_updates).max())
-            return Divergence(f"Update {updates}", f"{place.removeprefix('.')} {fault}", learner)
+            when = f"Update {_updates_of_students(runner)}"
+            return Divergence(when, f"{place.removeprefix('.')} {fault}", learner)
     return None
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -122,8 +123,10 @@ class RunFolder:
         with contextlib.suppress(OSError, FolderError):
             if self.metrics().read() or not _holds_nothing(self.checkpoints_path):
                 return
-            for name in (CONFIG, _partial(CONFIG), METRICS):
+            for name in (CONFIG, METRICS):
                 (self.path / name).unlink(missing_ok=True)
+            for partial in filter(_is_partial_config, self.path.iterdir()):
+                partial.unlink()
             if not any(self.checkpoints_path.iterdir()):
                 self.checkpoints_path.rmdir()
             # Last: without the others it is the folder of no run.
@@ -151,17 +154,23 @@ class RunFolder:
         return MetricsFile(self.path / EVALUATIONS)
 
     def _write(self, name: str, text: str) -> pathlib.Path:
-        path, partial = self.path / name, self.path / _partial(name)
-        with naming(path):
-            partial.write_text(text, encoding="utf-8")
-            sync(partial)
-            move(partial, path)
+        path = self.path / name
+        # Of a name of its own: while a run trains, another process may evaluate it.
+        partial = self.path / f".{name}.{uuid.uuid4().hex}.partial"
+        try:
+            with naming(path):
+                partial.write_text(text, encoding="utf-8")
+                sync(partial)
+                move(partial, path)
+        finally:
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
         sync(self.path)
         return path
 
 
-def _partial(name: str) -> str:
-    return f".{name}.partial"
+def _is_partial_config(path: pathlib.Path) -> bool:
+    return path.name.startswith(f".{CONFIG}.") and path.name.endswith(".partial")
 
 
 def _json(path: pathlib.Path) -> Any:
@@ -175,7 +184,7 @@ def _is_nothing(path: pathlib.Path) -> bool:
     """Whether a run may begin beside this."""
     if path.name == CHECKPOINTS:
         return path.is_dir() and _holds_nothing(path)
-    return path.name in (LOCK, _partial(CONFIG)) or is_left_by_others(path.name)
+    return path.name == LOCK or _is_partial_config(path) or is_left_by_others(path.name)
 
 
 def _holds_nothing(checkpoints: pathlib.Path) -> bool:

@@ -206,7 +206,7 @@ def _is_due(cycle: int, last: int, every: int) -> bool:
 
 def _advice(divergence: Divergence, config: Config) -> str:
     if divergence.learner is None:
-        return "It is no learner's: look at what computes it in the curriculum."
+        return "No option is known that would help: look at what computes it."
     prefix = f"{divergence.learner}_" if divergence.learner else ""
     names = [f"{prefix}learning_rate", f"{prefix}max_grad_norm"]
     if all(name in config.what_decides_the_state() for name in names):

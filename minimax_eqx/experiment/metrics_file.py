@@ -76,7 +76,9 @@ class MetricsFile:
 
     def _parse(self, content: bytes) -> None:
         try:
-            header, *lines = list(csv.reader(io.StringIO(content.decode()))) or [[]]
+            header, *lines = list(
+                csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+            ) or [[]]
             self._columns = header
             self._rows = [
                 {

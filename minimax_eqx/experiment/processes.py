@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from .arrays import quiet_orbax
 from .process_options import ProcessOptions
 
 __all__ = [
@@ -100,8 +101,9 @@ def _broadcast_text(text: str) -> str:
 
 def _meet() -> None:
     """Waits for the other processes; the devices themselves would lose patience too soon."""
-    from orbax.checkpoint import multihost
+    with quiet_orbax():
+        from orbax.checkpoint import multihost
 
-    multihost.sync_global_processes(
-        "minimax_eqx", timeout=PATIENCE_SECONDS, processes=set(range(jax.process_count()))
-    )
+        multihost.sync_global_processes(
+            "minimax_eqx", timeout=PATIENCE_SECONDS, processes=set(range(jax.process_count()))
+        )

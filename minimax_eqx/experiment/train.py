@@ -14,10 +14,11 @@ from .ahead import CompileAhead
 from .annealing import check_annealing
 from .build import make_runner, matmul_precision
 from .config import Config
-from .folder import RunFolder
+from .folder import CONFIG, RunFolder
 from .ledger import Ledger
 from .listener import Listener
 from .loop import Outcome, TrainingError, TrainingLoop
+from .manifest import CheckpointError
 from .options import ConfigError
 from .processes import arrays_of_first, from_first, is_first
 
@@ -140,23 +141,24 @@ def _free_again_if_nothing_was_computed(folder: RunFolder, is_new: bool) -> Iter
 
 def _cycle_to_go_on_from(folder: RunFolder, config: Config) -> int | None:
     """That of the newest checkpoint that verifies; None to start from the beginning."""
-    if _died_before_first_checkpoint(folder, config):
-        return None
-    return folder.checkpoints(config).newest()
-
-
-def _died_before_first_checkpoint(folder: RunFolder, config: Config) -> bool:
-    rows = folder.metrics().read()
-    none_was_due = not rows or rows[-1]["cycle"] <= config.checkpoint_every
-    if none_was_due and not folder.checkpoints(config).cycles():
-        logging.getLogger("minimax_eqx").warning(
-            "The run in %s was stopped before its first checkpoint; it starts again, without the "
-            "%d rows that it had written to metrics.csv.",
-            folder.path,
-            len(rows),
+    checkpoints, rows = folder.checkpoints(config), folder.metrics().read()
+    if checkpoints.cycles():
+        return checkpoints.newest()
+    last = int(rows[-1]["cycle"]) if rows else 0
+    if last > config.checkpoint_every:
+        raise CheckpointError(
+            f"There is no usable checkpoint in {checkpoints.path}, though {last} cycles were made "
+            f"and checkpoint_every is {config.checkpoint_every}. If the run was killed before its "
+            f"first one, set checkpoint_every to {last} or more in {CONFIG}, and it starts again; "
+            "if they were removed, start a new run."
         )
-        return True
-    return False
+    logging.getLogger("minimax_eqx").warning(
+        "The run in %s was stopped before its first checkpoint; it starts again, without the %d "
+        "rows that it had written to metrics.csv.",
+        folder.path,
+        len(rows),
+    )
+    return None
 
 
 def _check_not_fewer(num_updates: int, ledger: Ledger, folder: RunFolder) -> None:

@@ -52,6 +52,8 @@ def test_what_was_not_measured_is_no_divergence(runner):
         loss=[1, NAN, 1], updated=[1, 0, 1], teacher_loss=[NAN, 1, NAN], weighted_score=[NAN] * 3
     )
     assert Watch(runner).look(after(runner, teacher_updates=1), skipped) is None
+    now_and_then = metrics(teacher_model_loss=[NAN, 1, NAN], model_loss=[NAN] * 3)
+    assert Watch(runner).look(after(runner), now_and_then) is None
     never = metrics(teacher_loss=[NAN] * 3, teacher_grad_norm=[NAN] * 3)
     assert Watch(runner).look(after(runner, teacher_updates=0), never) is None
 

@@ -6,7 +6,7 @@ import os
 import orbax.checkpoint
 import pytest
 
-from minimax_eqx.experiment import CompileAhead, RunFolder, loop, resume, start
+from minimax_eqx.experiment import CheckpointError, CompileAhead, RunFolder, loop, resume, start
 
 from .tiny import CONFIG, assert_same_state, config, files
 
@@ -54,7 +54,7 @@ def test_what_fails_before_the_first_row_leaves_the_path_as_free_as_it_was(
     fault, tmp_path, monkeypatch
 ):
     fault(monkeypatch)
-    with pytest.raises((MemoryError, OSError)):
+    with pytest.raises((MemoryError, CheckpointError), match=r"RESOURCE|this orbax-checkpoint"):
         start(CONFIG, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 

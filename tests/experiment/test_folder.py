@@ -11,7 +11,8 @@ import pytest
 
 from minimax_eqx._version import VERSION
 from minimax_eqx.experiment import FolderError, RunFolder
-from minimax_eqx.experiment.folder import MetricsFile
+from minimax_eqx.experiment import folder as folder_module
+from minimax_eqx.experiment.metrics_file import MetricsFile
 
 from .tiny import CONFIG, files
 
@@ -94,6 +95,19 @@ def test_an_evaluation_is_replaced_whole(tmp_path):
         "config.json",
         "evaluation.json",
     ]
+
+
+def test_two_processes_may_write_an_evaluation_at_once(tmp_path, monkeypatch):
+    def sync(path):
+        monkeypatch.setattr(folder_module, "sync", lambda path: None)
+        folder.write_evaluation({"cycle": 2})
+
+    folder = RunFolder.create(tmp_path / "run", CONFIG)
+    before = {p.name for p in folder.path.iterdir()}
+    monkeypatch.setattr(folder_module, "sync", sync)
+    folder.write_evaluation({"cycle": 1})
+    assert folder.evaluation() == {"cycle": 1}
+    assert {p.name for p in folder.path.iterdir()} == before | {"evaluation.json"}
 
 
 @pytest.fixture
@@ -182,6 +196,14 @@ def test_a_table_without_rows_is_gone_and_may_have_other_columns_next(table):
     assert table.read_text() == "cycle,entropy\n1,1\n"
 
 
+def test_a_table_that_a_spreadsheet_has_saved_goes_on(table):
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes().replace(b"\n", b"\r\n"))
+    MetricsFile(table).append({"cycle": 6, "loss": 1.0})
+    rows = MetricsFile(table).read()
+    assert [row["cycle"] for row in rows] == [2, 4, 6]
+    assert [row["loss"] for row in rows][::2] == [0.5, 1.0]
+
+
 def test_a_table_on_a_full_disk_is_an_error_that_names_it(table, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -205,7 +227,7 @@ def test_what_is_left_of_a_run_that_was_killed_before_it_had_a_configuration_cou
 ):
     (tmp_path / ".lock").touch()
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / ".config.json.partial").write_text("{")
+    (tmp_path / ".config.json.0a1b.partial").write_text("{")
     assert RunFolder.create(tmp_path, CONFIG).config() == CONFIG
 
 

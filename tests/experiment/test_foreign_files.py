@@ -1,6 +1,7 @@
 """Checkpoints among other people's files, and while another process reads them."""
 
 import os
+import pathlib
 import resource
 import shutil
 
@@ -88,6 +89,19 @@ def put_inside(path):
         (path / name).write_text(name)
 
 
+def test_a_folder_that_may_not_be_looked_into_is_no_checkpoint(checkpoints, monkeypatch):
+    def stat(path, *args, **kwargs):
+        if "2024" in pathlib.Path(path).parts:
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked(path, *args, **kwargs)
+
+    (checkpoints.path / "2024").mkdir(parents=True)
+    looked = os.stat
+    monkeypatch.setattr(os, "stat", stat)
+    checkpoints.save(2, state())
+    assert checkpoints.cycles() == [2]
+
+
 def test_what_others_put_into_a_checkpoint_leaves_it_usable(checkpoints):
     put_inside(checkpoints.save(2, state(2.0)))
     assert checkpoints.newest() == 2
@@ -159,6 +173,19 @@ def test_a_manifest_that_names_files_outside_removes_none_of_them(
     for cycle in (4, 6):
         checkpoints.save(cycle, state())
     assert precious.read_text() == "mine"
+
+
+def test_a_replaced_checkpoint_that_cannot_be_removed_stops_nothing(
+    checkpoints, monkeypatch, caplog
+):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    checkpoints.save(2, state())
+    monkeypatch.setattr(module, "_remove_what_is_ours", refuse)
+    checkpoints.save(2, state(1.0))
+    assert checkpoints.load(2, state())["weights"][0] == 1
+    assert "could not be removed" in caplog.text
 
 
 def test_an_old_checkpoint_that_cannot_be_removed_stops_nothing(checkpoints, monkeypatch, caplog):

@@ -140,8 +140,12 @@ def test_without_a_whole_checkpoint_nothing_is_changed(run_path):
 
 def test_a_run_whose_checkpoints_are_gone_is_not_started_again(run_path):
     shutil.rmtree(run_path / "checkpoints")
-    with pytest.raises(CheckpointError, match="no usable checkpoint"):
+    before = files(run_path)
+    with pytest.raises(
+        CheckpointError, match=r"no usable checkpoint.*set checkpoint_every to 8 or more"
+    ):
         resume(run_path)
+    assert files(run_path) == before
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(finished, run_path, caplog):
