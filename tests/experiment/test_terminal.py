@@ -13,7 +13,14 @@ import pytest
 from jax.errors import JaxRuntimeError
 
 from minimax_eqx.cli import main
-from minimax_eqx.experiment import ConfigError, commands, platforms, terminal
+from minimax_eqx.experiment import (
+    ConfigError,
+    RunFolder,
+    commands,
+    platforms,
+    terminal,
+    write_curves,
+)
 from minimax_eqx.experiment.messages import warnings_in_one_line
 
 from .tiny import OPTIONS, files
@@ -181,6 +188,24 @@ def test_an_evaluation_without_its_report_is_kept(problem, capsys, run_path, mon
     assert "unseen training levels" in out
     assert err.startswith("warning: report.html was not written: ")
     assert json.loads((run_path / "evaluation.json").read_text())["unseen"]["num_episodes"] == 5
+
+
+def test_curves_are_drawn_of_the_columns_that_are_there(run_path):
+    (run_path / "metrics.csv").write_text("cycle,env_steps\n1,10\n2,20\n")
+    curves = write_curves(RunFolder.open(run_path))
+    assert curves is not None
+    assert curves.is_file()
+
+
+@pytest.mark.parametrize("damaged", ["evaluation.json", "metrics.csv"])
+def test_a_run_with_a_damaged_file_is_not_taken_for_finished(damaged, run_path, monkeypatch):
+    def resume(*_, **__):
+        raise ValueError("resumed")
+
+    (run_path / "report.html").touch()
+    (run_path / damaged).write_text("{")
+    monkeypatch.setattr(terminal, "resume_run", resume)
+    assert main(["train", "--resume", str(run_path)]) == 2
 
 
 @pytest.mark.parametrize(
