@@ -121,9 +121,6 @@ MISTAKES = {
     "switch with a value": (["train", "--greedy", "true"], "write --greedy or --no-greedy"),
     "switch with a value and =": (["train", "--see-agent=False"], "--see-agent takes no value"),
     "evaluation switch with a value": (["evaluate", "x", "--greedy", "1"], "--greedy takes no val"),
-    "option given twice": (["train", "--seed", "1", "--seed=2"], "--seed is given twice, 1 and 2"),
-    "switch given twice": (["train", "--see-agent", "--no-see-agent"], "--see-agent is given twi"),
-    "list given twice": (
         ["train", "--mazes", "all", "--mazes", "Memory"],
         "--mazes is given twice",
     ),
