@@ -26,8 +26,8 @@ def option_types(*groups: type) -> dict[str, Any]:
 def check_words(words: Sequence[str], options: Mapping[str, Any]) -> None:
     """Looks at the words of a command whose options have these types.
 
-    Raises `ConfigError` for a switch with a value, a whole number that is written as a fraction, and
-    a value that is empty.
+    Raises `ConfigError` for a switch with a value, a whole number that is written as a fraction,
+    and a value that is empty.
     """
     for name, values in _options_of(words):
         hint = options.get(name)
