@@ -20,7 +20,7 @@ commands:
   evaluate RUN [--option value ...]     evaluate a trained run on unseen and held-out mazes
                                         (evaluate --help lists the mazes)
   presets [PRESET]                      list the presets, or show the values of one
-  completion bash|zsh|tcsh              print a script that completes commands in a shell
+  completion bash|zsh                   print a script that completes commands in a shell
 
 minimax-eqx --version prints the version.
 """

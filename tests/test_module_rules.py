@@ -155,7 +155,8 @@ def reexports():
         file = pathlib.Path(module.__file__)
         if file.name != "__init__.py":
             continue
-        for statement in ast.parse(file.read_text()).body:
+        # Those that are imported late are declared for type checkers.
+        for statement in ast.walk(ast.parse(file.read_text())):
             if isinstance(statement, ast.ImportFrom) and statement.level > 0:
                 for alias in statement.names:
                     if alias.asname is not None and not alias.asname.startswith("_"):

@@ -111,7 +111,7 @@ def completion(words: list[str]) -> int:
         Where to write it is in docs/experiments.md.
         """
 
-        shell: tyro.conf.Positional[Literal["bash", "zsh", "tcsh"]]
+        shell: tyro.conf.Positional[Literal["bash", "zsh"]]
         """Which shell."""
 
     shell = _parse(CompletionOptions, words, "minimax-eqx completion").shell
@@ -126,25 +126,15 @@ def _for_completion() -> Any:
     class Train(_TrainOptions):
         """Train a new run, or continue one."""
 
-        preset: tyro.conf.Positional[Literal[tuple(PRESETS)]] = DEFAULT_PRESET  # pyright: ignore[reportInvalidTypeForm] - they are not known to a type checker
         resume: pathlib.Path | None = None
         """Folder of the run to continue."""
-
-    @dataclass(frozen=True)
-    class Evaluate(_EvaluateOptions):
-        """Evaluate a run."""
-
-        run: tyro.conf.Positional[pathlib.Path] = RUNS
-        """Folder of the run."""
 
     @dataclass(frozen=True)
     class Presets:
         """List the presets, or show the values of one."""
 
-        name: tyro.conf.Positional[Literal[tuple(PRESETS)]]  # pyright: ignore[reportInvalidTypeForm] - as above
-
     train = Annotated[Train, tyro.conf.subcommand("train")]
-    evaluate = Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    evaluate = Annotated[_EvaluateOptions, tyro.conf.subcommand("evaluate")]
     return train | evaluate | Annotated[Presets, tyro.conf.subcommand("presets")]
 
 
@@ -162,7 +152,11 @@ def _start(words: list[str]) -> int:
 
     from . import terminal
 
-    changed = {n: v for n, v in differences(config, preset(name)).items() if n in given and n != "num_updates"}
+    changed = {
+        n: v
+        for n, v in differences(config, preset(name)).items()
+        if n in given and n != "num_updates"
+    }
     heading = _heading(name, config, path, changed, is_chosen=rest is not words)
     return terminal.train(config, path, options.processes, heading)
 

@@ -63,6 +63,17 @@ class Config:
 
     def check(self) -> None:
         """Raises `ConfigError`, naming the option, for what the parts of a run do not check."""
+        self._check_numbers()
+        self._check_schedule()
+        self._check_size()
+        self._check_generator()
+        check_effects(self, Config())
+        check_that_students_learn(self)
+        if self.levels.generator == "teacher":
+            self._check_teacher()
+        self.evaluation.check()
+
+    def _check_numbers(self) -> None:
         for name, value in leaves(self):
             if isinstance(value, float) and not math.isfinite(value):
                 raise ConfigError(f"{name} is {value}; it must be finite.")
@@ -73,7 +84,15 @@ class Config:
             "keep_checkpoints": 1,
             "evaluate_every": 0,
             "devices": 1,
+            "num_levels": 1,
+            "num_spare_levels": 0,
+            "num_steps": 1,
+            "num_trials": 1,
             "num_students": 1,
+            "num_epochs": 1,
+            "num_minibatches": 1,
+            "num_accumulation_steps": 1,
+            "buffer_capacity": 1,
             "num_episodes": 1,
             "num_unseen_levels": 1,
             "num_edits": 0,
@@ -92,6 +111,8 @@ class Config:
         for name, value in leaves(self):
             if isinstance(value, int) and value > MAX_COUNT and name != "seed":
                 raise ConfigError(f"{name} is {value}; it must be at most {MAX_COUNT}.")
+
+    def _check_schedule(self) -> None:
         if self.log_every > self.num_updates:
             raise ConfigError(
                 f"log_every is {self.log_every}; it must be at most num_updates, which is "
@@ -103,12 +124,17 @@ class Config:
                     f"{name} is {getattr(self, name)}; it must be a multiple of log_every, "
                     f"which is {self.log_every}."
                 )
-        self._check_generator()
-        check_effects(self, Config())
-        check_that_students_learn(self)
-        if self.levels.generator == "teacher":
-            self._check_teacher()
-        self.evaluation.check()
+
+    def _check_size(self) -> None:
+        curriculum = self.curriculum
+        in_a_cycle = curriculum.num_levels * curriculum.num_trials * curriculum.num_students
+        for name in ("num_steps", "num_spare_levels"):
+            total = in_a_cycle * getattr(curriculum, name)
+            if total > MAX_COUNT:
+                raise ConfigError(
+                    f"num_levels x num_trials x num_students x {name} is {total}; it must be at "
+                    f"most {MAX_COUNT}."
+                )
 
     def _check_generator(self) -> None:
         method, generator = self.curriculum.method, self.levels.generator

@@ -50,7 +50,7 @@ def _check_replay(config: "Config") -> None:
     cells, levels = config.env.height * config.env.width, config.levels
     is_drawn = levels.generator == "random-walls" and 0 <= levels.num_walls <= cells - 2
     if replay.robust and is_drawn:
-        there = _at_most(_numbers_of_levels(config), needed)
+        there = _at_most(numbers_of_levels(config), needed)
         if there < needed:
             raise ConfigError(
                 f"buffer_capacity is {replay.buffer_capacity} and min_fill_ratio "
@@ -61,7 +61,7 @@ def _check_replay(config: "Config") -> None:
             )
 
 
-def _numbers_of_levels(config: "Config") -> Iterator[int]:
+def numbers_of_levels(config: "Config") -> Iterator[int]:
     """How many different levels `random-walls` draws, for each number of walls that it draws."""
     cells, levels = config.env.height * config.env.width, config.levels
     most = levels.num_walls

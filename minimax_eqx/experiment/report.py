@@ -68,7 +68,8 @@ def write_curves(folder: RunFolder) -> pathlib.Path | None:
     figure = Figure(figsize=(9, 6), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True)
     for axis, (title, name) in zip(axes.flat, PANELS, strict=True):
-        measured = [row for row in rows if not math.isnan(row[name])]
+        # A run of another version may lack a column.
+        measured = [row for row in rows if not math.isnan(row.get(name, math.nan))]
         x = [row["env_steps"] for row in measured]
         axis.plot(x, [row[name] for row in measured], label="training")
         axis.set_title(title)

@@ -150,19 +150,19 @@ def _devices_before(path: pathlib.Path) -> int:
 
 
 def _updates_if_finished(path: pathlib.Path, num_updates: int | None) -> int | None:
-    """How many updates a run has made that has nothing left to do; None if it has, or is not
-    whole."""
-    folder = RunFolder.open(path)
-    config, rows = folder.config(), folder.metrics().read()
-    if not rows or not (path / EVALUATION).is_file() or not (path / REPORT).is_file():
+    """How many updates a run has made that has nothing left to do. None if it has something, and if
+    its files are not whole, of which `resume` will tell."""
+    try:
+        folder = RunFolder.open(path)
+        config, row = folder.config(), folder.metrics().read()[-1]
+        cycle, updates = int(row["cycle"]), int(row["updates"])
+        is_saved = max(folder.checkpoints(config).cycles(), default=0) == cycle
+        is_reported = folder.evaluation()["cycle"] == cycle and (path / REPORT).is_file()
+    except (ValueError, OSError, LookupError):
         return None
-    cycle, updates = int(rows[-1]["cycle"]), int(rows[-1]["updates"])
-    is_saved = max(folder.checkpoints(config).cycles(), default=0) == cycle
-    is_evaluated = folder.evaluation().get("cycle") == cycle
-    is_long_enough = updates >= config.num_updates and (num_updates or 0) <= updates
     # Fewer updates than were made are for `resume` to refuse.
-    is_asked_for = num_updates is None or num_updates >= updates
-    return updates if is_saved and is_evaluated and is_long_enough and is_asked_for else None
+    is_long_enough = config.num_updates <= updates and num_updates in (None, updates)
+    return updates if is_saved and is_reported and is_long_enough else None
 
 
 def _tell_finished(path: pathlib.Path, updates: int) -> None:

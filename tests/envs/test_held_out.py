@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from minimax_eqx._held_out_names import LAYOUT_NAMES
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import (
     MazeLevel,
@@ -16,6 +17,7 @@ from minimax_eqx.envs.maze import (
     panel,
     panel_names,
 )
+from minimax_eqx.envs.maze._layouts import LAYOUTS
 
 RECORDED = json.loads(
     (pathlib.Path(__file__).parents[1] / "golden" / "maze_ood_levels.json").read_text()
@@ -198,3 +200,7 @@ def test_drawn_layouts_are_valid_levels():
             level = jax.tree.map(lambda leaf, i=index: leaf[i], levels)
             assert isinstance(level, MazeLevel)
             level.check()
+
+
+def test_the_names_of_layouts_are_those_of_the_drawings():
+    assert tuple(LAYOUTS) == LAYOUT_NAMES

@@ -1,17 +1,14 @@
 """The command line in this process: help, and one clear message for each mistake."""
 
 import json
-import math
 import shutil
-import sys
 
 import pytest
 
 from minimax_eqx import cli
 from minimax_eqx._version import VERSION
 from minimax_eqx.cli import main
-from minimax_eqx.experiment import PRESETS, commands
-from minimax_eqx.experiment.progress import TerminalListener
+from minimax_eqx.experiment import PRESETS, terminal
 
 from .tiny import CONFIG, OPTIONS, files, rows
 
@@ -29,9 +26,12 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
         (["--help"], "minimax-eqx COMMAND"),
         (["train", "--help"], "--learning-rate FLOAT"),
         (["train", "maze-dr", "--help"], "minimax-eqx train maze-dr"),
-        (["train", "--resume", "--help"], "--resume PATH"),
+        (["train", "--resume", "--help"], "Continue a run from its newest checkpoint"),
         (["evaluate", "--help"], "--num-unseen-levels"),
         (["presets", "--help"], "List the presets"),
+        (["evaluate", "--help"], "panels: minimax-12"),
+        (["evaluate", "--help"], "PerfectMazeMedium"),
+        (["completion", "--help"], "bash"),
     ],
     ids=" ".join,
 )
@@ -104,7 +104,7 @@ MISTAKES = {
     ),
     "option of another core": (
         ["train", "--num-blocks", "4"],
-        "num_blocks is 4; it has no effect with core lstm. Leave it at 2.",
+        "num_blocks: without effect except with core s5. Leave num_blocks at 2.",
     ),
     "huge seed": (["train", "--seed", str(2**70)], "seed is"),
     "unknown maze": (["train", "--mazes", "Labyrinht"], "Did you mean 'Labyrinth'?"),
@@ -114,6 +114,54 @@ MISTAKES = {
     "resume with a preset": (["train", "quickstart", "--resume", "nowhere"], "quickstart"),
     "evaluation of nothing": (["evaluate", "nowhere"], "There is no run in nowhere"),
     "evaluation without a folder": (["evaluate", "--greedy"], "folder of the run comes first"),
+    "width of no memory": (
+        ["train", "--core", "none", "--hidden-size", "12"],
+        "hidden_size: without effect except with a core other than none. Leave hidden_size at 256.",
+    ),
+    "switch with a value": (["train", "--greedy", "true"], "write --greedy or --no-greedy"),
+    "switch with a value and =": (["train", "--see-agent=False"], "--see-agent takes no value"),
+    "evaluation switch with a value": (["evaluate", "x", "--greedy", "1"], "--greedy takes no val"),
+    "float for a count": (["train", "--seed", "1e3"], "must be a whole number, such as 1000"),
+    "fraction for a count": (["train", "--num-levels", "1.5"], "--num-levels is 1.5; it must be a"),
+    "not a number": (["train", "--learning-rate", "nan"], "learning_rate is nan; it must be fin"),
+    "minus infinity": (["train", "--learning-rate", "-inf"], "learning_rate is -inf; it must be"),
+    "huge count": (
+        ["train", "--num-levels", "9" * 12],
+        "num_levels is 999999999999; it must be at",
+    ),
+    "huge cycle": (
+        ["train", "--num-steps", "99999999"],
+        "num_steps is 3199999968; it must be at m",
+    ),
+    "empty folder": (["train", "--run", ""], "The value of --run is empty"),
+    "empty maze": (["train", "--mazes", ""], "The value of --mazes is empty"),
+    "empty folder to resume": (["train", "--resume="], "The value of --resume is empty"),
+    "empty folder to evaluate": (["evaluate", ""], "The folder of the run is empty"),
+    "empty preset": (["train", ""], "There is no preset ''"),
+    "abbreviation": (["train", "--num-lev", "3"], "--num-levels"),
+    "log interval longer than the run": (
+        ["train", "--num-updates", "3"],
+        "log_every is 5; it must be at most num_updates, which is 3",
+    ),
+    "no update ever": (
+        ["train", "maze-robust-plr", "--replay-prob", "0"],
+        "replay_prob is 0, and with robust",
+    ),
+    "state of a resumed run": (
+        ["train", "--resume", "nowhere", "--learning-rate", "0.1"],
+        "--learning-rate: with --resume, a run keeps its options; --num-updates and --devices can "
+        "be given. Its state depends on learning_rate: for another value, train a new run",
+    ),
+    "schedule of a resumed run": (
+        ["train", "--resume", "nowhere", "--log-every=3"],
+        "and log_every be changed in its config.json",
+    ),
+    "wrong value beside resume": (
+        ["train", "--resume", "nowhere", "--num-updates", "many"],
+        "minimax-eqx train --resume --help",
+    ),
+    "unknown preset to show": (["presets", "maze-acel"], "Did you mean 'maze-accel'?"),
+    "unknown shell": (["completion", "fish"], "bash"),
     "presets with options": (["presets", "--all"], "--all"),
 }
 
@@ -174,22 +222,11 @@ def test_parts_that_do_not_fit_are_told_without_the_type_checkers_report(
 
         MazeLevel.from_ascii(3)
 
-    monkeypatch.setattr(commands, "start", start)
+    monkeypatch.setattr(terminal, "start", start)
     assert main(["train"]) == 2
     err = capsys.readouterr().err
     assert err.startswith("error: these options do not work together: ")
     assert len(err.splitlines()) == 1
-
-
-def test_running_out_of_memory_is_told_without_a_traceback(capsys, monkeypatch):
-    from jax.errors import JaxRuntimeError
-
-    def start(*_):
-        raise JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-
-    monkeypatch.setattr(commands, "start", start)
-    assert main(["train"]) == 1
-    assert capsys.readouterr().err == "error: RESOURCE_EXHAUSTED: Out of memory\n"
 
 
 def test_the_packages_of_the_extra_are_asked_for_before_anything_starts(capsys, monkeypatch):
@@ -203,7 +240,7 @@ def test_an_interrupt_at_any_moment_is_told_without_a_traceback(capsys, monkeypa
     def start(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "start", start)
+    monkeypatch.setattr(terminal, "start", start)
     assert main(["train"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
@@ -215,9 +252,10 @@ def test_options_need_no_prefix_and_override_the_preset(monkeypatch, tmp_path):
         given.append((config, path))
         raise ValueError("enough")
 
-    monkeypatch.setattr(commands, "start", start)
+    monkeypatch.setattr(terminal, "start", start)
     options = ["--num-walls", "30", "--learning-rate", "5e-4", "--seed", "2", "--see-agent"]
     more = ["--mazes", "Labyrinth", "minimax-12", "--final-learning-rate", "1e-5"]
+    more += ["--anneal-steps", "5"]
     assert main(["train", "maze-dr", *options, *more, "--run", str(tmp_path / "a [run]")]) == 2
     config, path = given[0]
     assert path == tmp_path / "a [run]"
@@ -235,7 +273,7 @@ def test_the_options_of_these_tests_make_their_configuration(monkeypatch):
         given.append(config)
         raise ValueError("enough")
 
-    monkeypatch.setattr(commands, "start", start)
+    monkeypatch.setattr(terminal, "start", start)
     assert main(["train", *OPTIONS]) == 2
     same = {"seed", "env", "levels", "network", "curriculum", "num_updates", "evaluation"}
     assert all(getattr(given[0], name) == getattr(CONFIG, name) for name in same)
@@ -259,24 +297,3 @@ def test_an_unknown_maze_is_noticed_before_the_run_is_loaded(capsys, run_path):
     shutil.rmtree(run_path / "checkpoints")
     assert main(["evaluate", str(run_path), "--mazes", "Labyrinht"]) == 2
     assert "Did you mean 'Labyrinth'?" in capsys.readouterr().err
-
-
-def test_the_terminal_shows_progress_in_lines_that_fit(finished, capsys):
-    from rich.console import Console
-
-    outcome, recorder = finished
-    for terminal in (True, False):
-        console = Console(file=sys.stdout, force_terminal=terminal, width=80)
-        with TerminalListener(console) as listener:
-            listener.started(CONFIG, outcome.runner, outcome.ledger)
-            listener.compiled(1.0)
-            listener.progressed({**recorder.rows[0], "return": 0.5, "success_rate": math.nan})
-            for row in recorder.rows:
-                listener.progressed({**row, "return": 0.5, "success_rate": 0.25})
-            listener.stopping()
-        out = capsys.readouterr().out
-        assert "return 0.50  success 25%" in out
-        assert "nan" not in out
-        assert "steps/s" in out
-        assert "8/8" in out if terminal else "update 8 of 8" in out
-        assert "Ctrl-C again" in out

@@ -15,12 +15,13 @@ from minimax_eqx.experiment import (
     PRESETS,
     Checkpoints,
     ConfigError,
-    commands,
     preset,
     resume,
     start,
+    terminal,
 )
 from minimax_eqx.experiment.build import trace_runner
+from minimax_eqx.experiment.options import NetworkConfig, TeacherConfig
 
 from ..conftest import GOLDEN
 from .tiny import assert_same_state, change_config, command_line_options, launch, rows, tiny
@@ -264,8 +265,12 @@ def test_every_preset_builds(name):
 )
 def test_any_core_works_for_student_and_teacher(core, teacher_core):
     config = tiny(preset("maze-paired"))
-    network = dataclasses.replace(config.network, core=core)
-    teacher = dataclasses.replace(config.teacher, teacher_core=teacher_core)
+    # Without a memory there is no width to choose.
+    width = {"hidden_size": NetworkConfig.hidden_size} if core == "none" else {}
+    network = dataclasses.replace(config.network, core=core, **width)
+    width = {"teacher_hidden_size": TeacherConfig.teacher_hidden_size}
+    width = width if teacher_core == "none" else {}
+    teacher = dataclasses.replace(config.teacher, teacher_core=teacher_core, **width)
     config = dataclasses.replace(config, network=network, teacher=teacher)
     runner = trace_runner(config).spec
     assert type(runner.students.network.core) is CORES[core]
@@ -355,7 +360,7 @@ def test_the_command_line_can_say_what_a_preset_says(name, monkeypatch):
         given.append(config)
         raise ValueError("enough")
 
-    monkeypatch.setattr(commands, "start", start_nothing)
+    monkeypatch.setattr(terminal, "start", start_nothing)
     wanted = tiny(preset(name))
     assert main(["train", name, *command_line_options(wanted, preset(name))]) == 2
     assert given == [wanted]

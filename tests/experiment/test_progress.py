@@ -1,0 +1,77 @@
+"""What the terminal shows while a run goes on."""
+
+import math
+import sys
+
+import pytest
+from rich.console import Console
+
+from minimax_eqx.experiment.progress import TerminalListener
+
+from .tiny import CONFIG, config
+
+HEADING = "Training quickstart in runs/[a]"
+
+
+def shown(finished, rows, capsys, *, terminal=False, config=CONFIG):
+    """What is printed about these rows of a run, each over a row of a real one."""
+    outcome, recorder = finished
+    console = Console(file=sys.stdout, force_terminal=terminal, width=80)
+    with TerminalListener(console, HEADING) as listener:
+        listener.started(config, outcome.runner, outcome.ledger)
+        listener.compiled(1.0)
+        for row in rows:
+            listener.progressed({**recorder.rows[0], **row})
+        listener.stopping()
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_terminal_shows_progress_in_lines_that_fit(terminal, finished, capsys):
+    rows = [{**row, "return": 0.5, "success_rate": 0.25} for row in finished[1].rows]
+    out = shown(finished, rows, capsys, terminal=terminal)
+    assert "return 0.50  success 25%" in out
+    assert "steps/s" in out
+    assert "8/8" in out if terminal else "update 8 of 8" in out
+    assert "Ctrl-C again" in out
+
+
+def test_the_first_line_says_what_the_run_is(finished, capsys):
+    assert shown(finished, [], capsys).splitlines()[0] == HEADING
+
+
+@pytest.mark.parametrize(
+    ("measured", "text"),
+    [
+        ({"return": math.nan, "success_rate": math.nan}, "return not measured  success not meas"),
+        ({"return": 0.5, "success_rate": math.nan}, "return 0.50  success not measured"),
+        ({"return": math.nan, "success_rate": 0.25}, "return not measured  success 25%"),
+    ],
+)
+def test_what_was_not_measured_is_said(measured, text, finished, capsys):
+    assert text in shown(finished, [{**measured, "updates": 8}], capsys)
+
+
+def test_the_filling_of_the_level_buffer_is_shown_while_nothing_is_learned(finished, capsys):
+    start = finished[0].ledger.updates
+    waiting = [
+        {"updates": start, "updated": 0.0, "buffer_fill_ratio": ratio}
+        for ratio in (0.08, 0.12, 0.12)
+    ]
+    learning = {"updates": start + 1, "updated": 0.5, "buffer_fill_ratio": 0.5}
+    lines = shown(finished, [*waiting, learning], capsys).splitlines()
+    assert [line for line in lines if "filling the level buffer: 8%" in line]
+    assert sum("filling the level buffer: 12%" in line for line in lines) == 1
+    assert not any("filling the level buffer: 50%" in line for line in lines)
+
+
+def test_a_search_for_levels_is_shown_while_nothing_is_learned(finished, capsys):
+    searching = {"updated": 0.0, "searching": 1.0, "buffer_fill_ratio": 0.5}
+    row = {"updates": finished[0].ledger.updates, **searching}
+    assert shown(finished, [row, row], capsys).count("searching for levels") == 1
+
+
+def test_an_interval_that_goes_beyond_the_end_is_not_a_part_of_it(finished, capsys):
+    out = shown(finished, [{"updates": 20}], capsys, config=config(num_updates=15))
+    assert "update 20 (15 were asked for)" in out
+    assert "20 of 15" not in out
