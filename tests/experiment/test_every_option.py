@@ -72,7 +72,7 @@ PAIRED = Config(
     env=EnvConfig(4, 5, 3, 16, see_agent=False, see_through_walls=True, include_position=True),
     levels=LevelsConfig("teacher", num_walls=3),
     network=NetworkConfig(
-        "s5", 12, 3, 2, "pre", num_filters=5, embedding_size=2, head_size=7, num_head_layers=2
+        "s5", 12, 1, 3, "pre", num_filters=5, embedding_size=2, head_size=7, num_head_layers=2
     ),
     ppo=PPOConfig(
         **LEARNER
@@ -107,8 +107,8 @@ PAIRED = Config(
 )
 REPAIRED = dataclasses.replace(
     PAIRED,
-    curriculum=CurriculumConfig("level-replay", 5, num_steps=16, num_students=2),
-    network=NetworkConfig("lru", 8, 1, 1, "none", num_value_heads=3),
+    curriculum=CurriculumConfig("level-replay", 8, num_steps=16, num_students=2),
+    network=NetworkConfig("lru", 8, 1, 2, "none", num_value_heads=3),
     replay=LevelReplayConfig(
         "value-disagreement", 15, "top-k", top_k=7, robust=True, num_edits=2, parallel=False
     ),
