@@ -24,7 +24,7 @@ ADVANTAGE_FACTORS = (2.0, 3.0)
 
 
 class NumberedLevels(AbstractEnv):
-    """Every episode takes two steps; the second pays the level's number and the action's number times
+    """Every episode takes two steps; the second pays the level's number, and the action's times
     `PER_ACTION`. An odd level is solved then; on an even one the time is up. An agent's luck is
     drawn with the episode and pays up to `luck` more; `now` is drawn anew in every step. Levels
     above 0 are passable."""
