@@ -24,9 +24,10 @@ ADVANTAGE_FACTORS = (2.0, 3.0)
 
 
 class NumberedLevels(AbstractEnv):
-    """Every episode takes two steps; the second pays the level's number and `PER_ACTION` for each
-    action's number, and succeeds if the level is odd. An agent's luck is drawn with the episode,
-    and pays up to `luck` more. `now` is drawn anew in every step. Levels above 0 are passable."""
+    """Every episode takes two steps; the second pays the level's number, and the action's times
+    `PER_ACTION`. An odd level is solved then; on an even one the time is up. An agent's luck is
+    drawn with the episode and pays up to `luck` more; `now` is drawn anew in every step. Levels
+    above 0 are passable."""
 
     num_actions: int = eqx.field(static=True, default=NUM_ACTIONS)
     max_episode_steps: int = eqx.field(static=True, default=EPISODE)
@@ -41,15 +42,15 @@ class NumberedLevels(AbstractEnv):
 
     def step(self, world, state, action, *, key):
         time = state["time"] + 1
-        over = time >= self.max_episode_steps
+        over, solved = time >= self.max_episode_steps, world % 2 == 1
         paid = world + PER_ACTION * action.astype(jnp.int32)
         reward = paid.astype(jnp.float32) + self.luck * luck_of(state["start"])
         return TimeStep(
             state | {"time": time, "now": jax.random.bits(key, dtype=jnp.uint32)},
             jnp.where(over, reward, 0.0),
-            over,
-            jnp.zeros_like(over),
-            over & (world % 2 == 1),
+            over & solved,
+            over & ~solved,
+            over & solved,
         )
 
     def observe(self, world, state):

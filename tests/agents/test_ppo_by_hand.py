@@ -311,6 +311,8 @@ def test_an_update_is_counted_and_explains_variance_by_hand(experience):
     agent = make_agent(recurrent=True, clip_value_loss=True)
     agents, metrics = update(agent, experience, jax.random.split(jax.random.key(1), 24))
     assert agents.num_updates.tolist() == [1] * 24
+    three_epochs = make_agent(recurrent=True, clip_value_loss=True, num_epochs=3)
+    assert three_epochs.gradient_steps_per_update() == 3 * MINIBATCHES
     trajectory, estimates = experience
     targets, values = np.asarray(estimates.targets), np.asarray(trajectory.values)
     unexplained = np.var(targets - values) / np.var(targets)

@@ -165,7 +165,10 @@ def test_group_and_student_metrics_differ_where_successes_do():
     curriculum = Given(
         [1, 3, 5, -2], groups={"ones": jnp.array([1, 0, 0, 1]) == 1, "none": jnp.zeros(4, bool)}
     )
-    _, metrics = step(watched(curriculum, students(0), num_trials=1, num_steps=EPISODE))
+    runner, metrics = step(watched(curriculum, students(0), num_trials=1, num_steps=EPISODE))
+    # Where the last step ended an episode, the next one begins with an empty memory.
+    known = runner.students.lesson["last_values"][0, :, 0]
+    np.testing.assert_array_equal(known, np.array([1, 3, 5, -2]) + 1 / 16)
     assert float(metrics["success_rate"]) == 0.75
     assert float(metrics["ones_success_rate"]) == 0.5
     assert float(metrics["return"]) == (1 + 3 + 5 - 2) / 4

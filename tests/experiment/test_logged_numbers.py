@@ -1,0 +1,61 @@
+"""What a run logs is what its cycles measured and spent."""
+
+import csv
+import json
+
+import jax
+import numpy as np
+
+from minimax_eqx.experiment import Ledger, make_runner
+from minimax_eqx.runners import Runner, run
+
+from ..numbered_levels import Given, NumberedLevels, step, students
+from .tiny import CONFIG
+
+OF_EPISODES = ("return", "success_rate", "episode_length")
+
+
+def test_a_row_holds_the_means_of_its_own_cycles(finished):
+    """Of those that measured something; an episode's numbers need an episode."""
+    runner = make_runner(CONFIG)
+    for row in finished[0].folder.metrics().read():
+        runner, metrics = run(runner, CONFIG.log_every)
+        metrics = {name: np.asarray(values) for name, values in metrics.items()}
+        assert set(metrics) <= set(row)
+        for name, values in metrics.items():
+            measured = ~np.isnan(values)
+            if name in OF_EPISODES:
+                measured &= metrics["num_episodes"] > 0
+            expected = values[measured].mean() if measured.any() else np.nan
+            np.testing.assert_allclose(row[name], expected, rtol=1e-4, err_msg=name)
+
+
+def test_a_row_of_evaluations_is_what_was_evaluated(finished):
+    outcome, _ = finished
+    folder = outcome.folder.path
+    with open(folder / "evaluations.csv", newline="") as file:
+        row = [*csv.DictReader(file)][-1]
+    unseen = json.loads((folder / "evaluation.json").read_text())["unseen"]
+    expected = {
+        "cycle": outcome.ledger.cycle,
+        "updates": outcome.ledger.updates,
+        "env_steps": outcome.ledger.env_steps,
+        "unseen return": unseen["return"],
+        "unseen success_rate": unseen["success_rate"],
+    }
+    assert {name: float(row[name]) for name in expected} == expected
+
+
+def test_a_ledger_counts_the_steps_of_all_students_levels_and_trials():
+    runner = Runner.create(
+        NumberedLevels(),
+        students(0, 1),
+        Given([1, 2, 3]),
+        num_steps=5,
+        num_trials=4,
+        key=jax.random.key(0),
+    )
+    for cycle in (1, 2):
+        runner, _ = step(runner)
+        ledger = Ledger.of(runner, 1.5, 2.5)
+        assert ledger == Ledger(cycle, cycle, cycle * 2 * 5 * 3 * 4, cycle, 1.5, 2.5)
