@@ -85,8 +85,13 @@ def stepper(runner: Runner, program: Callable[..., Any] = run) -> Callable[[], A
     return step
 
 
-def cycles(runner: Runner, yardstick: MatrixProduct, limits: Limits) -> dict[str, dict[str, float]]:
-    """Cycles of each kind.
+def cycles(
+    runner: Runner,
+    yardstick: MatrixProduct,
+    limits: Limits,
+    program: Callable[..., Any] = run,
+) -> dict[str, dict[str, float]]:
+    """Cycles of each kind, by `program`, which may be one compiled before.
 
     For a preset that mutates, also an update and what comes with it: a cycle that replays and the
     one that plays the mutants.
@@ -96,8 +101,8 @@ def cycles(runner: Runner, yardstick: MatrixProduct, limits: Limits) -> dict[str
     learns = isinstance(getattr(curriculum, "generator", None), LearnedGenerator)
     mixed = isinstance(curriculum, LevelReplay | SamplingForLearnability)
     samples: dict[str, Samples] = {}
-    step = stepper(runner)
-    block(step())  # compiles
+    step = stepper(runner, program)
+    block(step())  # compiles, if that was not done before
     begin = time.perf_counter()
     for _ in range(NUM_MIXED_CYCLES if mixed else NUM_CYCLES):
         before = yardstick.rate()

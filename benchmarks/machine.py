@@ -5,6 +5,7 @@ import os
 import pathlib
 import platform
 import resource
+import subprocess
 import sys
 from typing import Any
 
@@ -14,6 +15,9 @@ import jax
 import minimax_eqx
 
 from .timing import MatrixProduct
+
+ROOT = pathlib.Path(__file__).parents[1]
+COMMIT = "MINIMAX_EQX_COMMIT"
 
 
 def describe_machine(yardstick: MatrixProduct) -> dict[str, Any]:
@@ -30,7 +34,23 @@ def describe_machine(yardstick: MatrixProduct) -> dict[str, Any]:
         "equinox": equinox.__version__,
         "minimax_eqx": minimax_eqx.__version__,
         "date": datetime.date.today().isoformat(),
+        "commit": commit(),
     }
+
+
+def commit() -> str:
+    """What Git calls this state of the project: `-dirty` with changes that are not committed.
+
+    For a copy without its history, what `MINIMAX_EQX_COMMIT` says, which counts anywhere.
+    """
+    if told := os.environ.get(COMMIT):
+        return told
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
 
 
 def peak_memory_gb() -> float:

@@ -18,7 +18,8 @@ RESULTS = HERE / "results"
 START = "start:"
 STARTS = tuple(START + name for name in ("maze-dr", "maze-robust-plr", "maze-accel", "maze-paired"))
 DEVICES = "devices"
-SCALING = ("cores", "buffer", "levels", "students", DEVICES)
+COMMUNICATION = "communication"
+SCALING = ("cores", "buffer", "resets", "levels", "students", DEVICES, COMMUNICATION)
 # One of each family; the other presets are measured when they are named.
 FAMILIES = (
     "maze-dr",
@@ -37,12 +38,13 @@ Part = Callable[[MatrixProduct, Limits], dict[str, Any]]
 
 def function_of(name: str) -> Part:
     """What measures a part, given the yardstick; starts of processes are not among them."""
-    from . import buffer, cycle, env, phases, scaling
+    from . import buffer, cycle, env, phases, resets, scaling
 
     parts: dict[str, Part] = {
         "env": env.bench,
         "cores": phases.bench_cores,
         "buffer": buffer.bench,
+        "resets": resets.bench,
         "levels": scaling.bench_levels,
         "students": scaling.bench_students,
     }
@@ -70,6 +72,12 @@ def measure_here(name: str, limits: Limits) -> dict[str, Any]:
         scaling.make_devices(num_devices)
         yardstick = MatrixProduct()
         timings = scaling.bench_devices(num_devices, yardstick, limits)
+    elif name == COMMUNICATION:
+        from . import scaling
+
+        scaling.make_devices(2)
+        yardstick = MatrixProduct()
+        timings = scaling.bench_communication(yardstick, limits)
     else:
         yardstick = MatrixProduct()
         timings = function_of(name)(yardstick, limits)

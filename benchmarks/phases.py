@@ -1,8 +1,9 @@
 """The phases of a cycle, each as a program of its own."""
 
+import concurrent.futures
 import dataclasses
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -10,14 +11,15 @@ import jax.numpy as jnp
 from minimax_eqx._compile import quick_jit
 from minimax_eqx.agents import first_student
 from minimax_eqx.curricula import LearnedGenerator
-from minimax_eqx.experiment import make_runner, preset
+from minimax_eqx.experiment import Config, make_runner, preset
 from minimax_eqx.rollouts import rollout
 from minimax_eqx.runners import Runner
 
 from .flops import cycle_flops
-from .timing import Limits, MatrixProduct, measure, measure_in_turn, with_rate
+from .timing import Limits, MatrixProduct, block, measure, measure_in_turn, with_rate
 
-CORES = ("lstm", "gru", "s5", "lru")
+CoreName = Literal["lstm", "gru", "s5", "lru"]
+CORES: tuple[CoreName, ...] = get_args(CoreName)
 
 
 def phases(runner: Runner, yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
@@ -98,18 +100,31 @@ def teacher_phases(
     }
 
 
-def bench_cores(yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
-    """Rollout and update of the student of `maze-dr` with each core, at the same width.
+def bench_cores(
+    yardstick: MatrixProduct,
+    limits: Limits,
+    config: Config | None = None,
+    cores: Sequence[CoreName] = CORES,
+) -> dict[str, Any]:
+    """Rollout and update of the student of a configuration, by default that of `maze-dr`, with each
+    of some cores, at the same width.
 
     The cores take turns, so that a machine whose speed drifts does so for all of them.
     """
-    functions, num_steps = {}, 0
-    for core in CORES:
-        config = preset("maze-dr")
-        config = dataclasses.replace(config, network=dataclasses.replace(config.network, core=core))
-        runner = make_runner(config)
-        num_steps = runner.transitions_per_cycle
-        for phase, function in student_phases(runner).items():
-            functions[f"{core} {phase}"] = function
+    base = config or preset("maze-dr")
+    curriculum = base.curriculum
+    num_steps = curriculum.num_levels * curriculum.num_steps
+
+    def phases_of(core: CoreName):
+        network = dataclasses.replace(base.network, core=core)
+        found = student_phases(make_runner(dataclasses.replace(base, network=network)))
+        for function, _ in found.values():
+            block(function())
+        return {f"{core} {phase}": timed for phase, timed in found.items()}
+
+    # All compile side by side; an accelerator's compiler leaves most of the processor idle.
+    with concurrent.futures.ThreadPoolExecutor(len(cores)) as pool:
+        of_cores = list(pool.map(phases_of, cores))
+    functions = {name: function for found in of_cores for name, function in found.items()}
     timings = measure_in_turn(functions, yardstick, limits)
     return {name: with_rate(timing, num_steps) for name, timing in timings.items()}

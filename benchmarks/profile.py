@@ -9,14 +9,21 @@ import collections
 import dataclasses
 import math
 import pathlib
+import re
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
 
+from minimax_eqx.experiment import PRESETS, make_runner, preset
+from minimax_eqx.runners import Runner, run
+
+from .cycle import busy, stepper
 from .hlo import Kernel, kernels_of
+from .phases import CORES
 from .timing import MatrixProduct, block, timed
 
 NUM_CYCLES = 3
@@ -42,6 +49,31 @@ class Group:
     runs: int = 0
     flops: int = 0
     """Those of its matrix products, all runs together."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """Where the time of some cycles went."""
+
+    seconds: float
+    """One cycle without the profiler."""
+    seconds_profiled: float
+    """One cycle under it."""
+    groups: list[Group]
+    """What ran, the longest first, all cycles together."""
+    idle: float
+    """Seconds in which no kernel ran, all cycles together."""
+    seconds_of: Mapping[str, float]
+    """The seconds of each kernel by its own name, all cycles together."""
+
+    def share(self, names: re.Pattern[str]) -> float:
+        """The share of the time that belongs to kernels in whose name this is found."""
+        found = sum(spent for name, spent in self.seconds_of.items() if names.search(name))
+        return found / (sum(self.seconds_of.values()) + self.idle)
+
+
+class ProfileError(RuntimeError):
+    """JAX's profiler recorded nothing that can be used."""
 
 
 def shares(intervals: Iterable[Interval]) -> tuple[dict[str, float], float]:
@@ -72,12 +104,13 @@ def groups(
     """Kernels of the same kind together, the longest first."""
     found: dict[tuple[str, str], Group] = {}
     for name, spent in seconds.items():
-        kernel = kernels[name]
-        what = _description(kernel)
-        group = found.setdefault((what, kernel.path), Group(what, kernel.path))
+        kernel = kernels.get(name)
+        # A device also runs what the program's text does not name, such as copies.
+        what, path = (_description(kernel), kernel.path) if kernel else (name, "")
+        group = found.setdefault((what, path), Group(what, path))
         group.seconds += spent
         group.runs += runs[name]
-        group.flops += runs[name] * kernel.matrix_flops
+        group.flops += runs[name] * kernel.matrix_flops if kernel else 0
     return sorted(found.values(), key=lambda group: -group.seconds)
 
 
@@ -118,27 +151,72 @@ def _row(what: str, kind: Sequence[Group], total: float, num_cycles: int, rate: 
     )
 
 
-def intervals_of(folder: pathlib.Path, kernels: Mapping[str, Kernel]) -> Iterator[Interval]:
-    """When each kernel ran, from what JAX's profiler left in a folder."""
-    (path,) = folder.rglob("*.xplane.pb")
-    for plane in jax.profiler.ProfileData.from_file(str(path)).planes:
-        for line in plane.lines:
+def record(calls: Callable[[], Any], kernels: Mapping[str, Kernel]) -> list[Interval]:
+    """When each kernel ran while `calls` ran. Raises `ProfileError` if none was recorded."""
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            calls()
+        (path,) = pathlib.Path(folder).rglob("*.xplane.pb")
+        intervals = list(intervals_of(jax.profiler.ProfileData.from_file(str(path)), kernels))
+    if not intervals:
+        raise ProfileError("JAX's profiler recorded no kernel of this program.")
+    return intervals
+
+
+def intervals_of(data: Any, kernels: Mapping[str, Kernel]) -> Iterator[Interval]:
+    """When each kernel ran, from the `jax.profiler.ProfileData` of what was recorded.
+
+    The host's threads run much besides kernels, which are known by name. A device's streams run
+    nothing else; its other lines show the same again, put together in other ways.
+    """
+    for plane in data.planes:
+        on_device = plane.name.startswith("/device")
+        lines = list(plane.lines)
+        streams = [line for line in lines if on_device and line.name.startswith("Stream")]
+        for line in streams or lines:
             for event in line.events:
-                name = event.name
-                if name not in kernels and plane.name.startswith("/device"):
-                    name = dict(event.stats).get("hlo_op", "")
-                if name in kernels and event.duration_ns > 0:
+                name = _kernel_of(event, kernels, on_device)
+                if name is None and streams:
+                    name = event.name
+                if name is not None and event.duration_ns > 0:
                     yield Interval(event.start_ns, event.start_ns + event.duration_ns, name)
+
+
+def _kernel_of(event: Any, kernels: Mapping[str, Kernel], on_device: bool) -> str | None:
+    if event.name in kernels:
+        return event.name
+    operation = dict(event.stats).get("hlo_op") if on_device else None
+    return operation if operation in kernels else None
+
+
+def profile_cycle(runner: Runner, program: Any, kernels: Mapping[str, Kernel]) -> Profile:
+    """Where the time of a compiled cycle with these kernels goes, over `NUM_CYCLES` of them.
+
+    Raises `ProfileError` if JAX's profiler recorded nothing.
+    """
+    step = stepper(runner, program)
+    block(step())
+    alone = [timed(step)[0] for _ in range(NUM_CYCLES)]
+    profiled: list[float] = []
+
+    def calls():
+        profiled.extend(timed(step)[0] for _ in range(NUM_CYCLES))
+
+    intervals = record(calls, kernels)
+    seconds, idle = shares(intervals)
+    runs = collections.Counter(one.kernel for one in intervals)
+    found = groups(kernels, seconds, runs)
+    return Profile(statistics.median(alone), statistics.median(profiled), found, idle, seconds)
+
+
+def kernels_in(program: Any) -> dict[str, Kernel]:
+    """The kernels of a compiled cycle, by name."""
+    # Equinox's program wraps JAX's.
+    return {kernel.name: kernel for kernel in kernels_of(program.compiled.as_text())}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Profiles a preset's cycle in the middle of training, and prints the tables."""
-    from minimax_eqx.experiment import PRESETS, make_runner, preset
-    from minimax_eqx.runners import run
-
-    from .cycle import busy
-    from .phases import CORES
-
     parser = argparse.ArgumentParser(prog="python -m benchmarks profile", description=__doc__)
     parser.add_argument("preset", nargs="?", default="maze-dr", choices=list(PRESETS))
     parser.add_argument("--core", choices=CORES, help="another recurrent core than the preset's")
@@ -150,35 +228,19 @@ def main(arguments: Sequence[str]) -> int:
         network = dataclasses.replace(config.network, core=options.core)
         config = dataclasses.replace(config, network=network)
     runner = busy(make_runner(config))
-    program = run.lower(runner, 1).compile()
-    # Equinox's program wraps JAX's.
-    kernels = {kernel.name: kernel for kernel in kernels_of(program.compiled.as_text())}
     yardstick = MatrixProduct()
-
-    def cycle():
-        nonlocal runner
-        runner, _ = program(runner, 1)
-        return runner
-
-    block(cycle())
-    alone = [timed(cycle)[0] for _ in range(NUM_CYCLES)]
-    rates = [yardstick.rate()]
-    with tempfile.TemporaryDirectory() as folder:
-        with jax.profiler.trace(folder):
-            profiled = [timed(cycle)[0] for _ in range(NUM_CYCLES)]
-        rates.append(yardstick.rate())
-        intervals = list(intervals_of(pathlib.Path(folder), kernels))
-    if not intervals:
-        print("JAX's profiler recorded no kernel of this program.", file=sys.stderr)
+    try:
+        program = run.lower(runner, 1).compile()
+        profile = profile_cycle(runner, program, kernels_in(program))
+    except ProfileError as error:
+        print(error, file=sys.stderr)
         return 1
-    seconds, idle = shares(intervals)
-    runs = collections.Counter(one.kernel for one in intervals)
-    rate = max(rates)
+    rate = yardstick.rate()
     what = f"{options.preset}, {options.core}" if options.core else options.preset
     print(
-        f"{what}: {statistics.median(alone):.3f} s a cycle, "
-        f"{statistics.median(profiled):.3f} s under the profiler; "
+        f"{what}: {profile.seconds:.3f} s a cycle, "
+        f"{profile.seconds_profiled:.3f} s under the profiler; "
         f"a large matrix product: {rate / 1e9:.0f} GFLOP/s.\n"
     )
-    print(report(groups(kernels, seconds, runs), idle, NUM_CYCLES, rate, options.top))
+    print(report(profile.groups, profile.idle, NUM_CYCLES, rate, options.top))
     return 0

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from minimax_eqx.runners import level_mesh, run
 
 from .cycle import stepper
 from .flops import cycle_flops
+from .profile import kernels_in, profile_cycle
 from .timing import Limits, MatrixProduct, measure, measure_in_turn, with_rate
 
 LEVELS_BY_TURNS = (32, 64)
@@ -21,6 +23,10 @@ LEVELS_IN_PARTS = {4096: 4}
 STUDENTS = (1, 2, 4)
 DEVICES = (1, 2, 4, 8)
 PRESET = "maze-dr"
+# What the compiler, or NVIDIA's library, calls kernels in which devices exchange arrays.
+COMMUNICATION = re.compile(
+    r"all-?reduce|all-?gather|all-?to-?all|reduce-?scatter|collective|nccl", re.IGNORECASE
+)
 REPEATS = 9
 # A line calls its program once to warm it up and times it at least twice.
 LEAST_CALLS = 3
@@ -91,6 +97,35 @@ def bench_devices(num_devices: int, yardstick: MatrixProduct, limits: Limits) ->
     }
 
 
+def bench_communication(
+    yardstick: MatrixProduct, limits: Limits, config: Config | None = None
+) -> dict[str, Any]:
+    """The share of its time that a device spends in communication, in a cycle that two share.
+
+    By default the cycle is that of `maze-dr`; with the gradient of a minibatch at once, and in
+    parts, after each of which devices could exchange what they have. Waiting for the other device
+    counts as communication.
+    """
+    num_devices = 2
+    base = config or preset(PRESET)
+    results: dict[str, Any] = {}
+    for num_parts in (1, 4):
+        line = f"{num_devices} devices, gradient in {num_parts} parts"
+        if jax.device_count() < num_devices:
+            results[line] = {"left_out": f"needs {num_devices} devices"}
+            continue
+        ppo = dataclasses.replace(base.ppo, num_accumulation_steps=num_parts)
+        runner = make_runner(dataclasses.replace(base, ppo=ppo)).on(level_mesh(num_devices))
+        num_steps = runner.transitions_per_cycle
+        program = run.lower(runner, 1).compile()
+        profile = profile_cycle(runner, program, kernels_in(program))
+        share = profile.share(COMMUNICATION)
+        timing = with_rate({"seconds": profile.seconds, "best_seconds": profile.seconds}, num_steps)
+        note = {"communication_share": share, "note": f"{share:.1%} in communication"}
+        results[line] = timing | note
+    return results
+
+
 def _with(**options: int) -> Config:
     config = preset(PRESET)
     curriculum = dataclasses.replace(config.curriculum, **options)
@@ -116,11 +151,15 @@ def _compiled(config: Config, num_devices: int = 1) -> _Cycle:
         flops /= 1 if jax.default_backend() == "cpu" else num_devices
     num_steps = runner.transitions_per_cycle
     program = run.lower(runner, 1).compile()
+    return _Cycle(stepper(runner, program), flops, num_steps, program_memory_gb(program))
+
+
+def program_memory_gb(program: Any) -> float:
+    """What a compiled cycle needs on each device: the runner, and what it works with."""
     # Equinox's program wraps JAX's.
     memory = program.compiled.memory_analysis()
     # The runner returned takes the place of the one given, which is counted as an argument.
-    used = memory.argument_size_in_bytes + memory.temp_size_in_bytes
-    return _Cycle(stepper(runner, program), flops, num_steps, used / 1e9)
+    return (memory.argument_size_in_bytes + memory.temp_size_in_bytes) / 1e9
 
 
 def _cycle(

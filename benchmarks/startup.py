@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from typing import Any
 
 STARTED = "MINIMAX_EQX_BENCHMARK_STARTED"
 COMPILED = "/jax/core/compile/backend_compile_duration"
 REPEATS = 3
+NUM_LATER_CYCLES = 3
 NO_CACHE = {"JAX_ENABLE_COMPILATION_CACHE": "0"}
 
 
@@ -19,15 +21,27 @@ def bench(name: str, repeats: int = REPEATS) -> dict[str, Any]:
     """Fresh processes without a compilation cache, and with one that an earlier process filled."""
     results = {"cold": _starts(name, NO_CACHE, repeats)}
     with tempfile.TemporaryDirectory() as folder:
-        cache = {
-            "JAX_ENABLE_COMPILATION_CACHE": "1",
-            "JAX_COMPILATION_CACHE_DIR": folder,
-            # By default JAX keeps only what took a second to compile.
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-            "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-        }
-        results["warm cache"] = _starts(name, cache, repeats)
+        results["warm cache"] = _starts(name, cache_in(folder), repeats)
     return results
+
+
+def bench_once(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The same with one process of each kind, the first of which fills the cache of the second."""
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in ("cold", "warm cache"):
+            run = _start(name, cache_in(folder))
+            yield kind, {"seconds": run["first_update"]} | run
+
+
+def cache_in(folder: str) -> dict[str, str]:
+    """The environment of a process that keeps all that it compiles in a folder."""
+    return {
+        "JAX_ENABLE_COMPILATION_CACHE": "1",
+        "JAX_COMPILATION_CACHE_DIR": folder,
+        # By default JAX keeps only what took a second to compile.
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
 
 
 def _starts(name: str, environment: dict[str, str], repeats: int) -> dict[str, Any]:
@@ -53,7 +67,7 @@ def _start(name: str, environment: dict[str, str]) -> dict[str, Any]:
 
 def first_updates(name: str) -> dict[str, Any]:
     """What the process does: builds the preset's runner, and runs cycles until there was an update,
-    and two more."""
+    and a few more."""
     started = float(os.environ[STARTED])
     import jax
 
@@ -78,14 +92,18 @@ def first_updates(name: str) -> dict[str, Any]:
             compilations.append(event)
 
     jax.monitoring.register_event_duration_secs_listener(listen)
-    for _ in range(2):
+    later = []
+    for _ in range(NUM_LATER_CYCLES):
+        begin = time.perf_counter()
         runner, _ = run(runner, 1)
-    jax.block_until_ready(runner.num_cycles)
+        jax.block_until_ready(runner.num_cycles)
+        later.append(time.perf_counter() - begin)
     return {
         "imported": imported,
         "created": created,
         "first_update": first,
         "later_compilations": len(compilations),
+        "later_cycle": min(later),
         "peak_memory_gb": peak_memory_gb(),
     }
 

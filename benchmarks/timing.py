@@ -38,16 +38,23 @@ def timed(function: Callable[[], Any]) -> tuple[float, Any]:
 
 
 class MatrixProduct:
-    """The machine's yardstick: the rate of a large float32 matrix product, in FLOP/s.
+    """The machine's yardstick: the rate of a large matrix product, in FLOP/s.
 
-    The precision is JAX's default, as it is in the networks.
+    - `precision`: of the products of float32 matrices, as `jax.default_matmul_precision` takes it;
+      None is JAX's default, as it is in the networks. `bfloat16` multiplies matrices of that type.
+    - `size`: rows of the square matrices; None for as many as keep the machine busy.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, precision: str | None = None, size: int | None = None) -> None:
         # An accelerator finishes the smaller one before it is well under way.
-        self._size = 2048 if jax.default_backend() == "cpu" else 8192
-        self._matrix = jnp.ones((self._size, self._size))
-        self._product = jax.jit(lambda a: a @ a)
+        self._size = size or (2048 if jax.default_backend() == "cpu" else 8192)
+        # On a GPU JAX's precision `bfloat16` does not round float32 to it, so the type must.
+        in_bfloat16 = precision == "bfloat16"
+        dtype = jnp.bfloat16 if in_bfloat16 else jnp.float32
+        # Of random numbers: equal ones take less power, and an accelerator is then faster.
+        self._matrix = jax.random.normal(jax.random.key(0), (self._size, self._size), dtype)
+        chosen = None if in_bfloat16 else precision
+        self._product = jax.jit(lambda a: jnp.matmul(a, a, precision=chosen))
         block(self._product(self._matrix))
 
     def rate(self) -> float:
