@@ -1,0 +1,142 @@
+"""What is learned, and how fast: several seeds of DR and ACCEL as members, on held-out mazes."""
+
+import concurrent.futures
+import dataclasses
+import statistics
+import time
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from minimax_eqx.agents import AbstractAgent
+from minimax_eqx.experiment import Config, evaluate_held_out, held_out_mazes, make_env
+from minimax_eqx.runners import Runner, run_members
+
+from ..timing import block
+from .members import filled, seeds
+from .session import Session
+from .sizes import Sizes
+
+METHODS = ("maze-dr", "maze-accel")
+# Seconds of training between evaluations.
+EVALUATE_EVERY = 15.0
+# At the end there is time for one more call and one more evaluation that take this much longer.
+CAUTION = 1.5
+
+
+@dataclasses.dataclass
+class Study:
+    """One method's members, and what they took so far."""
+
+    name: str
+    config: Config
+    runners: Runner
+    students_like: AbstractAgent
+    """Students of any method, those of all methods the same, so that one program evaluates all."""
+    seconds: float = 0.0
+    """Of training, all calls together."""
+    longest_call: float = 0.0
+    evaluation_seconds: float = 0.0
+    """Of the last one."""
+    since_evaluation: float = 0.0
+
+    def train(self, num_cycles: int) -> None:
+        """One call of the compiled program."""
+        begin = time.perf_counter()
+        self.runners, metrics = run_members(self.runners, num_cycles)
+        block((self.runners, metrics))
+        elapsed = time.perf_counter() - begin
+        self.seconds += elapsed
+        self.since_evaluation += elapsed
+        self.longest_call = max(self.longest_call, elapsed)
+
+    def evaluate(self, sizes: Sizes) -> dict[str, Any]:
+        """A row: how often each member solves the mazes, and what it took to get there."""
+        begin = time.perf_counter()
+        runners, num_episodes = self.runners, sizes.science_episodes
+        # Members of one student each are a population.
+        students = filled(self.students_like, runners.students, lambda leaf: leaf[:, 0])
+        mazes = held_out_mazes(sizes.science_mazes, make_env(self.config.env))
+        found = evaluate_held_out(
+            mazes, students, num_episodes=num_episodes, key=jax.random.key(self.config.seed)
+        )
+        by_maze = {maze: result["success_rate_per_student"] for maze, result in found.items()}
+        rates = [statistics.mean(of_one) for of_one in zip(*by_maze.values(), strict=True)]
+        self.evaluation_seconds = time.perf_counter() - begin
+        self.since_evaluation = 0.0
+        count, curriculum = len(rates), self.config.curriculum
+        steps = self.num_cycles * curriculum.num_levels * curriculum.num_steps
+        row: dict[str, Any] = {
+            "transitions_per_member": steps,
+            "success_rates": rates,
+            "success_rates_by_maze": by_maze,
+            "note": f"{self.num_updates:,.0f} updates, {steps:,} transitions each; "
+            f"{', '.join(sizes.science_mazes)}: {statistics.mean(rates):.1%}, "
+            f"{min(rates):.1%} to {max(rates):.1%} ({count} seeds, {num_episodes} episodes a maze)",
+        }
+        if self.seconds:
+            row |= {"seconds": self.seconds, "steps_per_second": count * steps / self.seconds}
+        return row
+
+    @property
+    def num_cycles(self) -> int:
+        """Of each member, so far."""
+        return int(self.runners.num_cycles[0])
+
+    @property
+    def num_updates(self) -> float:
+        """Of each member so far, on average."""
+        return float(np.mean(np.asarray(self.runners.students.num_updates)))
+
+
+def measure(session: Session) -> None:
+    """Trains and evaluates each method for its half of the time."""
+    sizes, rows = session.sizes, session.rows
+    studies = _studies(sizes)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        # All compile side by side. The students of both methods begin alike, knowing nothing.
+        untrained = pool.submit(studies[0].evaluate, sizes)
+        compiled = [pool.submit(_compile, study, sizes) for study in studies]
+    for runs in compiled:
+        runs.result()
+    rows.add("untrained", untrained.result())
+    for study in studies:
+        study.evaluate(sizes)  # how long it takes when it is compiled
+    for rank, study in enumerate(studies):
+        share = rows.seconds_left / (len(studies) - rank)
+        _carry_out(study, session, until=time.monotonic() + share)
+
+
+def _studies(sizes: Sizes) -> list[Study]:
+    configs = {name: sizes.config(name) for name in METHODS}
+    runners = {name: seeds(config, sizes.science_seeds) for name, config in configs.items()}
+    like = runners[METHODS[0]].students
+    return [Study(name, configs[name], runners[name], like) for name in METHODS]
+
+
+def _compile(study: Study, sizes: Sizes) -> None:
+    """A call on a copy, so that the members still know nothing."""
+    copy = jax.tree.map(lambda leaf: leaf.copy() if eqx.is_array(leaf) else leaf, study.runners)
+    block(run_members(copy, sizes.science_cycles))
+
+
+def _carry_out(study: Study, session: Session, until: float) -> None:
+    """Trains until the time or the updates are used up, and evaluates now and then."""
+    sizes = session.sizes
+    calls = 0
+    while True:
+        study.train(sizes.science_cycles)
+        calls += 1
+        needed = CAUTION * (study.longest_call + study.evaluation_seconds)
+        over = (
+            study.num_updates >= sizes.science_updates
+            or calls == sizes.science_calls
+            or time.monotonic() + needed > until
+        )
+        if over or study.since_evaluation > EVALUATE_EVERY:
+            row = study.evaluate(sizes)
+            session.rows.add(f"{study.name}, {study.num_cycles:,} cycles", row)
+        if over:
+            return
