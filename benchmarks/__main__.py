@@ -1,7 +1,8 @@
 """`python -m benchmarks`: measures, prints tables, and writes JSON and a page of results.
 
 `python -m benchmarks page` makes the page again; `python -m benchmarks guard` checks that compiled
-programs have not grown; `python -m benchmarks profile PRESET` shows where a cycle's time goes.
+programs have not grown; `python -m benchmarks profile PRESET` shows where a cycle's time goes;
+`python -m benchmarks turns PART --with COMMAND` measures another program and this one by turns.
 """
 
 import argparse
@@ -11,20 +12,19 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from . import comparison, guard, page, profile
+from . import comparison, guard, page, profile, turns
 from .comparison import Comparison, ComparisonError
 from .parts import ALL, DEFAULT, RESULTS, measure_apart, path_of
 from .timing import Limits
 
 WITH_ERRORS, BAD_INPUT = 1, 2
+COMMANDS = {"guard": guard.main, "profile": profile.main, "turns": turns.main}
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measures the parts asked for; the exit status is 1 if one failed and 2 for bad input."""
-    if arguments and arguments[0] == "guard":
-        return guard.main(arguments[1:])
-    if arguments and arguments[0] == "profile":
-        return profile.main(arguments[1:])
+    if arguments and arguments[0] in COMMANDS:
+        return COMMANDS[arguments[0]](arguments[1:])
     options = _parser().parse_args(arguments)
     chosen = _chosen(options.parts)
     unknown = [name for name in chosen if name not in ALL]

@@ -1,20 +1,48 @@
 """Another program's timings beside these."""
 
+import datetime
+import itertools
 import json
 import math
 import pathlib
-from collections.abc import Collection, Mapping
+import statistics
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 FOLDER = "compared"
 RATE = "matrix_product_gflops"
-# Rates of the yardstick that differ by less are those of the same machine.
+# Rates of the yardstick that differ by less are those of a machine in the same state.
 SAME_RATE = 0.02
+# From the beginning of one turn to the end of the next.
+WITHIN = datetime.timedelta(minutes=15)
+# So many pairs of neighbouring turns have to agree with that before a ratio is said.
+LEAST_PAIRS = 2
 
 
 class ComparisonError(ValueError):
     """A timing file that cannot be used; the message names the file and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One program's run of what both are measured at, one after the other and again."""
+
+    ours: bool
+    begun: datetime.datetime
+    ended: datetime.datetime
+    gflops: float
+    """Rate of the matrix product during the turn."""
+    lines: Mapping[str, float]
+    """Seconds, by `PART, LINE`."""
+
+    def is_beside(self, other: "Turn") -> bool:
+        """Whether the two differ in their program and in little else."""
+        return (
+            self.ours != other.ours
+            and max(self.ended, other.ended) - min(self.begun, other.begun) <= WITHIN
+            and abs(self.gflops / other.gflops - 1) < SAME_RATE
+        )
 
 
 @dataclass(frozen=True)
@@ -27,6 +55,18 @@ class Comparison:
     """Rate of a large float32 matrix product on its machine."""
     lines: Mapping[str, float]
     """Seconds, by `PART, LINE` as in the tables here."""
+    turns: Sequence[Turn] = ()
+    """In the order in which they were taken; empty if the two were not measured by turns."""
+
+    def ratio(self, line: str) -> float | None:
+        """Its seconds divided by ours, the median over neighbouring turns on a machine in the same
+        state; None if there are too few of those."""
+        ratios = []
+        for pair in itertools.pairwise(turn for turn in self.turns if line in turn.lines):
+            if pair[0].is_beside(pair[1]):
+                ours, theirs = pair if pair[0].ours else reversed(pair)
+                ratios.append(theirs.lines[line] / ours.lines[line])
+        return statistics.median(ratios) if len(ratios) >= LEAST_PAIRS else None
 
     @property
     def title(self) -> str:
@@ -51,6 +91,16 @@ def read(path: pathlib.Path) -> Comparison:
     gflops: Any = machine.get(RATE) if isinstance(machine, dict) else None
     if not _positive(gflops):
         raise ComparisonError(f'{path}: "machine" must have a positive "{RATE}"; it is {gflops!r}.')
+    lines = _lines(path, data)
+    turns = data.get("turns", [])
+    if not isinstance(turns, list):
+        raise ComparisonError(f'{path}: "turns" must be a list; it is {turns!r}.')
+    return Comparison(
+        data["program"], data["version"], float(gflops), lines, [_turn(path, t) for t in turns]
+    )
+
+
+def _lines(path: pathlib.Path, data: Mapping[str, Any]) -> Mapping[str, float]:
     lines = data.get("lines")
     if not isinstance(lines, dict) or not lines:
         raise ComparisonError(f'{path}: "lines" must name at least one line and its seconds.')
@@ -59,7 +109,33 @@ def read(path: pathlib.Path) -> Comparison:
             raise ComparisonError(
                 f"{path}: line {name!r} is {value!r}; it must be seconds, a positive number."
             )
-    return Comparison(data["program"], data["version"], float(gflops), lines)
+    return lines
+
+
+def _turn(path: pathlib.Path, data: Any) -> Turn:
+    if not isinstance(data, dict) or not isinstance(data.get("ours"), bool):
+        raise ComparisonError(
+            f'{path}: each of "turns" must say whether it is "ours"; not {data!r}.'
+        )
+    if not _positive(data.get(RATE)):
+        raise ComparisonError(
+            f'{path}: the "{RATE}" of a turn is {data.get(RATE)!r}, not positive.'
+        )
+    begun, ended = (_moment(path, name, data.get(name)) for name in ("begun", "ended"))
+    return Turn(data["ours"], begun, ended, float(data[RATE]), _lines(path, data))
+
+
+def _moment(path: pathlib.Path, name: str, text: Any) -> datetime.datetime:
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ComparisonError(
+            f'{path}: "{name}" of a turn is {text!r}; it must be a date and time with its offset, '
+            "such as 2026-01-31T12:00:00+00:00."
+        )
+    return moment
 
 
 def check_lines(
@@ -69,7 +145,7 @@ def check_lines(
     parts: Collection[str],
 ) -> None:
     """Raises `ComparisonError` for lines that no measurement here has, naming those it has."""
-    for name in comparison.lines:
+    for name in _all_lines(comparison):
         part, _, line = name.partition(", ")
         if part not in parts:
             raise ComparisonError(
@@ -80,6 +156,12 @@ def check_lines(
             raise ComparisonError(
                 f"{path}: part {part} has no line {line!r}; it has {', '.join(known)}."
             )
+
+
+def _all_lines(comparison: Comparison) -> Iterator[str]:
+    yield from comparison.lines
+    for turn in comparison.turns:
+        yield from turn.lines
 
 
 def read_all(folder: pathlib.Path) -> list[Comparison]:
@@ -93,23 +175,15 @@ def keep(path: pathlib.Path, folder: pathlib.Path) -> None:
     (folder / FOLDER / f"{path.stem}.json").write_text(path.read_text())
 
 
-def cells(
-    comparison: Comparison,
-    part: str,
-    line: str,
-    ours: Mapping[str, Any],
-    machine: Mapping[str, Any],
-) -> tuple[str, str, str]:
-    """Its seconds; how many times ours that is; and the same in units of each machine's matrix
-    product, where those differ."""
-    theirs = comparison.lines.get(f"{part}, {line}")
-    if theirs is None or "seconds" not in ours:
-        return "", "", ""
-    ratio = theirs / ours["seconds"]
-    relative_rate = comparison.gflops / machine[RATE]
-    same = abs(relative_rate - 1) < SAME_RATE
-    normalised = "" if same else f"{ratio * relative_rate:.2f}x"
-    return f"{theirs:.4g} s", f"{ratio:.2f}x", normalised
+def cells(comparison: Comparison, part: str, line: str) -> tuple[str, str]:
+    """Its seconds, and how many times ours they are, if the two were taken by turns: a ratio of two
+    moments would be as much one of what else the machine did."""
+    name = f"{part}, {line}"
+    theirs, ratio = comparison.lines.get(name), comparison.ratio(name)
+    return (
+        "" if theirs is None else f"{theirs:.4g} s",
+        "" if ratio is None else f"{ratio:.2f}x",
+    )
 
 
 def _positive(value: Any) -> bool:
