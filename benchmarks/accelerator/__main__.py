@@ -32,8 +32,6 @@ def main(arguments: Sequence[str]) -> int:
     """Measures the parts asked for and prints their tables."""
     options = _parser().parse_args(arguments)
     begin = time.monotonic()
-    # Processes are ended on the way out, which a plain SIGTERM would not take.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         parts = chosen(options.parts)
         limit = TOTAL_SECONDS * (PATIENCE if options.small else 1.0)
@@ -210,4 +208,6 @@ def _record() -> int:
 
 
 if __name__ == "__main__":
+    # Processes are ended on the way out, which a plain SIGTERM would not take.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main(sys.argv[1:]))

@@ -2,11 +2,13 @@
 
 import concurrent.futures
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, PyTree
 
 from minimax_eqx.experiment import Config, make_runner
 from minimax_eqx.runners import Runner, run_members
@@ -17,6 +19,8 @@ from ..machine import peak_device_memory_gb
 from ..timing import block, with_rate
 from ..timing import measure as measure_call
 from .session import Session
+
+Tree = TypeVar("Tree")
 
 
 def measure(session: Session) -> None:
@@ -55,7 +59,14 @@ def seeds(config: Config, count: int) -> Runner:
     members = copies(make_runner(config), count)
     curriculum = dataclasses.replace(config.curriculum, num_students=count)
     crowd = make_runner(dataclasses.replace(config, curriculum=curriculum)).students
-    arrays, static = eqx.partition(members.students, eqx.is_array)
-    own = [leaf[:, None] for leaf in jax.tree.leaves(eqx.filter(crowd, eqx.is_array))]
-    students = eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), own), static)
+    students = filled(members.students, crowd, lambda leaf: leaf[:, None])
     return eqx.tree_at(lambda r: r.students, members, students)
+
+
+def filled(like: Tree, arrays_of: PyTree, change: Callable[[Array], Array]) -> Tree:
+    """A module with the arrays of another of its kind, each changed. What is not an array stays, so
+    that a program compiled for the one serves the other: each optimiser, for example, is an object
+    of its own."""
+    arrays, static = eqx.partition(like, eqx.is_array)
+    leaves = [change(leaf) for leaf in jax.tree.leaves(eqx.filter(arrays_of, eqx.is_array))]
+    return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), static)

@@ -10,16 +10,16 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from minimax_eqx.agents import AbstractAgent
 from minimax_eqx.experiment import Config, evaluate_held_out, held_out_mazes, make_env
 from minimax_eqx.runners import Runner, run_members
 
 from ..timing import block
-from .members import seeds
+from .members import filled, seeds
 from .session import Session
 from .sizes import Sizes
 
 METHODS = ("maze-dr", "maze-accel")
-PANEL = "minimax-12"
 # Seconds of training between evaluations.
 EVALUATE_EVERY = 15.0
 # At the end there is time for one more call and one more evaluation that take this much longer.
@@ -33,10 +33,13 @@ class Study:
     name: str
     config: Config
     runners: Runner
+    students_like: AbstractAgent
+    """Students of any method, those of all methods the same, so that one program evaluates all."""
     seconds: float = 0.0
     """Of training, all calls together."""
     longest_call: float = 0.0
-    longest_evaluation: float = 0.0
+    evaluation_seconds: float = 0.0
+    """Of the last one."""
     since_evaluation: float = 0.0
 
     def train(self, num_cycles: int) -> None:
@@ -49,21 +52,19 @@ class Study:
         self.since_evaluation += elapsed
         self.longest_call = max(self.longest_call, elapsed)
 
-    def evaluate(self, num_episodes: int) -> dict[str, Any]:
+    def evaluate(self, sizes: Sizes) -> dict[str, Any]:
         """A row: how often each member solves the mazes, and what it took to get there."""
         begin = time.perf_counter()
-        runners = self.runners
+        runners, num_episodes = self.runners, sizes.science_episodes
         # Members of one student each are a population.
-        students = jax.tree.map(
-            lambda leaf: leaf[:, 0] if eqx.is_array(leaf) else leaf, runners.students
-        )
-        mazes = held_out_mazes((PANEL,), make_env(self.config.env))
+        students = filled(self.students_like, runners.students, lambda leaf: leaf[:, 0])
+        mazes = held_out_mazes(sizes.science_mazes, make_env(self.config.env))
         found = evaluate_held_out(
             mazes, students, num_episodes=num_episodes, key=jax.random.key(self.config.seed)
         )
         by_maze = {maze: result["success_rate_per_student"] for maze, result in found.items()}
         rates = [statistics.mean(of_one) for of_one in zip(*by_maze.values(), strict=True)]
-        self.longest_evaluation = max(self.longest_evaluation, time.perf_counter() - begin)
+        self.evaluation_seconds = time.perf_counter() - begin
         self.since_evaluation = 0.0
         count, curriculum = len(rates), self.config.curriculum
         steps = self.num_cycles * curriculum.num_levels * curriculum.num_steps
@@ -72,7 +73,7 @@ class Study:
             "success_rates": rates,
             "success_rates_by_maze": by_maze,
             "note": f"{self.num_updates:,.0f} updates, {steps:,} transitions each; "
-            f"{PANEL}: {statistics.mean(rates):.1%}, "
+            f"{', '.join(sizes.science_mazes)}: {statistics.mean(rates):.1%}, "
             f"{min(rates):.1%} to {max(rates):.1%} ({count} seeds, {num_episodes} episodes a maze)",
         }
         if self.seconds:
@@ -93,22 +94,26 @@ class Study:
 def measure(session: Session) -> None:
     """Trains and evaluates each method for its half of the time."""
     sizes, rows = session.sizes, session.rows
-    studies = [_study(name, sizes) for name in METHODS]
+    studies = _studies(sizes)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         # All compile side by side. The students of both methods begin alike, knowing nothing.
-        untrained = pool.submit(studies[0].evaluate, sizes.science_episodes)
+        untrained = pool.submit(studies[0].evaluate, sizes)
         compiled = [pool.submit(_compile, study, sizes) for study in studies]
     for runs in compiled:
         runs.result()
     rows.add("untrained", untrained.result())
+    for study in studies:
+        study.evaluate(sizes)  # how long it takes when it is compiled
     for rank, study in enumerate(studies):
         share = rows.seconds_left / (len(studies) - rank)
         _carry_out(study, session, until=time.monotonic() + share)
 
 
-def _study(name: str, sizes: Sizes) -> Study:
-    config = sizes.config(name)
-    return Study(name, config, seeds(config, sizes.science_seeds))
+def _studies(sizes: Sizes) -> list[Study]:
+    configs = {name: sizes.config(name) for name in METHODS}
+    runners = {name: seeds(config, sizes.science_seeds) for name, config in configs.items()}
+    like = runners[METHODS[0]].students
+    return [Study(name, configs[name], runners[name], like) for name in METHODS]
 
 
 def _compile(study: Study, sizes: Sizes) -> None:
@@ -120,19 +125,18 @@ def _compile(study: Study, sizes: Sizes) -> None:
 def _carry_out(study: Study, session: Session, until: float) -> None:
     """Trains until the time or the updates are used up, and evaluates now and then."""
     sizes = session.sizes
-    study.longest_evaluation = 0.0  # the first one compiled
     calls = 0
     while True:
         study.train(sizes.science_cycles)
         calls += 1
-        needed = CAUTION * (study.longest_call + study.longest_evaluation)
+        needed = CAUTION * (study.longest_call + study.evaluation_seconds)
         over = (
             study.num_updates >= sizes.science_updates
             or calls == sizes.science_calls
             or time.monotonic() + needed > until
         )
         if over or study.since_evaluation > EVALUATE_EVERY:
-            row = study.evaluate(sizes.science_episodes)
+            row = study.evaluate(sizes)
             session.rows.add(f"{study.name}, {study.num_cycles:,} cycles", row)
         if over:
             return

@@ -29,6 +29,8 @@ class Sizes:
     profile_levels: tuple[int, ...]
     members: tuple[int, ...]
     communication_levels: int
+    science_mazes: tuple[str, ...]
+    """Held-out mazes or panels."""
     science_seeds: int
     science_cycles: int
     """Cycles of one call of the compiled program."""
@@ -79,6 +81,7 @@ FULL = Sizes(
     profile_levels=(32, 1024),
     members=(1, 8, 32),
     communication_levels=1024,
+    science_mazes=("minimax-12",),
     science_seeds=8,
     science_cycles=100,
     science_episodes=10,
@@ -89,7 +92,7 @@ FULL = Sizes(
     changes={},
 )
 SMALL = Sizes(
-    levels={"maze-dr": (2, 4), "maze-accel": (2,), "maze-paired": (2,)},
+    levels={"maze-dr": (2,), "maze-accel": (2,), "maze-paired": (2,)},
     cores=("lstm", "s5"),
     core_levels=(2,),
     precisions=PRECISIONS[:1],
@@ -97,8 +100,9 @@ SMALL = Sizes(
     start="quickstart",
     env_batches=(4,),
     profile_levels=(2,),
-    members=(1, 2),
+    members=(2,),
     communication_levels=8,
+    science_mazes=("SixteenRooms", "PerfectMazeMedium"),
     science_seeds=2,
     science_cycles=2,
     science_episodes=1,

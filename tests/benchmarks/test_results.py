@@ -1,11 +1,13 @@
 """The page of results, and another program's timings on it."""
 
 import json
+import shutil
 
 import pytest
 
 from benchmarks import comparison, page, turns
 from benchmarks.__main__ import main
+from benchmarks.parts import RESULTS
 
 MACHINE = {
     "matrix_product_gflops": 200.0,
@@ -105,6 +107,11 @@ def test_the_turns_of_two_programs_are_kept_with_the_medians_of_the_other(write)
     assert (kept.program, kept.gflops) == ("other", 206.0)
     assert kept.lines == {"maze-dr, cycle": 7.0}
     assert len(kept.turns) == 6
+
+
+def test_the_committed_page_is_made_from_the_files_beside_it(tmp_path):
+    copy = shutil.copytree(RESULTS, tmp_path / "results")
+    assert page.write(copy).read_text() == (RESULTS / page.PAGE).read_text()
 
 
 def test_the_page_says_that_no_accelerator_was_measured(folder):
