@@ -76,4 +76,5 @@ class Copies(eqx.Module):
 
             return jax.tree.map(choose, records, merged), None
 
-        return jax.lax.scan(add, records, (others.T, news))[0]
+        # Unrolled, so that XLA fuses several of these tiny steps into one kernel.
+        return jax.lax.scan(add, records, (others.T, news), unroll=8)[0]
