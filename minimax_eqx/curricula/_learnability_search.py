@@ -99,7 +99,7 @@ class SamplingForLearnability(AbstractCurriculum[Level], Generic[Level]):
             ),
             phase=jnp.zeros((), jnp.int32),
             num_levels=num_levels,
-            # The share as it is written: 0.145 of 100 is 14.5 levels, and not a little less.
+            # The share as it is written: 0.575 of 100 is 57.5 levels, and not a little less.
             num_replayed=round(Fraction(str(replay_share)) * num_levels),
             num_plays=num_plays,
             num_search_cycles=-(-num_candidates * num_plays // num_levels),
