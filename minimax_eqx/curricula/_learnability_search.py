@@ -93,7 +93,7 @@ class SamplingForLearnability(AbstractCurriculum[Level], Generic[Level]):
             )
         if not 0 <= replay_share <= 1:
             raise ValueError(f"{name}: replay_share is {replay_share}; it must be in [0, 1].")
-        # The share as it is written: 0.145 of 100 is 14.5 levels, and not a little less.
+        # The share as it is written: 0.575 of 100 is 57.5 levels, and not a little less.
         num_replayed = round(Fraction(str(replay_share)) * num_levels)
         if num_replayed == 0:
             raise ValueError(

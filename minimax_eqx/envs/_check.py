@@ -13,6 +13,7 @@ from ._check_fields import EnvCheckError, check_compiles_once, check_counts, che
 from ._env import AbstractEnv, AbstractLevelGenerator, TimeStep
 
 _WEAK = "weakly typed "
+_GENERATOR = "threefry2x32"
 
 
 def check_env(
@@ -27,7 +28,7 @@ def check_env(
     Arguments:
 
     - `env`, `generator`: what to check.
-    - `key`: decides levels and actions; `jax.random.key(0)` if `None`.
+    - `key`: decides levels and actions; `jax.random.key(0, impl="threefry2x32")` if `None`.
     - `num_steps`: steps to play at least; at least 1. Episodes are played to the time limit in any
       case, each action on its own and actions at random.
 
@@ -60,7 +61,13 @@ def check_env(
             "check_env compares compiled calls with plain ones, and JAX's compiler is switched "
             "off: set JAX_DISABLE_JIT=0, or jax.config.update('jax_disable_jit', False)."
         )
-    key = jax.random.key(0) if key is None else key
+    key = jax.random.key(0, impl=_GENERATOR) if key is None else key
+    if str(jax.random.key_impl(key)) != _GENERATOR:
+        raise ValueError(
+            f"key is of JAX's generator {jax.random.key_impl(key)}, whose numbers need not be the "
+            "same in a batch as alone, so that batches cannot be compared with single calls. Use "
+            f"jax.random.key(0, impl={_GENERATOR!r}); the environment may use any afterwards."
+        )
     *call_keys, batch_key, play_key = jax.random.split(key, 4)
     check_counts(env)
     check_fields(env=env, generator=generator)

@@ -35,8 +35,9 @@ def evaluate(
     the last episode does.
 
     All chance in the episode of a level comes from that level's own key, so that it does not depend
-    on which other levels are played. `key` is either an array of those, or one key: the level of
-    index `i` then gets `jax.random.fold_in(key, i)`.
+    on which other levels are played (of a key of JAX's generator `rbg`, batches make different
+    numbers). `key` is either an array of those, or one key: the level of index `i` then gets
+    `jax.random.fold_in(key, i)`.
 
     Raises `ValueError` for a population (map over its leading axis with `eqx.filter_vmap`), and if
     there are more or fewer keys than levels.

@@ -279,6 +279,13 @@ def test_a_generator_of_other_levels_is_refused():
         check_env(Maze(height=5, width=5), RandomWalls(6, 6, num_walls=5))
 
 
+def test_batches_are_compared_by_a_generator_that_allows_it():
+    with pytest.raises(ValueError, match="key is of JAX's generator rbg"):
+        check_env(Counter(), UniformTarget(), key=jax.random.key(0, impl="rbg"))
+    with jax.default_prng_impl("rbg"):
+        check_env(Counter(), UniformTarget())
+
+
 def test_the_number_of_steps_is_positive():
     with pytest.raises(ValueError, match="num_steps is 0"):
         check_env(Counter(), UniformTarget(), num_steps=0)
