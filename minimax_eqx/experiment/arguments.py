@@ -26,19 +26,12 @@ def option_types(*groups: type) -> dict[str, Any]:
 def check_words(words: Sequence[str], options: Mapping[str, Any]) -> None:
     """Looks at the words of a command whose options have these types.
 
-    Raises `ConfigError` for an option that is given twice, a switch with a value, a whole number
-    that is written as a fraction, and a value that is empty.
+    Raises `ConfigError` for a switch with a value, a whole number that is written as a fraction,
+    and a value that is empty.
     """
-    given: dict[str, str] = {}
-    for name, switched_on, values in _options_of(words):
+    for name, values in _options_of(words):
         hint = options.get(name)
         value = values[0] if values else None
-        if name in given and name in options:
-            raise ConfigError(
-                f"{_flag(name)} is given twice, {given[name]} and "
-                f"{_said(name, switched_on, values)}: give it once."
-            )
-        given[name] = _said(name, switched_on, values)
         if hint is bool and value is not None and value.lower() in _YES_OR_NO:
             raise ConfigError(
                 f"{_flag(name)} takes no value, and is given {value}: write {_flag(name)} or "
@@ -52,7 +45,7 @@ def check_words(words: Sequence[str], options: Mapping[str, Any]) -> None:
 
 def option_names(words: Iterable[str]) -> list[str]:
     """The options that words of a command line name, in Python's spelling."""
-    return [name for name, _, _ in _options_of(words)]
+    return [name for name, _ in _options_of(words)]
 
 
 def closed_to_resume(names: Iterable[str], open_to_resume: Iterable[str]) -> str | None:
@@ -87,29 +80,21 @@ def _check_whole(name: str, value: str) -> None:
     raise ConfigError(f"{_flag(name)} is {value}; it must be a whole number{example}.")
 
 
-def _options_of(words: Iterable[str]) -> Iterator[tuple[str, bool, list[str]]]:
-    """Each option's name, whether it stands without `no` before it, and the words that follow."""
-    current: tuple[str, bool, list[str]] | None = None
+def _options_of(words: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each option's name, without a `no` before it, and the words that follow."""
+    current: tuple[str, list[str]] | None = None
     for word in words:
         if word.startswith("--") and len(word) > 2:
             if current:
                 yield current
             flag, is_given, value = word.removeprefix("--").partition("=")
-            name = flag.replace("-", "_")
-            current = (name.removeprefix("no_"), not name.startswith("no_"), [])
-            if is_given:
-                current[2].append(value)
+            name = flag.replace("-", "_").removeprefix("no_")
+            current = (name, [value] if is_given else [])
         elif current:
-            current[2].append(word)
+            current[1].append(word)
     if current:
         yield current
 
 
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def _said(name: str, switched_on: bool, values: list[str]) -> str:
-    if values:
-        return " ".join(values)
-    return _flag(name if switched_on else f"no-{name}")

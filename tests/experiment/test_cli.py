@@ -121,12 +121,6 @@ MISTAKES = {
     "switch with a value": (["train", "--greedy", "true"], "write --greedy or --no-greedy"),
     "switch with a value and =": (["train", "--see-agent=False"], "--see-agent takes no value"),
     "evaluation switch with a value": (["evaluate", "x", "--greedy", "1"], "--greedy takes no val"),
-    "option given twice": (["train", "--seed", "1", "--seed=2"], "--seed is given twice, 1 and 2"),
-    "switch given twice": (["train", "--see-agent", "--no-see-agent"], "--see-agent is given twi"),
-    "list given twice": (
-        ["train", "--mazes", "all", "--mazes", "Memory"],
-        "--mazes is given twice",
-    ),
     "float for a count": (["train", "--seed", "1e3"], "must be a whole number, such as 1000"),
     "fraction for a count": (["train", "--num-levels", "1.5"], "--num-levels is 1.5; it must be a"),
     "not a number": (["train", "--learning-rate", "nan"], "learning_rate is nan; it must be fin"),

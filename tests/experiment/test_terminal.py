@@ -104,6 +104,14 @@ def test_the_first_line_names_the_preset_and_what_is_changed(begun):
     )
 
 
+def test_of_an_option_that_is_given_twice_the_last_counts_and_is_told(begun):
+    words = ["--num-walls", "3", "--see-agent", "--num-walls=4", "--no-see-agent"]
+    assert main(["train", *words]) == 0
+    config, _, heading = begun[0]
+    assert (config.levels.num_walls, config.env.see_agent) == (4, False)
+    assert "with num_walls 4 for" in heading
+
+
 def test_what_a_given_option_leaves_without_effect_in_a_preset_is_dropped(begun):
     assert main(["train", "--core", "none"]) == 0
     config, _, heading = begun[0]
