@@ -3,6 +3,7 @@
 What a command does is in `terminal.py`, which imports JAX: words that are wrong are refused before.
 """
 
+import inspect
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -235,7 +236,7 @@ def _evaluate(words: list[str]) -> int:
 
 
 def _parse_evaluation(words: list[str], before: EvaluationConfig, run: str) -> EvaluationConfig:
-    description = f"{_EvaluateOptions.__doc__}{_MAZES_HELP}"
+    description = f"{inspect.getdoc(_EvaluateOptions)}\n{_MAZES_HELP}"
     options = _EvaluateOptions(before)
     return _parse(_EvaluateOptions, words, f"{_EVALUATE} {run}", options, description).evaluation
 
