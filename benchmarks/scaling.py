@@ -110,7 +110,8 @@ def bench_communication(
     base = config or preset(PRESET)
     results: dict[str, Any] = {}
     for num_parts in (1, 4):
-        line = f"{num_devices} devices, gradient in {num_parts} parts"
+        how = "at once" if num_parts == 1 else f"in {num_parts} parts"
+        line = f"{num_devices} devices, gradient {how}"
         if jax.device_count() < num_devices:
             results[line] = {"left_out": f"needs {num_devices} devices"}
             continue
