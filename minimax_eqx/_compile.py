@@ -176,7 +176,7 @@ def jit_is_off() -> bool:
 
 
 def _spec_of(leaf: Any) -> Any:
-    return (leaf.shape, leaf.dtype) if hasattr(leaf, "shape") else leaf
+    return (leaf.shape, leaf.dtype) if hasattr(leaf, "dtype") else leaf
 
 
 def _compiler_options(cpu_optimisation: int) -> dict[str, Any]:

@@ -364,7 +364,7 @@ def test_bad_arguments_are_refused(make, message):
 @pytest.mark.parametrize("mutator", [FlipWall(), MoveGoal(), MoveAgent(), maze_edits(3)])
 def test_a_maze_mutator_refuses_the_levels_of_another_environment(mutator):
     level = MemoryLevel(jnp.array(0, jnp.int32))
-    with pytest.raises(TypeError, match=r"(?s)'level'.*MemoryLevel.*Expected type: .*MazeLevel"):
+    with pytest.raises(TypeError, match=r"level is MemoryLevel.*expected MazeLevel"):
         jax.eval_shape(lambda: mutator.mutate(level, key=jax.random.key(0)))
 
 

@@ -317,6 +317,8 @@ def test_a_run_is_evaluated_with_its_precision(finished, monkeypatch):
 
     evaluate = evaluation.evaluate
     monkeypatch.setattr(evaluation, "evaluate", looking)
-    evaluate_run(config(matmul_precision="float32"), finished[0].runner)
+    # As many levels as no other test asks for, so that the program is traced here.
+    options = dataclasses.replace(CONFIG.evaluation, num_unseen_levels=3)
+    evaluate_run(config(matmul_precision="float32", evaluation=options), finished[0].runner)
     assert seen == ["float32"]
     assert jax.config.jax_default_matmul_precision != "float32"

