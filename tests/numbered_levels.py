@@ -24,13 +24,15 @@ ADVANTAGE_FACTORS = (2.0, 3.0)
 
 
 class NumberedLevels(AbstractEnv):
-    """Every episode takes two steps; the second pays the level's number and `PER_ACTION` for each
-    action's number, and succeeds if the level is odd. An agent's luck is drawn with the episode,
-    and pays up to `luck` more. `now` is drawn anew in every step. Levels above 0 are passable."""
+    """Every episode takes two steps; the second pays the level's number, and the action's times
+    `PER_ACTION`. The level is solved then if the two numbers add up to an odd one, and else the
+    time is up. An agent's luck is drawn with the episode and pays up to `luck` more; `now` is drawn
+    anew in every step. Levels above 0 are passable, if the environment judges that at all."""
 
     num_actions: int = eqx.field(static=True, default=NUM_ACTIONS)
     max_episode_steps: int = eqx.field(static=True, default=EPISODE)
     luck: float = eqx.field(static=True, default=0.0)
+    judges: bool = eqx.field(static=True, default=True)
 
     def load(self, level):
         return level
@@ -41,15 +43,15 @@ class NumberedLevels(AbstractEnv):
 
     def step(self, world, state, action, *, key):
         time = state["time"] + 1
-        over = time >= self.max_episode_steps
+        over, solved = time >= self.max_episode_steps, (world + action.astype(jnp.int32)) % 2 == 1
         paid = world + PER_ACTION * action.astype(jnp.int32)
         reward = paid.astype(jnp.float32) + self.luck * luck_of(state["start"])
         return TimeStep(
             state | {"time": time, "now": jax.random.bits(key, dtype=jnp.uint32)},
             jnp.where(over, reward, 0.0),
-            over,
-            jnp.zeros_like(over),
-            over & (world % 2 == 1),
+            over & solved,
+            over & ~solved,
+            over & solved,
         )
 
     def observe(self, world, state):
@@ -63,10 +65,8 @@ class NumberedLevels(AbstractEnv):
         return {"number": whole, "time": whole, "start": drawn, "now": drawn}
 
     def level_metrics(self, level):
-        return {
-            "number": level.astype(jnp.float32),
-            "passable": (level > 0).astype(jnp.float32),
-        }
+        measured = {"number": level.astype(jnp.float32)}
+        return measured | ({"passable": (level > 0).astype(jnp.float32)} if self.judges else {})
 
 
 def luck_of(start):

@@ -50,20 +50,6 @@ def test_a_single_minibatch_does_not_depend_on_the_key(levels, getkey):
     assert eqx.tree_equal(one, other)
 
 
-def test_a_whole_pass_in_minibatches_uses_every_play_once(levels, getkey):
-    """With a learning rate of zero the mean of the minibatch losses is the loss of the whole."""
-    optimiser = optax.sgd(0.0)
-    options = {"optimiser": optimiser, "num_epochs": 1, "value_loss_coef": 1.0}
-    key = getkey()
-    whole = make_student(key, num_minibatches=1, **options)
-    parts = make_student(key, num_minibatches=3, **options)
-    trajectory = play(whole, levels, getkey())
-    _, of_whole = update(whole, trajectory, getkey())
-    _, of_parts = update(parts, trajectory, getkey())
-    for name in ("value_loss", "entropy"):
-        np.testing.assert_allclose(of_whole[name], of_parts[name], rtol=1e-5)
-
-
 @pytest.mark.parametrize("options", [{}, {"core": "feedforward", "num_minibatches": 2}])
 def test_a_gradient_in_parts_is_that_of_the_whole_minibatch(options, levels, getkey):
     key, update_key = getkey(), getkey()
@@ -92,16 +78,6 @@ def test_minibatches_that_do_not_divide_are_refused(core, levels, getkey):
     trajectory = play(agent, levels, getkey())
     with pytest.raises(ValueError, match="num_minibatches=7"):
         agent.update(trajectory, agent.estimate(trajectory), key=getkey())
-
-
-def test_an_ensemble_of_values_has_an_estimate_for_each_head(levels, getkey):
-    agent = make_student(getkey(), num_value_heads=3)
-    trajectory = play(agent, levels, getkey())
-    estimates = agent.estimate(trajectory)
-    assert trajectory.values.shape == estimates.advantages.shape == (10, 6, 3)
-    assert not np.allclose(trajectory.values[..., 0], trajectory.values[..., 1])
-    agent, metrics = update(agent, trajectory, getkey())
-    assert np.isfinite(metrics["loss"])
 
 
 def test_the_learning_rate_anneals_by_gradient_steps():

@@ -30,7 +30,7 @@ class Scatter(AbstractLevelMutator):
     """Another mutant each time, within the parent's thousand."""
 
     def mutate(self, level, *, key):
-        return level + jax.random.randint(key, (), 1, 1000)
+        return level // 1000 * 1000 + jax.random.randint(key, (), 1, 1000)
 
 
 def create(score=None, **options):
@@ -46,12 +46,12 @@ def returns_of(numbers):
     return numbers % 1000 + numbers // 1000 * 7919 % 1009 / 1009
 
 
-def cycle(curriculum, key, returns=None, **evidence):
-    """One cycle in which levels give their return, or these."""
+def cycle(curriculum, key):
+    """One cycle, in which levels give their return."""
     propose_key, learn_key = jax.random.split(key)
-    proposed, proposal = propose(curriculum, propose_key)
-    returns = returns_of(proposal.levels)[:, None] if returns is None else np.asarray(returns)
-    curriculum, metrics = learn(proposed, proposal, evidence_of(returns, **evidence), learn_key)
+    curriculum, proposal = propose(curriculum, propose_key)
+    evidence = evidence_of(returns_of(proposal.levels)[:, None])
+    curriculum, metrics = learn(curriculum, proposal, evidence, learn_key)
     return curriculum, proposal, metrics
 
 
@@ -181,7 +181,7 @@ def test_what_is_replayed_comes_from_the_distribution_of_the_buffer(getkey, para
     drawn = np.mean(np.asarray(first)[:, None] == np.asarray(curriculum.buffer.levels), axis=0)
     expected = np.asarray(curriculum.buffer.replay_distribution())
     assert expected.max() > 2 * expected.min()
-    np.testing.assert_allclose(drawn, expected, atol=0.025)
+    np.testing.assert_allclose(drawn, expected, atol=0.03)
 
 
 @FORMS
@@ -198,7 +198,9 @@ def test_ages_count_the_draws_since_a_level_was_drawn(getkey, parallel):
 
 @FORMS
 def test_levels_grow_older_while_others_are_new_and_not_while_mutants_are_played(getkey, parallel):
-    curriculum = create(parallel=parallel, mutator=CountEdit())
+    # Enough for two cycles of new levels at least.
+    capacity = CAPACITY * (2 if parallel else 1)
+    curriculum = create(parallel=parallel, mutator=CountEdit(), capacity=capacity)
     ages = []
     while not np.asarray(curriculum.buffer.filled).all():
         before = curriculum.buffer
@@ -207,7 +209,7 @@ def test_levels_grow_older_while_others_are_new_and_not_while_mutants_are_played
         grown = (np.asarray(curriculum.buffer.ages) - np.asarray(before.ages))[old]
         ages += grown.tolist()
         assert (np.asarray(curriculum.buffer.ages)[~old] == 0).all()
-    assert set(ages) <= {BATCH}
+    assert set(ages) == {BATCH}
     if not parallel:
         curriculum, _, _ = cycle(curriculum, getkey())
         after, proposal = propose(curriculum, getkey())

@@ -59,9 +59,10 @@ REPLAY = Config(
         prioritisation="proportional",
         temperature=0.66,
         staleness_coef=0.17,
-        replay_prob=0.28,
+        replay_prob=1.0,
         min_fill_ratio=0.39,
         robust=False,
+        parallel=True,
         num_edits=5,
         parents="hardest",
         num_parents=3,
@@ -108,12 +109,12 @@ PAIRED = Config(
 REPAIRED = dataclasses.replace(
     PAIRED,
     curriculum=CurriculumConfig("level-replay", 8, num_steps=16, num_students=2),
-    network=NetworkConfig("lru", 8, 1, 2, "none", num_value_heads=3),
+    network=NetworkConfig("lru", 8, 1, num_value_heads=3),
     replay=LevelReplayConfig(
-        "value-disagreement", 15, "top-k", top_k=7, robust=True, num_edits=2, parallel=False
+        "value-disagreement", 15, "top-k", top_k=7, replay_prob=0.28, num_edits=2
     ),
     teacher=TeacherConfig(
-        teacher_core="s5",
+        teacher_core="gru",
         teacher_hidden_size=4,
         teacher_num_walls=6,
         choose_direction=True,
@@ -137,11 +138,6 @@ RANDOM = Config(
     network=NetworkConfig("none", num_filters=2),
     curriculum=CurriculumConfig("dr", 3, 9, num_steps=14, track_level_metrics=True),
 )
-PARALLEL = dataclasses.replace(
-    RANDOM,
-    curriculum=CurriculumConfig("level-replay", 4, num_steps=14, num_trials=4),
-    replay=LevelReplayConfig("learnability", 20, parallel=True, replay_prob=1.0, num_edits=1),
-)
 GROUPS = (
     EnvConfig,
     LevelsConfig,
@@ -158,7 +154,6 @@ CONFIGURATIONS = {
     "repaired": REPAIRED,
     "search": SEARCH,
     "random": RANDOM,
-    "parallel": PARALLEL,
 }
 
 CORES = {
@@ -171,7 +166,6 @@ CORES = {
 SCORES = {
     "positive-value-loss": scores.PositiveValueLoss,
     "value-disagreement": scores.ValueDisagreement,
-    "learnability": scores.Learnability,
     "mean-relative-regret": scores.MeanRelativeRegret,
 }
 METHODS = {
@@ -230,9 +224,7 @@ def read_source(source):
     given = {name: options.pop(name) for name in ("num_accumulation_steps", "bootstrap_truncated")}
     assert given == {"num_accumulation_steps": 1, "bootstrap_truncated": False}
     assert options.pop("num_value_heads") == 1
-    shared = {"adam_epsilon", *NetworkConfig.__dataclass_fields__} & {*options} - {
-        *("core", "hidden_size", "num_filters", "head_size", "num_head_layers")
-    }
+    own = {option.name for option in dataclasses.fields(TeacherConfig)}
     final = 0.0 if options["anneal_steps"] > 0 else options["learning_rate"]
     assert options.pop("final_learning_rate") == final
     return {
@@ -240,7 +232,11 @@ def read_source(source):
         "teacher_num_walls": editor.num_walls,
         **shown(editor, "wall_budget", "replace_collisions", "choose_direction", "noise_dim"),
         "time_embedding_size": teacher.network.encoder.embedding.shape[-1],
-        **{n if n in shared else f"teacher_{n}": value for n, value in options.items()},
+        # The rest it shares with the students.
+        **{
+            f"teacher_{name}" if f"teacher_{name}" in own else name: value
+            for name, value in options.items()
+        },
     }
 
 
