@@ -25,13 +25,14 @@ ADVANTAGE_FACTORS = (2.0, 3.0)
 
 class NumberedLevels(AbstractEnv):
     """Every episode takes two steps; the second pays the level's number, and the action's times
-    `PER_ACTION`. An odd level is solved then; on an even one the time is up. An agent's luck is
-    drawn with the episode and pays up to `luck` more; `now` is drawn anew in every step. Levels
-    above 0 are passable."""
+    `PER_ACTION`. The level is solved then if the two numbers add up to an odd one, and else the
+    time is up. An agent's luck is drawn with the episode and pays up to `luck` more; `now` is drawn
+    anew in every step. Levels above 0 are passable, if the environment judges that at all."""
 
     num_actions: int = eqx.field(static=True, default=NUM_ACTIONS)
     max_episode_steps: int = eqx.field(static=True, default=EPISODE)
     luck: float = eqx.field(static=True, default=0.0)
+    judges: bool = eqx.field(static=True, default=True)
 
     def load(self, level):
         return level
@@ -42,7 +43,7 @@ class NumberedLevels(AbstractEnv):
 
     def step(self, world, state, action, *, key):
         time = state["time"] + 1
-        over, solved = time >= self.max_episode_steps, world % 2 == 1
+        over, solved = time >= self.max_episode_steps, (world + action.astype(jnp.int32)) % 2 == 1
         paid = world + PER_ACTION * action.astype(jnp.int32)
         reward = paid.astype(jnp.float32) + self.luck * luck_of(state["start"])
         return TimeStep(
@@ -64,10 +65,8 @@ class NumberedLevels(AbstractEnv):
         return {"number": whole, "time": whole, "start": drawn, "now": drawn}
 
     def level_metrics(self, level):
-        return {
-            "number": level.astype(jnp.float32),
-            "passable": (level > 0).astype(jnp.float32),
-        }
+        measured = {"number": level.astype(jnp.float32)}
+        return measured | ({"passable": (level > 0).astype(jnp.float32)} if self.judges else {})
 
 
 def luck_of(start):

@@ -13,7 +13,7 @@ from minimax_eqx.envs.maze import HeldOut
 from minimax_eqx.experiment import evaluate_run, evaluation, make_runner
 from minimax_eqx.experiment.options import EvaluationConfig
 
-from ..numbered_levels import PER_ACTION, NumberedLevels, students
+from ..numbered_levels import PER_ACTION, NumberedLevels, students, undecided_students
 from .tiny import CONFIG
 
 FORWARD, TURN_LEFT = 2, 0
@@ -46,12 +46,19 @@ def test_a_result_is_that_of_the_maze_and_the_student_named():
         succeeds = float(number % 2)
         assert summaries[name] == {
             "return": number + 1.5 * PER_ACTION,
-            "success_rate": succeeds,
+            "success_rate": 0.5,
             "episode_length": 2.0,
-            "success_rate_per_student": [succeeds, succeeds],
+            "success_rate_per_student": [succeeds, 1 - succeeds],
             "num_episodes": EPISODES,
         }
     assert 0 < summaries["other"]["return"] - 600 - 1.5 * PER_ACTION < 0.5
+
+
+def test_equal_students_are_evaluated_with_dice_of_their_own():
+    mazes = [maze(f"maze {number}", [number]) for number in range(1, 7)]
+    summaries = evaluated(mazes, undecided_students(2), num_episodes=20)
+    rates = [summary["success_rate_per_student"] for summary in summaries.values()]
+    assert any(first != second for first, second in rates)
 
 
 def test_every_episode_of_a_maze_draws_its_level_afresh():

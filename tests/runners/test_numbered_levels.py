@@ -7,7 +7,7 @@ import pytest
 
 from minimax_eqx.agents import over_students
 from minimax_eqx.curricula import DomainRandomisation
-from minimax_eqx.runners import Runner
+from minimax_eqx.runners import Runner, level_metrics
 
 from ..numbered_levels import (
     ADVANTAGE_FACTORS,
@@ -23,14 +23,15 @@ from ..numbered_levels import (
     undecided_students,
 )
 
-LEVELS, TRIALS, STEPS = (7, 40, 1001, 500), 3, 5
+LEVELS, TRIALS, STEPS = (7, 40, 1001, 501), 3, 5
 NUMBERS = np.array(LEVELS)
+ACTIONS = (2, 1, 0)  # of each student
 
 
 def watched(curriculum, agents=None, *, luck=0.0, **options):
     return Runner.create(
         NumberedLevels(luck=luck),
-        students(2, 1) if agents is None else agents,
+        students(*ACTIONS) if agents is None else agents,
         Watched(curriculum),
         key=jax.random.key(4),
         **{"num_steps": STEPS, "num_trials": TRIALS, **options},
@@ -39,8 +40,8 @@ def watched(curriculum, agents=None, *, luck=0.0, **options):
 
 @pytest.fixture(scope="module")
 def given():
-    """A cycle of two students on given levels, of which they learn from the first two only."""
-    groups = {"low": jnp.array([True, True, False, False]), "odd": jnp.array([1, 0, 1, 0]) == 1}
+    """A cycle of three students on given levels, of which they learn from the first two only."""
+    groups = {"low": jnp.array([True, True, False, False]), "odd": jnp.array([1, 0, 1, 1]) == 1}
     curriculum = Given(LEVELS, num_update_levels=2, groups=groups)
     return step(watched(curriculum, luck=1.0))
 
@@ -53,9 +54,9 @@ def ends():
 def test_every_number_of_the_evidence_is_that_of_its_student_step_level_and_trial(given):
     evidence = given[0].curriculum.evidence
     seen = jax.tree.map(np.asarray, evidence.observations)
-    shape = (2, STEPS, 4, TRIALS)
+    shape = (len(ACTIONS), STEPS, 4, TRIALS)
     time = np.arange(STEPS).reshape(1, -1, 1, 1)
-    action = np.array([2, 1]).reshape(-1, 1, 1, 1)
+    action = np.array(ACTIONS).reshape(-1, 1, 1, 1)
     over = ends().reshape(1, -1, 1, 1)
 
     def all_are(actual, expected):
@@ -66,7 +67,7 @@ def test_every_number_of_the_evidence_is_that_of_its_student_step_level_and_tria
     all_are(seen["time"], time % EPISODE)
     all_are(evidence.actions, action)
     all_are(evidence.dones, over)
-    all_are(evidence.successes, over & (level % 2 == 1))
+    all_are(evidence.successes, over & ((level + action) % 2 == 1))
     rewards = np.where(over, level + PER_ACTION * action + seen["start"] % LUCKS / LUCKS, 0)
     np.testing.assert_allclose(evidence.rewards, rewards, rtol=1e-6)
     memory = (time % EPISODE + 1) / 16
@@ -107,14 +108,14 @@ def test_students_learn_from_all_plays_of_the_first_levels_and_of_no_other(given
     lesson, evidence = runner.students.lesson, runner.curriculum.evidence
 
     def of_first_two(leaf):
-        return np.asarray(leaf[:, :, :2]).reshape(2, STEPS, 2 * TRIALS, *leaf.shape[4:])
+        return np.asarray(leaf[:, :, :2]).reshape(-1, STEPS, 2 * TRIALS, *leaf.shape[4:])
 
     for name in ("rewards", "actions", "advantages"):
         np.testing.assert_array_equal(lesson[name], of_first_two(getattr(evidence, name)))
     np.testing.assert_array_equal(lesson["targets"], lesson["advantages"] + 1)
     # The step after the last is the second of its episode.
     known = np.repeat(NUMBERS[:2], TRIALS) + 2 / 16
-    for student, action in enumerate((2, 1)):
+    for student, action in enumerate(ACTIONS):
         for head, factor in enumerate((1, 2)):
             np.testing.assert_array_equal(
                 lesson["last_values"][student, :, head], factor * known + 1000 * action
@@ -133,26 +134,29 @@ def test_the_metrics_of_a_cycle_are_those_of_its_students_levels_and_groups(give
     runner, metrics = given
     evidence = runner.curriculum.evidence
     returns = np.asarray(evidence.rewards).sum(axis=1) / 2  # of two episodes a play
+    solved = (NUMBERS + np.array(ACTIONS)[:, None]) % 2
     expected = {
         "return": returns.mean(),
-        "success_rate": 0.5,
+        "success_rate": solved.mean(),
         "episode_length": EPISODE,
-        "num_episodes": 2 * 2 * 4 * TRIALS,
+        "num_episodes": 2 * len(ACTIONS) * 4 * TRIALS,
         "low_return": returns[:, :2].mean(),
-        "low_success_rate": 0.5,
-        "odd_return": returns[:, [0, 2]].mean(),
-        "odd_success_rate": 1.0,
+        "low_success_rate": solved[:, :2].mean(),
+        "odd_return": returns[:, [0, 2, 3]].mean(),
+        "odd_success_rate": solved[:, [0, 2, 3]].mean(),
         "student0_return": returns[0].mean(),
         "student1_return": returns[1].mean(),
-        "student0_success_rate": 0.5,
-        "student1_success_rate": 0.5,
+        "student2_return": returns[2].mean(),
+        "student0_success_rate": 0.75,
+        "student1_success_rate": 0.25,
+        "student2_success_rate": 0.75,
         "loss": np.mean(runner.students.lesson["rewards"]),
         "updated": 1.0,
         "number": NUMBERS.mean(),
         "passable": 1.0,
         "low_number": NUMBERS[:2].mean(),
         "low_passable": 1.0,
-        "odd_number": NUMBERS[[0, 2]].mean(),
+        "odd_number": NUMBERS[[0, 2, 3]].mean(),
         "odd_passable": 1.0,
     }
     assert set(metrics) >= set(expected)
@@ -180,6 +184,15 @@ def test_group_and_student_metrics_differ_where_successes_do():
     assert float(metrics["ones_number"]) == 1
     assert float(metrics["ones_passable"]) == 0.5
     assert np.isnan(metrics["none_passable"])
+
+
+def test_where_nobody_judges_which_levels_are_passable_all_count():
+    groups = {"low": jnp.array([False, True])}
+    metrics = level_metrics(NumberedLevels(judges=False), jnp.array([3, -5]), groups)
+    assert {name: float(value) for name, value in metrics.items()} == {
+        "number": -1,
+        "low_number": -5,
+    }
 
 
 def test_a_play_goes_on_with_its_own_spare_levels_in_their_order():
