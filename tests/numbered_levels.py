@@ -25,9 +25,10 @@ ADVANTAGE_FACTORS = (2.0, 3.0)
 
 class NumberedLevels(AbstractEnv):
     """Every episode takes two steps; the second pays the level's number, and the action's times
-    `PER_ACTION`. The level is solved then if the two numbers add up to an odd one, and else the
-    time is up. An agent's luck is drawn with the episode and pays up to `luck` more; `now` is drawn
-    anew in every step. Levels above 0 are passable, if the environment judges that at all."""
+    `PER_ACTION`. The level is solved then if the two numbers add up to an odd one. Else the time is
+    up, or, if the level is a multiple of 10, the episode ends without success. An agent's luck is
+    drawn with the episode and pays up to `luck` more; `now` is drawn anew in every step. Levels
+    above 0 are passable, if the environment judges that at all."""
 
     num_actions: int = eqx.field(static=True, default=NUM_ACTIONS)
     max_episode_steps: int = eqx.field(static=True, default=EPISODE)
@@ -44,13 +45,14 @@ class NumberedLevels(AbstractEnv):
     def step(self, world, state, action, *, key):
         time = state["time"] + 1
         over, solved = time >= self.max_episode_steps, (world + action.astype(jnp.int32)) % 2 == 1
+        final = solved | (world % 10 == 0)
         paid = world + PER_ACTION * action.astype(jnp.int32)
         reward = paid.astype(jnp.float32) + self.luck * luck_of(state["start"])
         return TimeStep(
             state | {"time": time, "now": jax.random.bits(key, dtype=jnp.uint32)},
             jnp.where(over, reward, 0.0),
-            over & solved,
-            over & ~solved,
+            over & final,
+            over & ~final,
             over & solved,
         )
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +12,7 @@ from minimax_eqx.curricula import SamplingForLearnability
 from minimax_eqx.curricula.scores import AbstractSelectiveScore, MeanReturn
 
 from ..numbered_levels import Numbers, evidence_of, learn, propose
+from ..small import GENERATOR
 
 LEVELS, PLAYS, CANDIDATES, CAPACITY, TRAINING = 12, 3, 10, 4, 3
 # 12 levels are 4 candidates of 3 plays each, so that 10 candidates take 3 cycles.
@@ -206,6 +208,15 @@ def test_the_search_can_be_for_another_score(getkey):
     numbers, scores = candidates_of(proposal).tolist(), curriculum.buffer.scores.tolist()
     of_number = dict(zip(stored(curriculum).tolist(), scores, strict=True))
     assert [of_number[number] for number in numbers] == [1, 4, 7, 10]
+
+
+def test_levels_of_any_shape_can_be_searched_for():
+    curriculum = SamplingForLearnability.create(
+        GENERATOR, num_candidates=8, num_plays=4, capacity=8
+    )
+    _, proposal = eqx.filter_eval_shape(lambda: curriculum.propose(jax.random.key(0)))
+    assert proposal.levels.wall_map.shape == (32, GENERATOR.height, GENERATOR.width)
+    assert proposal.levels.agent_pos.shape == (32, 2)
 
 
 class PickyScore(AbstractSelectiveScore):
