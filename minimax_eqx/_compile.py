@@ -9,7 +9,9 @@ from typing import Any, Generic, Literal, TypeVar
 import equinox as eqx
 import jax
 from jax.core import Tracer
-from jaxtyping import Array, PyTree
+from jaxtyping import Array
+
+from ._types import PyTree
 
 # On a CPU LLVM's full optimisation doubles the time to compile and gains nothing over level 1:
 # nearly all of a cycle is spent in matrix products and in loops that XLA has vectorised already.

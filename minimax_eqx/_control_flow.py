@@ -1,14 +1,13 @@
 """`jax.lax` control flow over PyTrees that also hold things that are not arrays."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, PyTree
+from jaxtyping import Array, Bool
 
-Carry = TypeVar("Carry")
+from ._types import Carry, PyTree
 
 # How many parts of a batch a loop on a CPU works on side by side.
 NUM_CPU_LANES = 2

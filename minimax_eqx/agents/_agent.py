@@ -2,15 +2,14 @@
 
 import abc
 import dataclasses
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key
 
+from .._types import Carry, PyTree
 from ..nets import Predictions
-
-Carry = TypeVar("Carry")
 
 
 class Trajectory(eqx.Module):

@@ -10,7 +10,9 @@ import numpy as np
 import optax
 from jax.core import Tracer
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int
+
+from .._types import PyTree
 
 # Numbers in an array that an optimiser's step does not put together with others.
 LARGE = 2**20

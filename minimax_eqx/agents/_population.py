@@ -5,9 +5,10 @@ from typing import TypeVar
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Key, PyTree
+from jaxtyping import Array, Key
 
 from .._compile import check_not_consumed
+from .._types import PyTree
 from ._agent import AbstractAgent
 
 Agent = TypeVar("Agent", bound=AbstractAgent)

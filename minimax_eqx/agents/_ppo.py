@@ -2,24 +2,23 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._control_flow import filter_scan
 from .._mesh import split_levels
+from .._types import Carry, PyTree
 from ..nets import ActorCritic, Feedforward, Predictions
 from ._advantage import generalised_advantages
 from ._agent import AbstractAgent, Estimates, Trajectory
 from ._optimiser import few_arrays, set_learning_rate
 from ._ppo_loss import PPOBatch, normalise, ppo_loss
-
-Carry = TypeVar("Carry")
 
 
 def _scalar(value: Any) -> Float[Array, ""]:

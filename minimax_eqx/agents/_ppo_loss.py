@@ -4,8 +4,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int
 
+from .._types import PyTree
 from ..nets import ActorCritic
 
 ADVANTAGE_EPSILON = 1e-5

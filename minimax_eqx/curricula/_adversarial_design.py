@@ -1,18 +1,17 @@
 """Adversarial design: a teacher designs every level, and is paid for what it does to students."""
 
 import dataclasses
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 from jaxtyping import Array, Float, Key
 
+from .._types import Level
 from ..agents import Trajectory
 from ._curriculum import AbstractCurriculum, Evidence, Proposal
 from ._level_source import AbstractLevelSource
 from .scores import AbstractScore
 from .scores._score import check_memoryless
-
-Level = TypeVar("Level")
 
 
 class AdversarialDesign(AbstractCurriculum[Level], Generic[Level]):
@@ -32,7 +31,7 @@ class AdversarialDesign(AbstractCurriculum[Level], Generic[Level]):
     objective: AbstractScore[None]
     num_levels: int = eqx.field(static=True, default=32)
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         if self.num_levels < 1:
             raise ValueError(
                 f"AdversarialDesign.num_levels is {self.num_levels}; it must be at least 1."

@@ -1,17 +1,15 @@
 """Copies of a level among those that one cycle played: what they amount to together."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int
 
 from .._mesh import gather_levels
+from .._types import PyTree, Record
 from ._fingerprint import fingerprint, first_equal, words
-
-Record = TypeVar("Record")
 
 
 class Copies(eqx.Module):

@@ -1,12 +1,12 @@
 """What decides which levels are played next, and learns from what happened on them."""
 
 import abc
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key
 
-Level = TypeVar("Level")
+from .._types import Level, PyTree
 
 
 class Proposal(eqx.Module, Generic[Level]):

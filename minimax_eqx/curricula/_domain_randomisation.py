@@ -1,15 +1,14 @@
 """Domain randomisation: every level is drawn afresh."""
 
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 import jax
 from jaxtyping import Array, Float, Key
 
+from .._types import Level
 from ..envs import AbstractLevelGenerator
 from ._curriculum import AbstractCurriculum, Evidence, Proposal
-
-Level = TypeVar("Level")
 
 
 class DomainRandomisation(AbstractCurriculum[Level], Generic[Level]):
@@ -26,7 +25,7 @@ class DomainRandomisation(AbstractCurriculum[Level], Generic[Level]):
     num_levels: int = eqx.field(static=True, default=32)
     num_spare_levels: int = eqx.field(static=True, default=15)
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         if self.num_levels < 1:
             raise ValueError(
                 f"DomainRandomisation.num_levels is {self.num_levels}; it must be at least 1."

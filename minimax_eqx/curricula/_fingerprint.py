@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, PyTree, UInt32
+from jaxtyping import Array, Int, UInt32
+
+from .._types import PyTree
 
 Words = TypeVar("Words", np.ndarray, jax.Array)
 

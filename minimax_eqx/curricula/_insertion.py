@@ -1,17 +1,17 @@
 """How a batch of scored levels enters the slots of a level buffer, one level after another."""
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int
 
+from .._types import PyTree, Record
 from ._admission import AbstractAdmission
 from ._prioritisation import AbstractPrioritisation, rank, rank_after_change, replay_distribution
 
-Record = TypeVar("Record")
 NOWHERE = -1
 
 

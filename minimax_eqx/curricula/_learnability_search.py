@@ -2,7 +2,7 @@
 
 import dataclasses
 from fractions import Fraction
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._control_flow import filter_cond
+from .._types import Level
 from ..envs import AbstractLevelGenerator
 from ._admission import BeatTheLowestScore
 from ._copies import Copies
@@ -17,8 +18,6 @@ from ._curriculum import AbstractCurriculum, Evidence, Proposal
 from ._level_buffer import LevelBuffer
 from .scores import AbstractScore, Learnability, finished_episodes
 from .scores._score import check_memoryless
-
-Level = TypeVar("Level")
 
 
 class SamplingForLearnability(AbstractCurriculum[Level], Generic[Level]):

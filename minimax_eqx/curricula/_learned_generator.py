@@ -1,18 +1,17 @@
 """A learned generator: a teacher that designs levels step by step, and is paid for them."""
 
 import dataclasses
-from typing import Generic, TypeVar
+from typing import Generic
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from .._metrics import join_metrics
+from .._types import Level
 from ..agents import AbstractAgent, Trajectory
 from ..envs import AbstractLevelEditor
 from ..rollouts import design
 from ._level_source import AbstractLevelSource
-
-Level = TypeVar("Level")
 
 
 class LearnedGenerator(AbstractLevelSource[Level, Trajectory], Generic[Level]):

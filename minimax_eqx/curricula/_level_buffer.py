@@ -2,15 +2,16 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt32
+from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
 from .._mesh import gather_levels
+from .._types import Level, PyTree, Record
 from ._admission import AbstractAdmission, BeatTheLeastLikely
 from ._fingerprint import fingerprint, first_equal, words
 from ._insertion import NOWHERE, Candidates, Slots, enter
@@ -24,9 +25,6 @@ from ._prioritisation import (
     rank,
     replay_distribution,
 )
-
-Level = TypeVar("Level")
-Record = TypeVar("Record")
 
 
 def num_slots(share: float | Float[Array, ""], capacity: int) -> Int[Array, ""]:

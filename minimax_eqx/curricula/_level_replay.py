@@ -1,15 +1,16 @@
 """Level replay: one curriculum that is PLR, robust PLR, ACCEL or a parallel form of them."""
 
 import dataclasses
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._control_flow import filter_update_if
 from .._metrics import join_metrics
+from .._types import Level, PyTree, Record
 from ..envs import AbstractLevelGenerator, AbstractLevelMutator
 from ._admission import AbstractAdmission
 from ._copies import Copies
@@ -25,9 +26,6 @@ from ._replay_options import (
     check_source,
 )
 from .scores import AbstractScore, finished_episodes
-
-Level = TypeVar("Level")
-Record = TypeVar("Record")
 
 NEW, REPLAYED, MUTATED = range(3)
 KINDS = {"new": NEW, "replayed": REPLAYED, "mutated": MUTATED}

@@ -1,16 +1,14 @@
 """Where a curriculum gets new levels from: a generator that samples, or a teacher that learns."""
 
 import abc
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Key
 
+from .._types import Level, Memory, PyTree
 from ..envs import AbstractLevelGenerator
-
-Level = TypeVar("Level")
-Memory = TypeVar("Memory")
 
 
 class AbstractLevelSource(eqx.Module, Generic[Level, Memory]):

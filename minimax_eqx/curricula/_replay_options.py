@@ -2,8 +2,9 @@
 
 import jax
 from jax.core import Tracer
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float
 
+from .._types import PyTree
 from ..envs import AbstractLevelMutator, FixedLevels
 from ._level_buffer import num_slots
 from ._level_source import AbstractLevelSource, Sampled

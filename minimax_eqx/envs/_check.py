@@ -7,8 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Key, PyTree
+from jaxtyping import Array, Key
 
+from .._types import PyTree
 from ._check_fields import EnvCheckError, check_compiles_once, check_counts, check_fields
 from ._env import AbstractEnv, AbstractLevelGenerator, TimeStep
 

@@ -1,15 +1,13 @@
 """Worlds in which playing an episode means designing a level for another world."""
 
 import abc
-from typing import Generic, TypeVar
+from typing import Generic
 
 import jax
-from jaxtyping import Array, Key, PyTree
+from jaxtyping import Array, Key
 
+from .._types import Blank, Level, PyTree
 from ._env import AbstractEnv, AbstractLevelGenerator, Observation, State, World
-
-Blank = TypeVar("Blank")
-Level = TypeVar("Level")
 
 
 class AbstractLevelEditor(

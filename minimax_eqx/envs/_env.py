@@ -1,16 +1,13 @@
 """What every world offers: a level is loaded, reset, stepped and observed."""
 
 import abc
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key
 
-Level = TypeVar("Level")
-World = TypeVar("World")
-State = TypeVar("State")
-Observation = TypeVar("Observation")
+from .._types import Level, Observation, PyTree, State, World
 
 
 class TimeStep(eqx.Module, Generic[State]):

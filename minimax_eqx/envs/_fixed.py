@@ -1,14 +1,13 @@
 """Levels that were made beforehand, as a generator."""
 
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 import jax
 from jaxtyping import Array, Key
 
+from .._types import Level
 from ._env import AbstractLevelGenerator
-
-Level = TypeVar("Level")
 
 
 class FixedLevels(AbstractLevelGenerator[Level], Generic[Level]):
@@ -20,7 +19,7 @@ class FixedLevels(AbstractLevelGenerator[Level], Generic[Level]):
 
     levels: Level
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         arrays = jax.tree.leaves(eqx.filter(self.levels, eqx.is_array_like))
         lengths = {array.shape[0] if array.ndim > 0 else 0 for array in arrays}
         if len(lengths) != 1 or 0 in lengths:

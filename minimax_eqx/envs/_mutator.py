@@ -2,14 +2,14 @@
 
 import abc
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-Level = TypeVar("Level")
+from .._types import Level
 
 
 class AbstractLevelMutator(eqx.Module, Generic[Level]):
@@ -42,7 +42,7 @@ class OneOf(AbstractLevelMutator[Level], Generic[Level]):
 
     mutators: tuple[AbstractLevelMutator[Level], ...]
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         if len(self.mutators) == 0:
             raise ValueError("OneOf.mutators is (); it must hold at least 1 mutator.")
 
@@ -66,7 +66,7 @@ class Repeated(AbstractLevelMutator[Level], Generic[Level]):
     mutator: AbstractLevelMutator[Level]
     num_edits: int = eqx.field(static=True)
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         if self.num_edits < 0:
             raise ValueError(f"Repeated.num_edits is {self.num_edits}; it must not be negative.")
 

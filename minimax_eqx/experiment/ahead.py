@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import PyTree
 
+from .._types import PyTree
 from ..runners import Runner, run
 from .build import trace_runner
 from .config import Config

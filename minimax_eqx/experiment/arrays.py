@@ -5,17 +5,15 @@ import logging
 import pathlib
 import textwrap
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PyTree
 
+from .._types import PyTree, State
 from .manifest import CheckpointError
-
-State = TypeVar("State")
 
 
 @contextlib.contextmanager

@@ -17,11 +17,11 @@ import pathlib
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from jaxtyping import PyTree
 
+from .._types import PyTree, State
 from .arrays import from_plain, restore_arrays, save_arrays, to_plain
 from .filesystem import move, naming, resolved, sync, warn_once
 from .manifest import (
@@ -31,8 +31,6 @@ from .manifest import (
     verified_manifest,
     write_manifest,
 )
-
-State = TypeVar("State")
 
 ARRAYS, ORBAX_METADATA = "arrays", "_METADATA"
 # Folders of such names are being written or removed; they count as not there.

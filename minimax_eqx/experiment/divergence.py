@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import PyTree
 
+from .._types import PyTree
 from ..agents import AbstractAgent
 from ..runners import Runner
 

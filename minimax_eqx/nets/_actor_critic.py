@@ -1,18 +1,17 @@
 """Policy and value in one network: encoder, memory and heads."""
 
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Key, PyTree
+from jaxtyping import Array, Bool, Float, Key
 
+from .._types import Carry, PyTree
 from ._cores import AbstractProjectedCore, AbstractRecurrentCore
 from ._dense import MLP, orthogonal
 from ._encoders import AbstractEncoder, AbstractProjectingEncoder
 from ._sizes import check_sizes
-
-Carry = TypeVar("Carry")
 
 POLICY_OUTPUT_WEIGHT = 0.01
 

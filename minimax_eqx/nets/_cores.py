@@ -1,18 +1,17 @@
 """Memory: recurrent cores, stepped one observation at a time or scanned over a sequence."""
 
 import abc
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
+from .._types import Carry
 from ._dense import orthogonal, product
 from ._lstm_scan import LSTMCarry, lstm_cell, lstm_scan
 from ._sizes import check_sizes
-
-Carry = TypeVar("Carry")
 
 
 class AbstractRecurrentCore(eqx.Module, Generic[Carry]):
@@ -134,7 +133,7 @@ class Feedforward(AbstractRecurrentCore[None]):
 
     size: int = eqx.field(static=True)
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         check_sizes("Feedforward", size=self.size)
 
     @property

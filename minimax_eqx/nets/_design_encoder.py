@@ -6,8 +6,9 @@ from typing import Protocol, runtime_checkable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
+from jaxtyping import Array, Float, Int, Key, UInt8
 
+from .._types import PyTree
 from ._dense import orthogonal
 from ._design_projection import convolve, convolve_and_project
 from ._encoders import KERNEL_SIZE, AbstractProjectingEncoder, window_indices

@@ -8,8 +8,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
+from jaxtyping import Array, Float, Int, Key, UInt8
 
+from .._types import PyTree
 from ._dense import Dense, orthogonal
 from ._observations import read_spec
 from ._sizes import check_sizes

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jaxtyping import PyTree
+from .._types import PyTree
 
 
 def read_spec(encoder: str, observation_spec: PyTree, **fields: tuple[int, str]) -> tuple[Any, ...]:

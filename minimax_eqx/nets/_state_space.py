@@ -121,7 +121,7 @@ class GatedActivation(eqx.Module):
             gate = Dense.create(width, width, init=init, key=gate_key)
         return cls(value, gate, activation)
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         if self.activation not in ACTIVATIONS:
             raise ValueError(
                 f"activation is {self.activation!r}; choose one of {', '.join(ACTIVATIONS)}."
@@ -159,7 +159,7 @@ class StateSpaceBlock(eqx.Module):
         gate = GatedActivation.create(width, activation, key=key)
         return cls(dynamics, gate, None if norm == "none" else LayerNorm.create(width), norm)
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         if self.norm not in NORMS:
             raise ValueError(f"norm is {self.norm!r}; choose one of {', '.join(NORMS)}.")
 

@@ -1,16 +1,14 @@
 """Playing on: one step of an environment, and a new episode where one ends."""
 
-from typing import Generic, TypeVar
+from typing import Generic
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Int, Key, PyTree
+from jaxtyping import Array, Bool, Int, Key
 
+from .._types import PyTree, State, World
 from ..envs import AbstractEnv, TimeStep
-
-State = TypeVar("State")
-World = TypeVar("World")
 
 
 class Play(eqx.Module, Generic[State]):

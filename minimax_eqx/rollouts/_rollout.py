@@ -2,9 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Key
 
 from .._control_flow import num_lanes_of, scan_in_lanes
+from .._types import PyTree
 from ..agents import AbstractAgent, Trajectory
 from ..envs import AbstractEnv, AbstractLevelEditor
 from ..nets import Predictions

@@ -5,9 +5,10 @@ import functools
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._compile import quick_jit
+from .._types import PyTree
 from ..agents import AbstractAgent
 from ..envs import AbstractEnv, TimeStep
 

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jax.sharding import Mesh, NamedSharding, Sharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int
 
 from .._compile import RUNS_ONCE, check_not_consumed, quick_jit
 from .._control_flow import filter_scan
 from .._mesh import MEMBER_AXIS, check_shares, num_shares
+from .._types import PyTree
 from ._runner import Runner
 
 

@@ -2,9 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, PyTree
+from jaxtyping import Array, Bool
 
 from .._metrics import Metrics, join_metrics
+from .._types import PyTree
 from ..envs import AbstractEnv
 from ._episodes import EpisodeStatistics
 

@@ -11,12 +11,13 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 from jax.sharding import Mesh
-from jaxtyping import Array, Int, Key, PyTree
+from jaxtyping import Array, Int, Key
 
 from .._compile import check_not_consumed, check_switches, quick_jit
 from .._control_flow import filter_scan, filter_update_if
 from .._mesh import check_shares, levels_over, num_shares, on_one_device, replicate, split_levels
 from .._metrics import Metrics, join_metrics
+from .._types import PyTree
 from ..agents import AbstractAgent, over_students
 from ..curricula import AbstractCurriculum, Evidence, Proposal
 from ..envs import AbstractEnv

@@ -6,7 +6,9 @@ from typing import Any
 import equinox as eqx
 import jax
 from jax.core import Tracer
-from jaxtyping import Array, PyTree
+from jaxtyping import Array
+
+from .._types import PyTree
 
 WIDTH = 100
 INDENT = "  "

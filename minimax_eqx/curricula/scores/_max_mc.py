@@ -26,7 +26,7 @@ class MaxMC(AbstractScore[Float[Array, "*level student"]]):
     num_students: int = eqx.field(static=True, default=1)
     can_be_negative = True
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         if self.num_students < 1:
             raise ValueError(f"MaxMC.num_students is {self.num_students}; it must be at least 1.")
 

@@ -1,12 +1,13 @@
 """What every score offers."""
 
 import abc
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic
 
 import equinox as eqx
 import jax
 from jaxtyping import Array, Float
 
+from ..._types import Record
 from .._curriculum import Evidence
 
 # Pyright takes Equinox's name for a field, and would ask for it whenever a score is made.
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from typing import ClassVar as AbstractClassVar
 else:
     from equinox import AbstractClassVar
-
-Record = TypeVar("Record")
 
 
 class AbstractScore(eqx.Module, Generic[Record]):

@@ -4,8 +4,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt8
+from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
+from ..._types import PyTree
 from .._editor import AbstractLevelEditor
 from .._env import TimeStep
 from ._cells import AGENT_OBJECT, EMPTY, GOAL, OBJECT_BITS, WALL, cell_code
@@ -94,12 +95,12 @@ class MazeEditor(
     num_actions: int = eqx.field(static=True, init=False)
     max_episode_steps: int = eqx.field(static=True, init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.num_actions = self.height * self.width
         placed = self.num_walls + 2
         self.max_episode_steps = self._first_placing_step + placed + int(self.choose_direction)
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         check_size("MazeEditor", self.height, self.width)
         check_range("MazeEditor.noise_dim", self.noise_dim, 0, MAX_CELLS)
         most = self.num_actions - 2

@@ -32,7 +32,7 @@ class RandomWalls(AbstractLevelGenerator[MazeLevel]):
     replace: bool = eqx.field(static=True, default=False)
     sample_num_walls: bool = eqx.field(static=True, default=False)
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         check_size("RandomWalls", self.height, self.width)
         most = self.height * self.width - 2
         if not 0 <= self.num_walls <= most:
@@ -73,7 +73,7 @@ class PerfectMaze(AbstractLevelGenerator[MazeLevel]):
     height: int = eqx.field(static=True, default=13)
     width: int = eqx.field(static=True, default=13)
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         for name in ("height", "width"):
             size = getattr(self, name)
             if size < 3 or size % 2 == 0:

@@ -4,8 +4,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt8
+from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
+from ..._types import PyTree
 from .._env import AbstractEnv, TimeStep
 from ._cells import AGENT_OBJECT, EMPTY, OBJECT_BITS, UNSEEN, WALL
 from ._level import NUM_DIRECTIONS, MazeLevel, hint_at_border, maze_level_spec
@@ -84,7 +85,7 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         # Not a default, which would not be set: to Equinox a pickled copy would then be another.
         self.num_actions = NUM_ACTIONS
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         check_size("Maze", self.height, self.width)
         if not 3 <= self.view_size <= MAX_VIEW or self.view_size % 2 == 0:
             raise ValueError(

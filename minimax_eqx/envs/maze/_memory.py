@@ -4,8 +4,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Key, PyTree, UInt8
+from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
+from ..._types import PyTree
 from .._env import AbstractEnv, AbstractLevelGenerator, TimeStep
 from ._cells import EMPTY, GOAL, RED_GOAL, WALL
 from ._level import MazeLevel

@@ -24,7 +24,7 @@ class FourRooms(AbstractLevelGenerator[MazeLevel]):
 
     size: int = eqx.field(static=True, default=17)
 
-    def __check_init__(self):
+    def __check_init__(self) -> None:
         if self.size < 3 or self.size % 2 == 0:
             raise ValueError(f"FourRooms.size is {self.size}; it must be odd and at least 3.")
         check_size("FourRooms", self.size, self.size)

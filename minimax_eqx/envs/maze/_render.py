@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int, PyTree, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
+from ..._types import PyTree
 from ._cells import EMPTY, GOAL, RED_GOAL, WALL
 from ._drawing import DIRECTION_SYMBOLS, FLOOR_SYMBOL, GOAL_SYMBOL, WALL_SYMBOL
 from ._level import MazeLevel, is_on_grid
@@ -150,7 +151,7 @@ def render_ascii(level: MazeLevel | MemoryLevel, state: MazeState | None = None)
     return "\n".join("".join(row) for row in symbols)
 
 
-def save_png(image: UInt8[np.ndarray, "rows columns 3"], path: str | os.PathLike) -> None:
+def save_png(image: UInt8[np.ndarray, "rows columns 3"], path: str | os.PathLike[str]) -> None:
     """Writes a picture to a PNG file. Needs Pillow; `ImportError` if it is missing."""
     pathlib.Path(path).write_bytes(png(image))
 
@@ -164,7 +165,7 @@ def png(image: UInt8[np.ndarray, "rows columns 3"]) -> bytes:
 
 def save_gif(
     frames: UInt8[np.ndarray, "time rows columns 3"],
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     fps: float | int = 10,
 ) -> None:
     """Writes frames to a GIF file that repeats for ever, at `fps` frames per second.
