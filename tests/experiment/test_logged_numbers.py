@@ -3,7 +3,9 @@
 import csv
 import json
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from minimax_eqx.experiment import Ledger, make_runner
@@ -55,7 +57,16 @@ def test_a_ledger_counts_the_steps_of_all_students_levels_and_trials():
         num_trials=4,
         key=jax.random.key(0),
     )
+    # More updates than cycles, so that the two are not confused.
+    runner = eqx.tree_at(lambda r: r.students.num_updates, runner, jnp.array([7, 7]))
     for cycle in (1, 2):
         runner, _ = step(runner)
-        ledger = Ledger.of(runner, 1.5, 2.5)
-        assert ledger == Ledger(cycle, cycle, cycle * 2 * 5 * 3 * 4, cycle, 1.5, 2.5)
+        updates = 7 + cycle
+        assert Ledger.of(runner, 1.5, 2.5) == Ledger(
+            cycle=cycle,
+            updates=updates,
+            env_steps=cycle * 2 * 5 * 3 * 4,
+            gradient_steps=updates,
+            seconds_compiling=1.5,
+            seconds_running=2.5,
+        )
