@@ -33,7 +33,9 @@ def _message(
 ) -> str:
     where = function.__qualname__.removesuffix(".__init__")
     reason = report.partition(" violates type hint ")[2].partition(", as ")[2].splitlines()[:1]
-    because = f" ({reason[0].rstrip('.:')})" if reason else ""
+    # Of a value that prints itself over several lines this is half a sentence.
+    whole = reason and reason[0].count('"') % 2 == 0
+    because = f" ({reason[0].rstrip('.:')})" if whole else ""
     named = re.search(r" parameter (\w+)=", report)
     if named is None:
         # jaxtyping hands the result over as a last argument by keyword.

@@ -21,10 +21,13 @@ from ._prioritisation import Rank as Rank
 from ._prioritisation import TopK as TopK
 
 __all__ = [
+    "AbstractAdmission",
     "AbstractCurriculum",
     "AbstractLevelSource",
     "AbstractPrioritisation",
     "AdversarialDesign",
+    "BeatTheLeastLikely",
+    "BeatTheLowestScore",
     "DomainRandomisation",
     "Evidence",
     "LearnedGenerator",

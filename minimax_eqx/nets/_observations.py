@@ -15,8 +15,9 @@ def read_spec(encoder: str, observation_spec: PyTree, **fields: tuple[int, str])
     axes = [None if spec is None else len(spec.shape) for spec in found]
     if axes != [num_axes for num_axes, _ in fields.values()]:
         needed = " and ".join(f"`{name}` ({what})" for name, (_, what) in fields.items())
+        got = " ".join(str(observation_spec).split())
         raise ValueError(
-            f"{encoder} reads observations with {needed}, and got {observation_spec}. FlatEncoder "
-            "reads observations of any form; for another network write an AbstractEncoder."
+            f"{encoder} reads observations with {needed}, and got {got}. FlatEncoder reads "
+            "observations of any form; for another network write an AbstractEncoder."
         )
     return found

