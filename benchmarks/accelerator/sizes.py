@@ -111,7 +111,7 @@ SMALL = Sizes(
     row_seconds=0.1,
     matrix=128,
     changes={
-        "env": {"height": 5, "width": 5, "max_episode_steps": 12},
+        "env": {"height": 5, "width": 5, "max_episode_steps": 8},
         "levels": {"num_walls": 4},
         "network": {"hidden_size": 8, "num_filters": 4, "head_size": 8},
         "ppo": {"num_epochs": 1},

@@ -48,6 +48,7 @@ def small_run() -> Config:
     config = preset("maze-dr")
     return dataclasses.replace(
         config,
+        env=dataclasses.replace(config.env, max_episode_steps=32),
         network=dataclasses.replace(config.network, hidden_size=16, num_filters=8, head_size=8),
         ppo=dataclasses.replace(config.ppo, learning_rate=1e-3),
         curriculum=dataclasses.replace(config.curriculum, num_levels=8, num_steps=32),
