@@ -14,6 +14,7 @@ from minimax_eqx.envs.maze import RandomMemory, RandomWalls, maze_edits
 from minimax_eqx.rollouts import rollout
 from minimax_eqx.runners import run
 
+from ..numbered_levels import learn, propose
 from ..small import GENERATOR, make_runner
 
 BATCH, CAPACITY = 4, 12
@@ -52,16 +53,6 @@ def evidence_of(returns, finished=True):
         values=jnp.zeros((*steps.shape, 1)),
         advantages=jnp.zeros((*steps.shape, 1)),
     )
-
-
-@eqx.filter_jit
-def propose(curriculum, key):
-    return curriculum.propose(key)
-
-
-@eqx.filter_jit
-def learn(curriculum, proposal, evidence, key):
-    return curriculum.learn(proposal, evidence, key=key)
 
 
 def cycle(curriculum, key, returns=None, finished=True):
