@@ -36,7 +36,9 @@ REPLAYING = [
 # Their parts are those of others; `pytest -m slow` runs them.
 SLOW = {
     "maze-plr",
+    "maze-robust-plr",
     "maze-parallel-plr",
+    "maze-paired",
     "maze-population-paired",
     "maze-minimax",
     "maze-paired-s5",

@@ -103,7 +103,7 @@ def assert_close(one, other):
             np.testing.assert_array_equal(other[name], array, err_msg=name)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ["dr", *IN_OTHER_WAYS])
 def test_each_member_is_trained_as_it_would_be_alone_bit_for_bit(method):
     runners, metrics = trained(method)
     start = stacked(method)
