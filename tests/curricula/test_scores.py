@@ -243,6 +243,10 @@ def test_a_score_that_says_so_is_never_negative(name, seed):
     assert jnp.all(score_of(SCORES[name], random_evidence(seed)) >= 0)
 
 
+def test_only_returns_and_what_is_compared_with_values_can_be_negative():
+    assert set(SCORES) - set(NEVER_NEGATIVE) == {"max_mc", "return", "neg_return"}
+
+
 @pytest.mark.parametrize("name", sorted(set(SCORES) - set(NEVER_NEGATIVE)))
 def test_a_score_that_may_be_negative_sometimes_is(name):
     assert any(jnp.any(score_of(SCORES[name], random_evidence(seed)) < 0) for seed in range(10))

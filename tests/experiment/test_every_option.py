@@ -338,9 +338,6 @@ def read_network(network):
     return options
 
 
-# The tests
-
-
 @pytest.fixture(scope="module")
 def built():
     """The options of each configuration as its parts show them."""

@@ -19,7 +19,7 @@ from minimax_eqx.experiment import Checkpoints, preset
 from minimax_eqx.experiment.build import make_curriculum, make_env, make_students
 from minimax_eqx.runners import Runner, level_mesh, member, member_mesh, run, run_members
 
-from ..experiment.tiny import arrays, assert_same_state, tiny
+from ..experiment.tiny import arrays, assert_close, assert_same_state, tiny
 from ..small import ENV, GENERATOR, make_runner, make_student
 
 NUM_CYCLES = 6
@@ -93,14 +93,6 @@ def take(tree, order):
 def same(one, other):
     one, other = arrays(one), arrays(other)
     return all(one[name].tobytes() == other[name].tobytes() for name in one)
-
-
-def assert_close(one, other):
-    for name, array in one.items():
-        if array.dtype.kind == "f":
-            np.testing.assert_allclose(other[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
-        else:
-            np.testing.assert_array_equal(other[name], array, err_msg=name)
 
 
 @pytest.mark.parametrize("method", ["dr", *IN_OTHER_WAYS])
