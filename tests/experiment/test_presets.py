@@ -340,6 +340,7 @@ def test_a_preset_with_a_teacher_trains_resumes_bit_for_bit_and_is_evaluated(
     resume_from_the_earliest_checkpoint(straight, tmp_path / "copy")
 
 
+@pytest.mark.slow
 def test_accel_from_the_command_line_goes_on_in_another_process_bit_for_bit(tiny_run, tmp_path):
     straight, path = tiny_run("maze-accel"), tmp_path / "run"
     half = dataclasses.replace(tiny(preset("maze-accel")), num_updates=4)
