@@ -1,17 +1,11 @@
-"""Recurrent cores side by side, and cycles with several precisions of matrix products."""
-
-import dataclasses
-
-import jax
+"""Recurrent cores side by side."""
 
 from ..phases import bench_cores
-from ..timing import MatrixProduct
-from .compiled import start, time_one, wait
 from .session import Session
 
 
 def measure(session: Session) -> None:
-    """Rollout and update of the student of `maze-dr` with each core, then the precisions."""
+    """Rollout and update of the student of `maze-dr` with each core."""
     sizes = session.sizes
     for num_levels in sizes.core_levels:
         with session.rows.attempt(f"{num_levels} levels"):
@@ -20,24 +14,3 @@ def measure(session: Session) -> None:
             for line, timing in timings.items():
                 beside = f"cores, {line}" if num_levels == 32 else None
                 session.rows.add(f"{num_levels} levels, {line}", timing, beside)
-    precisions(session)
-
-
-def precisions(session: Session) -> None:
-    """A cycle of `maze-dr` with each precision; the utilisation is of a product of the same."""
-    sizes = session.sizes
-    config = sizes.config("maze-dr", sizes.precision_levels)
-    products = {name: name for name in sizes.precisions}
-    if jax.default_backend() != "cpu":
-        # A GPU multiplies in TF32 where JAX is told `bfloat16`; this name means what it says.
-        products["BF16_BF16_F32"] = "bfloat16"
-    lines = {name: f"precision {name}, {sizes.precision_levels} levels" for name in products}
-    begun = {}
-    for name, line in lines.items():
-        with session.rows.attempt(line):
-            begun[name] = start(config, name)
-    wait(begun)
-    for name, ahead in begun.items():
-        with session.rows.attempt(lines[name]):
-            yardstick = MatrixProduct(products[name], sizes.matrix)
-            time_one(lines[name], ahead, dataclasses.replace(session, yardstick=yardstick))

@@ -1,20 +1,22 @@
-"""Training cycles with more and more levels side by side."""
+"""Training cycles of domain randomisation with more and more levels side by side."""
 
 from .compiled import start_all, time_all
 from .session import Session
 
 
 def measure(session: Session) -> None:
-    """Each kind of cycle of the presets: first domain randomisation, then the others together."""
-    first, *others = session.sizes.levels
-    for names in ((first,), others):
-        configs, beside = {}, {}
-        for num_levels in sorted({n for name in names for n in session.sizes.levels[name]}):
-            for name in names:
-                if num_levels not in session.sizes.levels[name]:
-                    continue
-                line = f"{name}, {num_levels} levels"
-                configs[line] = session.sizes.config(name, num_levels)
-                if num_levels == 32:
-                    beside[line] = name
-        time_all(start_all(configs, session), session, beside)
+    """The cycle of the first preset, at each number of levels."""
+    name, *_ = session.sizes.levels
+    time_levels(session, [name], session.sizes.levels[name])
+
+
+def time_levels(session: Session, names: list[str], levels: tuple[int, ...]) -> None:
+    """Compiles the cycles of these presets at these numbers of levels, then times them."""
+    configs, beside = {}, {}
+    for num_levels in levels:
+        for name in names:
+            line = f"{name}, {num_levels} levels"
+            configs[line] = session.sizes.config(name, num_levels)
+            if num_levels == 32:
+                beside[line] = name
+    time_all(start_all(configs, session), session, beside)
