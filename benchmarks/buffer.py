@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from minimax_eqx._compile import quick_jit
+from minimax_eqx._xla._compile import quick_jit
 from minimax_eqx.curricula import LevelBuffer
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import RandomWalls

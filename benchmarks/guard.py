@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 
-from minimax_eqx._compile import LEVEL_FLAG, RUNS_ONCE
+from minimax_eqx._xla._compile import LEVEL_FLAG, RUNS_ONCE
 
 from .hlo import work_of
 

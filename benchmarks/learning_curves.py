@@ -20,8 +20,8 @@ import jax
 import numpy as np
 
 from minimax_eqx.experiment import make_runner
-from minimax_eqx.experiment.config import Config
-from minimax_eqx.experiment.options import LevelsConfig, PPOConfig
+from minimax_eqx.experiment._config import Config
+from minimax_eqx.experiment._options import LevelsConfig, PPOConfig
 from minimax_eqx.runners import run
 
 HERE = pathlib.Path(__file__).parent

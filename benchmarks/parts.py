@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from minimax_eqx.experiment.presets import PRESETS
+from minimax_eqx.experiment._presets import PRESETS
 
 from .timing import Limits, MatrixProduct
 

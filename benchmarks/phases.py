@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from minimax_eqx._compile import quick_jit
+from minimax_eqx._xla._compile import quick_jit
 from minimax_eqx.agents import first_student
 from minimax_eqx.curricula import LearnedGenerator
 from minimax_eqx.experiment import Config, make_runner, preset

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 import minimax_eqx as mx
-from minimax_eqx.curricula import scores
+from minimax_eqx import scores
 
 
 class Undecided(scores.AbstractMemorylessScore):
@@ -17,7 +17,7 @@ class Undecided(scores.AbstractMemorylessScore):
     can_be_negative = False
 
     def score(self, evidence):
-        rates = scores.FinishedEpisodes.of(evidence).mean_of_sums(evidence.successes)
+        rates = mx.rollouts.FinishedEpisodes.of(evidence).mean_of_sums(evidence.successes)
         return jnp.mean(1 - 2 * jnp.abs(rates - 0.5), axis=0)  # over students
 
 

@@ -50,7 +50,7 @@ def main() -> None:
         )
     levels = jax.vmap(generator.sample)(jax.random.split(test_key, 200))
     agent = mx.agents.first_student(runner.students)
-    results = mx.runners.evaluate(env, agent, levels, key=play_key)
+    results = mx.rollouts.evaluate(env, agent, levels, key=play_key)
     print(f"success rate on 200 fresh levels: {float(results.successes.mean()):.2f}")
 
 

@@ -11,7 +11,7 @@ keys = jax.random.split(jax.random.key(0), 4)
 env = mx.envs.Maze(height=7, width=7, max_episode_steps=50)
 curriculum = mx.curricula.LevelReplay.create(
     mx.envs.maze.RandomWalls(height=7, width=7, num_walls=0),
-    mx.curricula.scores.MaxMC(),
+    mx.scores.MaxMC(),
     mutator=mx.envs.maze.maze_edits(5),  # leave it out, and draw walls above: robust PLR
     batch_size=16,
     capacity=200,

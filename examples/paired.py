@@ -24,7 +24,7 @@ teacher_encoder = mx.nets.DesignEncoder.create(
 teacher = ppo(teacher_encoder, editor.num_actions, keys[1], entropy_coef=5e-2)
 generator = mx.curricula.LearnedGenerator(editor, teacher)
 # Give the same generator to LevelReplay.create, with the same score, and it is REPAIRED.
-objective = mx.curricula.scores.RelativeRegret()
+objective = mx.scores.RelativeRegret()
 curriculum = mx.curricula.AdversarialDesign(generator=generator, objective=objective, num_levels=16)
 
 

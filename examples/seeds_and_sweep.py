@@ -38,7 +38,7 @@ print("member  seed  learning rate  return  success (200 fresh levels)")
 levels = jax.vmap(generator.sample)(jax.random.split(jax.random.key(2), 200))
 for index in range(len(seeds)):
     student = mx.agents.first_student(mx.runners.member(runners, index).students)
-    results = mx.runners.evaluate(env, student, levels, key=jax.random.key(3))
+    results = mx.rollouts.evaluate(env, student, levels, key=jax.random.key(3))
     print(
         f"{index:6d}  {seeds[index]:4d}  {learning_rates[index]:13.4f}  "
         f"{results.returns.mean():6.3f}  {results.successes.mean():26.2f}"

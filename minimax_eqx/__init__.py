@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from . import nets as nets
     from . import rollouts as rollouts
     from . import runners as runners
+    from . import scores as scores
 
 __all__ = [
     "__version__",
@@ -41,6 +42,7 @@ __all__ = [
     "nets",
     "rollouts",
     "runners",
+    "scores",
 ]
 
 

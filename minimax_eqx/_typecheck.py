@@ -44,24 +44,27 @@ _WITHOUT_ARRAYS = {
     "_held_out_names",
     "_typecheck",
     "_version",
-    "cli",
-    "experiment",  # the package; its modules come below
-    "experiment.arguments",
-    "experiment.commands",
-    "experiment.config",
-    "experiment.effects",
-    "experiment.learning",
-    "experiment.messages",
-    "experiment.options",
-    "experiment.presets",
-    "experiment.process_options",
+    "cli",  # the packages; their modules come below
+    "cli._arguments",
+    "cli._commands",
+    "cli._main",
+    "experiment",
+    "experiment._config",
+    "experiment._effects",
+    "experiment._learning",
+    "experiment._messages",
+    "experiment._options",
+    "experiment._presets",
+    "experiment._process_options",
 }
 
 
 def modules_to_check(package: str, path: Iterable[str]) -> list[str]:
     """The modules and packages of this package, which is in `path`, whose functions are checked."""
     folders = [(f"{folder}", "") for folder in path]
-    folders += [(f"{folder}/experiment", "experiment.") for folder, _ in folders]
+    folders += [
+        (f"{folder}/{room}", f"{room}.") for room in ("cli", "experiment") for folder, _ in folders
+    ]
     return [
         f"{package}.{module.name}"
         for folder, prefix in folders

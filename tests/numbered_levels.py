@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from minimax_eqx.agents import AbstractAgent, Estimates, population
-from minimax_eqx.curricula import AbstractCurriculum, Evidence, Proposal
+from minimax_eqx.curricula import AbstractCurriculum, Proposal
 from minimax_eqx.envs import AbstractEnv, AbstractLevelEditor, AbstractLevelGenerator, TimeStep
 from minimax_eqx.nets import Predictions
+from minimax_eqx.rollouts import Evidence
 
 EPISODE = 2  # steps
 PER_ACTION = 10_000

@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx import _compile
-from minimax_eqx._compile import RunOnce
+from minimax_eqx._xla import _compile
+from minimax_eqx._xla._compile import RunOnce
 
 
 class Part(eqx.Module):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx._control_flow import NUM_CPU_LANES, num_lanes_of, scan_in_lanes
+from minimax_eqx._xla._lanes import NUM_CPU_LANES, num_lanes_of, scan_in_lanes
 
 
 @pytest.mark.parametrize("reverse", [False, True])

@@ -13,7 +13,7 @@ from minimax_eqx import experiment
 from minimax_eqx._typecheck import modules_to_check
 
 ROOT = pathlib.Path(minimax_eqx.__file__).parent
-ROOMS = ("agents", "curricula", "envs", "nets", "rollouts", "runners")
+ROOMS = ("agents", "curricula", "envs", "nets", "rollouts", "runners", "scores")
 PACKAGES = {
     ".".join(["minimax_eqx", *file.parent.relative_to(ROOT).parts]): file
     for file in ROOT.rglob("__init__.py")
@@ -58,7 +58,7 @@ def test_the_rooms_are_attributes_of_the_package():
 def test_importing_the_package_does_not_import_jax_and_using_a_room_does():
     code = """
 import sys
-import minimax_eqx, minimax_eqx.experiment.presets
+import minimax_eqx, minimax_eqx.experiment._presets
 assert "jax" not in sys.modules
 minimax_eqx.envs.Maze
 assert "jax" in sys.modules

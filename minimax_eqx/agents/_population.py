@@ -7,8 +7,8 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Key
 
-from .._compile import check_not_consumed
 from .._types import PyTree
+from .._xla._compile import check_not_consumed
 from ._agent import AbstractAgent
 
 Agent = TypeVar("Agent", bound=AbstractAgent)

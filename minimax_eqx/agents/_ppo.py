@@ -11,9 +11,9 @@ import optax
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from .._control_flow import filter_scan
-from .._mesh import split_levels
 from .._types import Carry, PyTree
+from .._xla._filtered import filter_scan
+from .._xla._mesh import split_levels
 from ..nets import ActorCritic, Feedforward, Predictions
 from ._advantage import generalised_advantages
 from ._agent import AbstractAgent, Estimates, Trajectory

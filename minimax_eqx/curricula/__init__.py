@@ -1,12 +1,10 @@
 """Who picks the levels."""
 
-from . import scores as scores
 from ._admission import AbstractAdmission as AbstractAdmission
 from ._admission import BeatTheLeastLikely as BeatTheLeastLikely
 from ._admission import BeatTheLowestScore as BeatTheLowestScore
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
-from ._curriculum import Evidence as Evidence
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
 from ._learnability_search import SamplingForLearnability as SamplingForLearnability
@@ -29,7 +27,6 @@ __all__ = [
     "BeatTheLeastLikely",
     "BeatTheLowestScore",
     "DomainRandomisation",
-    "Evidence",
     "LearnedGenerator",
     "LevelBuffer",
     "LevelReplay",
@@ -39,7 +36,6 @@ __all__ = [
     "Sampled",
     "SamplingForLearnability",
     "TopK",
-    "scores",
 ]
 
 

@@ -8,10 +8,11 @@ from jaxtyping import Array, Float, Key
 
 from .._types import Level
 from ..agents import Trajectory
-from ._curriculum import AbstractCurriculum, Evidence, Proposal
+from ..rollouts._evidence import Evidence
+from ..scores import AbstractScore
+from ..scores._score import check_memoryless
+from ._curriculum import AbstractCurriculum, Proposal
 from ._level_source import AbstractLevelSource
-from .scores import AbstractScore
-from .scores._score import check_memoryless
 
 
 class AdversarialDesign(AbstractCurriculum[Level], Generic[Level]):

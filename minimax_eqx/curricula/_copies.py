@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from .._mesh import gather_levels
 from .._types import PyTree, Record
+from .._xla._mesh import gather_levels
 from ._fingerprint import fingerprint, first_equal, words
 
 

@@ -4,9 +4,10 @@ import abc
 from typing import Generic
 
 import equinox as eqx
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from .._types import Level, PyTree
+from ..rollouts import Evidence
 
 
 class Proposal(eqx.Module, Generic[Level]):
@@ -28,21 +29,6 @@ class Proposal(eqx.Module, Generic[Level]):
     num_update_levels: int | None = eqx.field(static=True, default=None)
     groups: dict[str, Bool[Array, " level"]] | None = None
     memory: PyTree = None
-
-
-class Evidence(eqx.Module):
-    """What happened on the proposed levels, for every student and every trial.
-
-    Episodes ended where `dones` is true; the last one of a play is usually unfinished.
-    """
-
-    observations: PyTree[Array, "..."]  # leading axes: student time level trial
-    actions: Int[Array, "student time level trial"]
-    rewards: Float[Array, "student time level trial"]
-    dones: Bool[Array, "student time level trial"]
-    successes: Bool[Array, "student time level trial"]
-    values: Float[Array, "student time level trial value_head"]
-    advantages: Float[Array, "student time level trial value_head"]
 
 
 class AbstractCurriculum(eqx.Module, Generic[Level]):

@@ -8,7 +8,8 @@ from jaxtyping import Array, Float, Key
 
 from .._types import Level
 from ..envs import AbstractLevelGenerator
-from ._curriculum import AbstractCurriculum, Evidence, Proposal
+from ..rollouts._evidence import Evidence
+from ._curriculum import AbstractCurriculum, Proposal
 
 
 class DomainRandomisation(AbstractCurriculum[Level], Generic[Level]):

@@ -9,15 +9,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from .._control_flow import filter_cond
 from .._types import Level
+from .._xla._filtered import filter_cond
 from ..envs import AbstractLevelGenerator
+from ..rollouts import finished_episodes
+from ..rollouts._evidence import Evidence
+from ..scores import AbstractScore, Learnability
+from ..scores._score import check_memoryless
 from ._admission import BeatTheLowestScore
 from ._copies import Copies
-from ._curriculum import AbstractCurriculum, Evidence, Proposal
+from ._curriculum import AbstractCurriculum, Proposal
 from ._level_buffer import LevelBuffer
-from .scores import AbstractScore, Learnability, finished_episodes
-from .scores._score import check_memoryless
 
 
 class SamplingForLearnability(AbstractCurriculum[Level], Generic[Level]):

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
-from .._mesh import gather_levels
 from .._types import Level, PyTree, Record
+from .._xla._mesh import gather_levels
 from ._admission import AbstractAdmission, BeatTheLeastLikely
 from ._fingerprint import fingerprint, first_equal, words
 from ._insertion import NOWHERE, Candidates, Slots, enter

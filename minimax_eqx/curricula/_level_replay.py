@@ -8,13 +8,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from .._control_flow import filter_update_if
 from .._metrics import join_metrics
 from .._types import Level, PyTree, Record
+from .._xla._filtered import filter_update_if
 from ..envs import AbstractLevelGenerator, AbstractLevelMutator
+from ..rollouts import finished_episodes
+from ..rollouts._evidence import Evidence
+from ..scores import AbstractScore
 from ._admission import AbstractAdmission
 from ._copies import Copies
-from ._curriculum import AbstractCurriculum, Evidence, Proposal
+from ._curriculum import AbstractCurriculum, Proposal
 from ._level_buffer import LevelBuffer, share_of
 from ._level_source import AbstractLevelSource, Sampled
 from ._prioritisation import AbstractPrioritisation
@@ -25,7 +28,6 @@ from ._replay_options import (
     check_something_is_replayed,
     check_source,
 )
-from .scores import AbstractScore, finished_episodes
 
 NEW, REPLAYED, MUTATED = range(3)
 KINDS = {"new": NEW, "replayed": REPLAYED, "mutated": MUTATED}
@@ -109,7 +111,7 @@ class LevelReplay(AbstractCurriculum[Level], Generic[Level, Record]):
 
         - `generator`: where new levels come from. A `LearnedGenerator` is paid the score of each of
           its levels (REPAIRED); it needs the sequential form.
-        - `score`: how useful a level looks; see `minimax_eqx.curricula.scores`.
+        - `score`: how useful a level looks; see `minimax_eqx.scores`.
         - `mutator`: edits replayed levels (ACCEL); without one there are no mutants.
         - `batch_size`: levels of one kind that a cycle plays.
         - `capacity`, `prioritisation`, `staleness_coef`, `admission`: see `LevelBuffer`.

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from .._mesh import levels_are_split
+from .._xla._mesh import levels_are_split
 
 Initialiser: TypeAlias = Callable[..., Float[Array, "..."]]
 

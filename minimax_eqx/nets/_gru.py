@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from .._control_flow import num_lanes_of, scan_in_lanes
+from .._xla._lanes import num_lanes_of, scan_in_lanes
 from ._cores import AbstractProjectedCore
 from ._dense import orthogonal
 from ._sizes import check_sizes

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from .._control_flow import num_lanes_of, scan_overwriting
+from .._xla._lanes import num_lanes_of, scan_overwriting
 
 
 class LSTMCarry(eqx.Module):

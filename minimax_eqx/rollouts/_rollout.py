@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from .._control_flow import num_lanes_of, scan_in_lanes
 from .._types import PyTree
+from .._xla._lanes import num_lanes_of, scan_in_lanes
 from ..agents import AbstractAgent, Trajectory
 from ..envs import AbstractEnv, AbstractLevelEditor
 from ..nets import Predictions

@@ -10,10 +10,10 @@ from jax.sharding import Mesh, NamedSharding, Sharding, SingleDeviceSharding
 from jax.sharding import PartitionSpec as P
 from jaxtyping import Array, Float, Int
 
-from .._compile import RUNS_ONCE, check_not_consumed, quick_jit
-from .._control_flow import filter_scan
-from .._mesh import MEMBER_AXIS, check_shares, num_shares
 from .._types import PyTree
+from .._xla._compile import RUNS_ONCE, check_not_consumed, quick_jit
+from .._xla._filtered import filter_scan
+from .._xla._mesh import MEMBER_AXIS, check_shares, num_shares
 from ._runner import Runner
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool
 from .._metrics import Metrics, join_metrics
 from .._types import PyTree
 from ..envs import AbstractEnv
-from ._episodes import EpisodeStatistics
+from ..rollouts._statistics import EpisodeStatistics
 
 
 def level_metrics(

@@ -13,16 +13,23 @@ from jax.core import Tracer
 from jax.sharding import Mesh
 from jaxtyping import Array, Int, Key
 
-from .._compile import check_not_consumed, check_switches, quick_jit
-from .._control_flow import filter_scan, filter_update_if
-from .._mesh import check_shares, levels_over, num_shares, on_one_device, replicate, split_levels
 from .._metrics import Metrics, join_metrics
 from .._types import PyTree
+from .._xla._compile import check_not_consumed, check_switches, quick_jit
+from .._xla._filtered import filter_scan, filter_update_if
+from .._xla._mesh import (
+    check_shares,
+    levels_over,
+    num_shares,
+    on_one_device,
+    replicate,
+    split_levels,
+)
 from ..agents import AbstractAgent, over_students
-from ..curricula import AbstractCurriculum, Evidence, Proposal
+from ..curricula import AbstractCurriculum, Proposal
 from ..envs import AbstractEnv
-from ..rollouts import rollout
-from ._episodes import EpisodeStatistics
+from ..rollouts import Evidence, rollout
+from ..rollouts._statistics import EpisodeStatistics
 from ._metrics import group_metrics, level_metrics, student_metrics
 from ._student_check import num_value_heads
 from ._summary import summary

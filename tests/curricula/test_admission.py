@@ -17,7 +17,8 @@ from minimax_eqx.curricula import (
     TopK,
     _level_buffer,
 )
-from minimax_eqx.experiment import build, preset
+from minimax_eqx.experiment import _build as build
+from minimax_eqx.experiment import preset
 
 from .buffers import LEVEL_SPEC, contents, levels_of, offer_ids
 

@@ -8,16 +8,16 @@ import pytest
 
 from minimax_eqx.agents import PPO, ppo_optimiser
 from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay, Sampled
-from minimax_eqx.curricula.scores import (
+from minimax_eqx.envs import MazeEditor
+from minimax_eqx.nets import ActorCritic, DesignEncoder, Feedforward
+from minimax_eqx.runners import run
+from minimax_eqx.scores import (
     MaxMC,
     MeanRelativeRegret,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
 )
-from minimax_eqx.envs import MazeEditor
-from minimax_eqx.nets import ActorCritic, DesignEncoder, Feedforward
-from minimax_eqx.runners import run
 
 from ..small import ENV, GENERATOR, make_runner
 

@@ -12,16 +12,10 @@ from hypothesis import strategies as st
 
 from minimax_eqx.curricula import LevelReplay, Proposal, SamplingForLearnability
 from minimax_eqx.curricula._level_replay import NEW, ReplayMemory
-from minimax_eqx.curricula.scores import (
-    AbstractScore,
-    Learnability,
-    MaxMC,
-    MeanReturn,
-    PositiveValueLoss,
-)
 from minimax_eqx.envs import AbstractLevelGenerator
+from minimax_eqx.scores import AbstractScore, Learnability, MaxMC, MeanReturn, PositiveValueLoss
 
-from .evidence import make_evidence
+from ..evidence import make_evidence
 
 BATCH = 6
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minimax_eqx.curricula import SamplingForLearnability
-from minimax_eqx.curricula.scores import AbstractSelectiveScore, MeanReturn
+from minimax_eqx.scores import AbstractSelectiveScore, MeanReturn
 
 from ..numbered_levels import Numbers, evidence_of, learn, propose
 from ..small import GENERATOR

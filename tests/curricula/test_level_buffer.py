@@ -11,7 +11,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minimax_eqx._compile import quick_jit
+from minimax_eqx._xla._compile import quick_jit
 from minimax_eqx.curricula import LevelBuffer, Proportional, Rank, TopK
 
 from . import buffer_oracle

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from minimax_eqx.agents import Estimates, Trajectory, first_student
-from minimax_eqx.curricula import Evidence, LevelReplay, Proportional, TopK
-from minimax_eqx.curricula.scores import MaxMC, MeanReturn, RelativeRegret
+from minimax_eqx.curricula import LevelReplay, Proportional, TopK
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator, FixedLevels, NoEdit
 from minimax_eqx.envs.maze import RandomMemory, RandomWalls, maze_edits
-from minimax_eqx.rollouts import rollout
+from minimax_eqx.rollouts import Evidence, rollout
 from minimax_eqx.runners import run
+from minimax_eqx.scores import MaxMC, MeanReturn, RelativeRegret
 
 from ..numbered_levels import learn, propose
 from ..small import GENERATOR, make_runner

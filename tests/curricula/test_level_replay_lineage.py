@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from minimax_eqx.curricula import LevelReplay, Proportional, Rank
-from minimax_eqx.curricula.scores import L1ValueLoss, MaxMC, MeanReturn
 from minimax_eqx.envs import AbstractLevelMutator, NoEdit
+from minimax_eqx.scores import L1ValueLoss, MaxMC, MeanReturn
 
 from ..numbered_levels import Numbers, evidence_of, learn, propose
 from .buffers import fingerprints_of

@@ -8,13 +8,8 @@ import numpy as np
 import pytest
 
 from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay
-from minimax_eqx.curricula.scores import (
-    MeanRelativeRegret,
-    NegativeReturn,
-    PopulationRegret,
-    RelativeRegret,
-)
 from minimax_eqx.runners import Runner
+from minimax_eqx.scores import MeanRelativeRegret, NegativeReturn, PopulationRegret, RelativeRegret
 
 from ..numbered_levels import (
     ADVANTAGE_FACTORS,

@@ -3,7 +3,7 @@
 import pytest
 
 from minimax_eqx.curricula import SamplingForLearnability
-from minimax_eqx.curricula.scores import MaxMC
+from minimax_eqx.scores import MaxMC
 
 from ..small import GENERATOR
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from minimax_eqx.experiment import PRESETS, ConfigError, preset, start
-from minimax_eqx.experiment.annealing import check_annealing
+from minimax_eqx.experiment._annealing import check_annealing
 
 from .tiny import CONFIG
 

@@ -5,10 +5,11 @@ import shutil
 
 import pytest
 
-from minimax_eqx import cli
 from minimax_eqx._version import VERSION
-from minimax_eqx.cli import main
-from minimax_eqx.experiment import PRESETS, terminal
+from minimax_eqx.cli import _main as cli
+from minimax_eqx.cli import _terminal as terminal
+from minimax_eqx.cli._main import main
+from minimax_eqx.experiment import PRESETS
 
 from .tiny import CONFIG, OPTIONS, files, rows
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimax_eqx.experiment import Config, ConfigError, preset
-from minimax_eqx.experiment.build import trace_runner
-from minimax_eqx.experiment.config import with_options as set_options
+from minimax_eqx.experiment._build import trace_runner
+from minimax_eqx.experiment._config import with_options as set_options
 
 from .tiny import CONFIG, tiny
 

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from minimax_eqx.cli import main
+from minimax_eqx.cli._main import main
 from minimax_eqx.experiment import (
     ConfigError,
     RunFolder,
@@ -21,7 +21,7 @@ from minimax_eqx.experiment import (
     resume,
     start,
 )
-from minimax_eqx.experiment.processes import ProcessOptions
+from minimax_eqx.experiment._processes import ProcessOptions
 
 from .tiny import (
     CONFIG,

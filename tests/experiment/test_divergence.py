@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minimax_eqx.experiment import TrainingError, make_runner, preset, start
-from minimax_eqx.experiment.divergence import Watch, divergence_of_state
+from minimax_eqx.experiment._divergence import Watch, divergence_of_state
 
 from .tiny import tiny
 

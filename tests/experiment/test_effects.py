@@ -7,13 +7,13 @@ import jax
 import numpy as np
 import pytest
 
+from minimax_eqx.cli._arguments import option_types
 from minimax_eqx.experiment import Config, ConfigError, preset
-from minimax_eqx.experiment.arguments import option_types
-from minimax_eqx.experiment.build import make_env, make_generator, trace_runner
-from minimax_eqx.experiment.config import with_options as set_options
-from minimax_eqx.experiment.effects import ALWAYS, EFFECTS
-from minimax_eqx.experiment.learning import numbers_of_levels
-from minimax_eqx.experiment.options import EnvConfig, LevelsConfig, leaves
+from minimax_eqx.experiment._build import make_env, make_generator, trace_runner
+from minimax_eqx.experiment._config import with_options as set_options
+from minimax_eqx.experiment._effects import ALWAYS, EFFECTS
+from minimax_eqx.experiment._learning import numbers_of_levels
+from minimax_eqx.experiment._options import EnvConfig, LevelsConfig, leaves
 
 from .tiny import CONFIG, tiny
 

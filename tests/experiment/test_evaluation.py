@@ -11,15 +11,10 @@ import pytest
 from minimax_eqx.agents import population
 from minimax_eqx.envs import FixedLevels, Maze
 from minimax_eqx.envs.maze import HeldOut, MazeLevel, RandomWalls, stack_levels
-from minimax_eqx.experiment import (
-    evaluate_held_out,
-    evaluate_run,
-    evaluation,
-    held_out_mazes,
-    make_runner,
-)
-from minimax_eqx.experiment.options import EvaluationConfig
-from minimax_eqx.runners import EpisodeResults
+from minimax_eqx.experiment import _evaluation as evaluation
+from minimax_eqx.experiment import evaluate_held_out, evaluate_run, held_out_mazes, make_runner
+from minimax_eqx.experiment._options import EvaluationConfig
+from minimax_eqx.rollouts import EpisodeResults
 
 from ..small import make_student
 from .tiny import config

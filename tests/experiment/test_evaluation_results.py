@@ -10,8 +10,9 @@ import pytest
 
 from minimax_eqx.envs import FixedLevels
 from minimax_eqx.envs.maze import HeldOut
-from minimax_eqx.experiment import evaluate_run, evaluation, make_runner
-from minimax_eqx.experiment.options import EvaluationConfig
+from minimax_eqx.experiment import _evaluation as evaluation
+from minimax_eqx.experiment import evaluate_run, make_runner
+from minimax_eqx.experiment._options import EvaluationConfig
 
 from ..numbered_levels import PER_ACTION, NumberedLevels, students, undecided_students
 from .tiny import CONFIG

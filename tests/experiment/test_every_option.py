@@ -10,13 +10,12 @@ import numpy as np
 import optax
 import pytest
 
-from minimax_eqx import curricula, nets
+from minimax_eqx import curricula, nets, scores
 from minimax_eqx.agents import first_student
-from minimax_eqx.curricula import scores
 from minimax_eqx.envs import maze
 from minimax_eqx.experiment import Config, make_runner
-from minimax_eqx.experiment.build import ADMISSIONS
-from minimax_eqx.experiment.options import (
+from minimax_eqx.experiment._build import ADMISSIONS
+from minimax_eqx.experiment._options import (
     CurriculumConfig,
     EnvConfig,
     LevelReplayConfig,

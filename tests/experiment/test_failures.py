@@ -6,7 +6,8 @@ import os
 import orbax.checkpoint
 import pytest
 
-from minimax_eqx.experiment import CheckpointError, CompileAhead, RunFolder, loop, resume, start
+from minimax_eqx.experiment import CheckpointError, CompileAhead, RunFolder, resume, start
+from minimax_eqx.experiment import _loop as loop
 
 from .tiny import CONFIG, assert_same_state, config, files
 

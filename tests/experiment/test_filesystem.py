@@ -9,8 +9,9 @@ import types
 import jax.numpy as jnp
 import pytest
 
-from minimax_eqx.experiment import Checkpoints, FolderError, RunFolder, filesystem
-from minimax_eqx.experiment.filesystem import move, sync
+from minimax_eqx.experiment import Checkpoints, FolderError, RunFolder
+from minimax_eqx.experiment import _filesystem as filesystem
+from minimax_eqx.experiment._filesystem import move, sync
 
 from .tiny import CONFIG, files, launch
 

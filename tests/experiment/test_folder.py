@@ -11,8 +11,8 @@ import pytest
 
 from minimax_eqx._version import VERSION
 from minimax_eqx.experiment import FolderError, RunFolder
-from minimax_eqx.experiment import folder as folder_module
-from minimax_eqx.experiment.metrics_file import MetricsFile
+from minimax_eqx.experiment import _folder as folder_module
+from minimax_eqx.experiment._metrics_file import MetricsFile
 
 from .tiny import CONFIG, files
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import pytest
 
 from minimax_eqx.experiment import CheckpointError, Checkpoints
-from minimax_eqx.experiment import checkpoints as module
-from minimax_eqx.experiment.arrays import restore_arrays
+from minimax_eqx.experiment import _checkpoints as module
+from minimax_eqx.experiment._arrays import restore_arrays
 
 from .tiny import files
 

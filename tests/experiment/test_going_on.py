@@ -11,12 +11,12 @@ from minimax_eqx.experiment import (
     ConfigError,
     RunFolder,
     load_runner,
-    loop,
     make_runner,
     resume,
     start,
-    train,
 )
+from minimax_eqx.experiment import _loop as loop
+from minimax_eqx.experiment import _train as train
 
 from .tiny import CONFIG, assert_same_state, change_config, config, files, rows
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from minimax_eqx.experiment.interrupt import stop_on_interrupt
+from minimax_eqx.experiment._interrupt import stop_on_interrupt
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

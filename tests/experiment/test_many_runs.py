@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from minimax_eqx import _compile
+from minimax_eqx._xla import _compile
 from minimax_eqx.experiment import make_runner, start
 from minimax_eqx.runners import run
 

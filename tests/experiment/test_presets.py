@@ -10,18 +10,11 @@ import jax
 import pytest
 
 from minimax_eqx import nets
-from minimax_eqx.cli import main
-from minimax_eqx.experiment import (
-    PRESETS,
-    Checkpoints,
-    ConfigError,
-    preset,
-    resume,
-    start,
-    terminal,
-)
-from minimax_eqx.experiment.build import trace_runner
-from minimax_eqx.experiment.options import NetworkConfig, TeacherConfig
+from minimax_eqx.cli import _terminal as terminal
+from minimax_eqx.cli._main import main
+from minimax_eqx.experiment import PRESETS, Checkpoints, ConfigError, preset, resume, start
+from minimax_eqx.experiment._build import trace_runner
+from minimax_eqx.experiment._options import NetworkConfig, TeacherConfig
 
 from ..conftest import GOLDEN
 from .tiny import assert_same_state, change_config, command_line_options, launch, rows, tiny

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from minimax_eqx.cli import main
+from minimax_eqx.cli._main import main
 from minimax_eqx.experiment import Checkpoints, load_runner, start
 
 from .tiny import OPTIONS, assert_same_state, change_config, launch, rows

@@ -6,7 +6,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from minimax_eqx.experiment.progress import TerminalListener
+from minimax_eqx.cli._progress import TerminalListener
 
 from .tiny import CONFIG, config
 

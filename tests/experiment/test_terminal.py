@@ -12,16 +12,12 @@ import warnings
 import pytest
 from jax.errors import JaxRuntimeError
 
-from minimax_eqx.cli import main
-from minimax_eqx.experiment import (
-    ConfigError,
-    RunFolder,
-    commands,
-    platforms,
-    terminal,
-    write_curves,
-)
-from minimax_eqx.experiment.messages import warnings_in_one_line
+from minimax_eqx.cli import _commands as commands
+from minimax_eqx.cli import _terminal as terminal
+from minimax_eqx.cli._main import main
+from minimax_eqx.experiment import ConfigError, RunFolder, write_curves
+from minimax_eqx.experiment import _platforms as platforms
+from minimax_eqx.experiment._messages import warnings_in_one_line
 
 from .tiny import OPTIONS, files
 

@@ -21,14 +21,14 @@ from minimax_eqx.experiment import (
     RunFolder,
     TrainingError,
     evaluate_run,
-    evaluation,
     load_runner,
-    loop,
     make_runner,
     resume,
     start,
     write_report,
 )
+from minimax_eqx.experiment import _evaluation as evaluation
+from minimax_eqx.experiment import _loop as loop
 
 from .tiny import CONFIG, assert_same_state, change_config, config, files, rows
 

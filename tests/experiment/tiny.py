@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 from minimax_eqx.experiment import Config
-from minimax_eqx.experiment.options import (
+from minimax_eqx.experiment._options import (
     CurriculumConfig,
     EnvConfig,
     EvaluationConfig,

@@ -16,9 +16,10 @@ from minimax_eqx.curricula import (
     Sampled,
     SamplingForLearnability,
 )
-from minimax_eqx.curricula.scores import AbstractMemorylessScore, finished_episodes
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
+from minimax_eqx.rollouts import finished_episodes
 from minimax_eqx.runners import member, run_members
+from minimax_eqx.scores import AbstractMemorylessScore
 
 from ..small import GENERATOR, make_runner
 

@@ -11,9 +11,10 @@ import pytest
 from minimax_eqx import experiment
 from minimax_eqx._metrics import join_metrics
 from minimax_eqx.curricula import AbstractCurriculum, LevelReplay, Proposal
-from minimax_eqx.curricula.scores import PopulationRegret
 from minimax_eqx.envs.maze import MazeLevel, stack_levels
-from minimax_eqx.runners import EpisodeStatistics, level_metrics, run
+from minimax_eqx.rollouts import EpisodeStatistics
+from minimax_eqx.runners import level_metrics, run
+from minimax_eqx.scores import PopulationRegret
 
 from ..experiment.tiny import CONFIG
 from ..small import ENV, GENERATOR, make_runner

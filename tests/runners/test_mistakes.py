@@ -9,7 +9,8 @@ import pytest
 
 from minimax_eqx.agents import PPO, first_student
 from minimax_eqx.nets import LSTM, ActorCritic, FlatEncoder, GridEncoder
-from minimax_eqx.runners import Runner, evaluate, member, run, run_members
+from minimax_eqx.rollouts import evaluate
+from minimax_eqx.runners import Runner, member, run, run_members
 
 from .. import small
 

@@ -1,0 +1,82 @@
+"""The options of several processes that train one run together.
+
+They are apart from what the processes do, so that the command line can read them before it imports
+JAX.
+"""
+
+import contextlib
+from dataclasses import dataclass
+from typing import Literal
+
+from ._options import ConfigError
+
+
+@dataclass(frozen=True)
+class ProcessOptions:
+    """Several processes, on one host or more, that train together."""
+
+    distributed: Literal["off", "auto"] = "off"
+    """auto: ask SLURM, or another cluster that JAX knows, for the processes of this job."""
+    coordinator: str | None = None
+    """HOST:PORT of the first process, for processes that are started by hand."""
+    num_processes: int | None = None
+    """How many processes there are (with coordinator)."""
+    process_id: int | None = None
+    """Which one this is, from 0 (with coordinator)."""
+
+    def check(self) -> None:
+        """Raises `ConfigError`, naming the option, for what does not go together."""
+        by_hand = {
+            "coordinator": self.coordinator,
+            "num_processes": self.num_processes,
+            "process_id": self.process_id,
+        }
+        missing = [name for name, value in by_hand.items() if value is None]
+        if len(missing) == len(by_hand):
+            return
+        if self.distributed == "auto":
+            given = ", ".join(name for name, value in by_hand.items() if value is not None)
+            raise ConfigError(f"{given}: without effect with distributed auto.")
+        if missing:
+            raise ConfigError(
+                "coordinator, num_processes and process_id go together; "
+                f"missing: {', '.join(missing)}."
+            )
+        assert self.coordinator is not None
+        assert self.num_processes is not None
+        assert self.process_id is not None
+        host, _, port = self.coordinator.rpartition(":")
+        if not (host and port.isdecimal()):
+            raise ConfigError(f"coordinator is {self.coordinator}; it must be HOST:PORT.")
+        if self.num_processes < 1:
+            raise ConfigError(f"num_processes is {self.num_processes}; it must be at least 1.")
+        if not 0 <= self.process_id < self.num_processes:
+            raise ConfigError(
+                f"process_id is {self.process_id}; it must be between 0 and "
+                f"{self.num_processes - 1}."
+            )
+
+    def join(self, num_devices: int) -> None:
+        """Meets the other processes, if there are any to be, and has the CPU be as many devices as
+        it takes for all processes to have `num_devices`. To be called before JAX starts.
+
+        Raises `ConfigError` as `check` does, and if no cluster is found.
+        """
+        import jax
+
+        self.check()
+        if self.distributed == "auto":
+            try:
+                jax.distributed.initialize()
+            except (ValueError, RuntimeError) as error:
+                raise ConfigError(
+                    f"distributed is auto, and the processes of this job did not meet ({error}). "
+                    "Without SLURM or another cluster that JAX knows, give coordinator, "
+                    "num_processes and process_id."
+                ) from error
+        elif self.coordinator is not None:
+            jax.distributed.initialize(self.coordinator, self.num_processes, self.process_id)
+        share = -(-num_devices // (self.num_processes or 1))
+        if share > 1:
+            with contextlib.suppress(RuntimeError):  # JAX has started
+                jax.config.update("jax_num_cpu_devices", share)

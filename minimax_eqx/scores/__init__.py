@@ -1,0 +1,35 @@
+"""How useful levels look for learning, judged by what happened when they were played."""
+
+from ._learnability import Learnability as Learnability
+from ._max_mc import MaxMC as MaxMC
+from ._returns import MeanRelativeRegret as MeanRelativeRegret
+from ._returns import MeanReturn as MeanReturn
+from ._returns import NegativeReturn as NegativeReturn
+from ._returns import PopulationRegret as PopulationRegret
+from ._returns import RelativeRegret as RelativeRegret
+from ._score import AbstractMemorylessScore as AbstractMemorylessScore
+from ._score import AbstractScore as AbstractScore
+from ._score import AbstractSelectiveScore as AbstractSelectiveScore
+from ._values import L1ValueLoss as L1ValueLoss
+from ._values import PositiveValueLoss as PositiveValueLoss
+from ._values import ValueDisagreement as ValueDisagreement
+
+__all__ = [
+    "AbstractMemorylessScore",
+    "AbstractScore",
+    "AbstractSelectiveScore",
+    "L1ValueLoss",
+    "Learnability",
+    "MaxMC",
+    "MeanRelativeRegret",
+    "MeanReturn",
+    "NegativeReturn",
+    "PopulationRegret",
+    "PositiveValueLoss",
+    "RelativeRegret",
+    "ValueDisagreement",
+]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
