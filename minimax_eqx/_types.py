@@ -2,6 +2,12 @@
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from jaxtyping import Array, Float
+
+# A number as it is written in a configuration. In a runner it is an array, so that another value
+# compiles nothing, and in a sweep it is a tracer.
+Scalar: TypeAlias = float | Float[Array, ""]
+
 if TYPE_CHECKING:
     # A checker brings `typing_extensions` along. With a default, a class that is named without its
     # arguments is known all the same.
@@ -39,6 +45,7 @@ __all__ = [
     "Observation",
     "PyTree",
     "Record",
+    "Scalar",
     "State",
     "World",
 ]
