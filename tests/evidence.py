@@ -53,9 +53,9 @@ def one_play(rewards, dones, **quantities):
     return make_evidence(column(jnp.asarray(rewards, jnp.float32)), column(dones), **heads)
 
 
-def structure(evidence):
-    """The same evidence before anything was played: shapes and types alone."""
-    return jax.eval_shape(lambda evidence: evidence, evidence)
+def structure(tree):
+    """The same evidence, or anything else, before anything was played: shapes and types alone."""
+    return eqx.filter_eval_shape(lambda tree: tree, tree)
 
 
 def permuted(evidence, order):
