@@ -15,18 +15,20 @@ from minimax_eqx.curricula import AbstractCurriculum, Proposal
 from minimax_eqx.envs import AbstractLevelEditor, AbstractLevelGenerator, TimeStep
 from minimax_eqx.rollouts import Evidence
 
-from .scripted import ADVANTAGE_FACTORS as ADVANTAGE_FACTORS
-from .scripted import EPISODE as EPISODE
-from .scripted import LUCKS as LUCKS
-from .scripted import NUM_ACTIONS as NUM_ACTIONS
-from .scripted import PER_ACTION as PER_ACTION
-from .scripted import NumberedLevels as NumberedLevels
-from .scripted import Scripted as Scripted
-from .scripted import Taught as Taught
-from .scripted import luck_of as luck_of
-from .scripted import scripted as scripted
-from .scripted import students as students
-from .scripted import undecided_students as undecided_students
+from .scripted import (  # noqa: F401
+    ADVANTAGE_FACTORS,
+    EPISODE,
+    LUCKS,
+    NUM_ACTIONS,
+    PER_ACTION,
+    NumberedLevels,
+    Scripted,
+    Taught,
+    luck_of,
+    scripted,
+    students,
+    undecided_students,
+)
 
 
 class Numbers(AbstractLevelGenerator):

@@ -10,10 +10,11 @@ from minimax_eqx.nets import LSTM, ActorCritic, GridEncoder, MLPHead, NoMemory
 ENV = Maze(height=5, width=6, max_episode_steps=12)
 GENERATOR = RandomWalls(num_walls=6)
 OPTIMISER = Adam(1e-3)
+ENCODER = GridEncoder(num_filters=4)
 CORES = {"lstm": LSTM(8), "feedforward": NoMemory()}
 
 
-def make_learner(core="lstm", num_value_heads=1, encoder=GridEncoder(num_filters=4), **options):
+def make_learner(core="lstm", num_value_heads=1, encoder=ENCODER, **options):
     network = ActorCritic(encoder, CORES[core], MLPHead(8), num_value_heads)
     return PPO(network, **{"optimiser": OPTIMISER, "num_epochs": 2, **options})
 

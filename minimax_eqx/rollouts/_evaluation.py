@@ -60,7 +60,9 @@ def evaluate(
     def play(carry):
         time, states, memory, over, results = carry
         observations = jax.vmap(env.observe)(worlds, states)
-        predictions, memory = _predict("evaluate", policy, env, observations, memory, over.shape)
+        predictions, memory = _predict(
+            policy, env, observations, memory, batch_shape=over.shape, caller="evaluate"
+        )
         keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(play_keys, time)
         noise_keys, step_keys = _split_each(keys)
         actions = _choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_keys)
@@ -108,7 +110,9 @@ def record_episode(
     def play(carry, time):
         state, memory, over, length, success = carry
         observation = env.observe(world, state)
-        predictions, memory = _predict("record_episode", policy, env, observation, memory, ())
+        predictions, memory = _predict(
+            policy, env, observation, memory, batch_shape=(), caller="record_episode"
+        )
         noise_key, step_key = jax.random.split(jax.random.fold_in(play_key, time))
         action = _choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_key)
         step = env.step(world, state, action, key=step_key)
@@ -131,12 +135,13 @@ def record_episode(
 
 
 def _predict(
-    caller: str,
     policy: AbstractPolicy,
     env: AbstractEnv,
     observations: PyTree,
     memory: Memory,
+    *,
     batch_shape: tuple[int, ...],
+    caller: str,
 ) -> tuple[Predictions, Memory]:
     """What the policy says in the middle of an episode, of observations of that leading shape.
 
