@@ -48,13 +48,17 @@ class Linear(AbstractPolicy):
 
     policy: tuple[jax.Array, jax.Array]
     value: tuple[jax.Array, jax.Array]
-    has_memory: bool
+    recurrent: bool
+
+    @property
+    def has_memory(self):
+        return self.recurrent
 
     def initial_memory(self, batch_shape=()):
         return jnp.zeros((*batch_shape, FEATURES))
 
     def step(self, observation, memory, reset):
-        if self.has_memory:
+        if self.recurrent:
             observation += DECAY * jnp.where(reset[..., None], 0.0, memory)
         logits, values = (observation @ w + b[None] for w, b in (self.policy, self.value))
         return Predictions(Categorical(logits), values), observation
