@@ -146,11 +146,11 @@ class PPO(AbstractLearner):
         def mean(quantity):
             return weighted_mean(quantity, batch.weights)
 
-        log_probs = predictions.actions.log_prob(batch.actions)
+        log_probs, entropies = predictions.actions.log_prob_and_entropy(batch.actions)
         objective = clipped_objective(log_probs, batch.log_probs, batch.advantages, self.clip_range)
         errors = self.value_loss(predictions.values, batch.values, batch.targets, self.clip_range)
         policy_loss, value_loss = -mean(objective), mean(errors)
-        entropy = mean(predictions.actions.entropy())
+        entropy = mean(entropies)
         loss = policy_loss + self.value_loss_coef * value_loss - self.entropy_coef * entropy
         log_ratio = log_probs - batch.log_probs
         is_clipped = jnp.abs(jnp.expm1(log_ratio)) > self.clip_range

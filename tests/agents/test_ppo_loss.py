@@ -28,11 +28,8 @@ class Given(AbstractDistribution):
     def kl(self, other):
         raise NotImplementedError
 
-    def log_prob(self, action):
-        return self.log_probs
-
-    def entropy(self):
-        return self.entropies
+    def log_prob_and_entropy(self, action):
+        return self.log_probs, self.entropies
 
 
 @pytest.mark.parametrize("configuration", range(7))
