@@ -33,17 +33,27 @@ class AbstractDistribution(eqx.Module):
         """The action to take without noise, as in a greedy evaluation."""
 
     @abc.abstractmethod
-    def log_prob(self, action: PyTree[Array]) -> Float[Array, "*batch"]:
-        """The logarithm of the probability, or of the density, of an action that was sampled."""
+    def log_prob_and_entropy(
+        self, action: PyTree[Array]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
+        """What `log_prob` and `entropy` give, together.
 
-    @abc.abstractmethod
-    def entropy(self) -> Float[Array, "*batch"]:
-        """The mean of `-log_prob` over samples."""
+        They are one method since a loss needs both, and what they have in common, its gradient
+        too, is then computed once.
+        """
 
     @abc.abstractmethod
     def kl(self, other: Any) -> Float[Array, "*batch"]:
         """The Kullback-Leibler divergence of this one from `other`, of the same class: the mean of
         `log_prob - other.log_prob` over samples of this one."""
+
+    def log_prob(self, action: PyTree[Array]) -> Float[Array, "*batch"]:
+        """The logarithm of the probability, or of the density, of an action that was sampled."""
+        return self.log_prob_and_entropy(action)[0]
+
+    def entropy(self) -> Float[Array, "*batch"]:
+        """The mean of `-log_prob` over samples."""
+        return self.log_prob_and_entropy(self.mode())[1]
 
 
 class Categorical(AbstractDistribution):
@@ -61,13 +71,12 @@ class Categorical(AbstractDistribution):
     def mode(self) -> Int[Array, "*batch"]:
         return jnp.argmax(self.logits, axis=-1)
 
-    def log_prob(self, action: Int[Array, "*batch"]) -> Float[Array, "*batch"]:
+    def log_prob_and_entropy(
+        self, action: Int[Array, "*batch"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
         log_policy = jax.nn.log_softmax(self.logits)
-        return jnp.take_along_axis(log_policy, action[..., None], axis=-1)[..., 0]
-
-    def entropy(self) -> Float[Array, "*batch"]:
-        log_policy = jax.nn.log_softmax(self.logits)
-        return -jnp.sum(jnp.exp(log_policy) * log_policy, axis=-1)
+        log_prob = jnp.take_along_axis(log_policy, action[..., None], axis=-1)[..., 0]
+        return log_prob, -jnp.sum(jnp.exp(log_policy) * log_policy, axis=-1)
 
     def kl(self, other: "Categorical") -> Float[Array, "*batch"]:
         log_policy, others = (jax.nn.log_softmax(logits) for logits in (self.logits, other.logits))
@@ -97,12 +106,13 @@ class MultiCategorical(AbstractDistribution):
     def mode(self) -> Int[Array, "*batch place"]:
         return jnp.stack([place.mode() for place in self._places()], axis=-1)
 
-    def log_prob(self, action: Int[Array, "*batch place"]) -> Float[Array, "*batch"]:
+    def log_prob_and_entropy(
+        self, action: Int[Array, "*batch place"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
         places = enumerate(self._places())
-        return sum((place.log_prob(action[..., i]) for i, place in places), jnp.zeros(()))
-
-    def entropy(self) -> Float[Array, "*batch"]:
-        return sum((place.entropy() for place in self._places()), jnp.zeros(()))
+        of_places = [place.log_prob_and_entropy(action[..., i]) for i, place in places]
+        log_probs, entropies = map(jnp.stack, zip(*of_places, strict=True))
+        return jnp.sum(log_probs, axis=0), jnp.sum(entropies, axis=0)
 
     def kl(self, other: "MultiCategorical") -> Float[Array, "*batch"]:
         pairs = zip(self._places(), other._places(), strict=True)

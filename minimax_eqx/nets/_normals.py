@@ -43,7 +43,12 @@ class CensoredNormal(AbstractDistribution):
     def mode(self) -> Float[Array, "*batch_and_box"]:
         return jnp.clip(self.mean, *bounds_of(self.box, self.mean.shape))
 
-    def log_prob(self, action: Float[Array, "*batch_and_box"]) -> Float[Array, "*batch"]:
+    def log_prob_and_entropy(
+        self, action: Float[Array, "*batch_and_box"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
+        return self._log_prob(action), self._entropy()
+
+    def _log_prob(self, action: Float[Array, "*batch_and_box"]) -> Float[Array, "*batch"]:
         low, high = bounds_of(self.box, self.mean.shape)
         at_low, at_high = action <= low, action >= high
         start, end = self._ends()
@@ -53,7 +58,7 @@ class CensoredNormal(AbstractDistribution):
         log_probs = jnp.where(at_high, log_ndtr(-jnp.where(at_high, end, 0.0)), log_probs)
         return _sum_over(self.box, log_probs)
 
-    def entropy(self) -> Float[Array, "*batch"]:
+    def _entropy(self) -> Float[Array, "*batch"]:
         start, end = self._ends()
         inside, _, square = self._moments()
         between = (self.log_std + HALF_LOG_2_PI) * inside + 0.5 * square
@@ -106,14 +111,19 @@ class TanhNormal(AbstractDistribution):
         """The squashed mean, which is the median."""
         return self._squash(self.mean)
 
-    def log_prob(self, action: Float[Array, "*batch_and_box"]) -> Float[Array, "*batch"]:
+    def log_prob_and_entropy(
+        self, action: Float[Array, "*batch_and_box"]
+    ) -> tuple[Float[Array, "*batch"], Float[Array, "*batch"]]:
+        return self._log_prob(action), self._entropy()
+
+    def _log_prob(self, action: Float[Array, "*batch_and_box"]) -> Float[Array, "*batch"]:
         centre, half_width = centre_and_half_width(self.box, self.mean.shape)
         largest = math.tanh(LARGEST_UNSQUASHED)
         unsquashed = jnp.arctanh(jnp.clip((action - centre) / half_width, -largest, largest))
         log_probs = _normal_log_prob(unsquashed, self.mean, self.log_std)
         return _sum_over(self.box, log_probs - jnp.log(half_width) - _log_slope(unsquashed))
 
-    def entropy(self) -> Float[Array, "*batch"]:
+    def _entropy(self) -> Float[Array, "*batch"]:
         """The normal's, and the mean of the logarithm of tanh's slope by a rule with 32 points."""
         _, half_width = centre_and_half_width(self.box, self.mean.shape)
         points = jnp.broadcast_to(jnp.asarray(POINTS), (*self.mean.shape, len(POINTS)))
