@@ -70,6 +70,12 @@ class Episodes(eqx.Module):
         own = jnp.where(self.finished_steps, quantity.astype(jnp.float32), 0)
         return jnp.sum(own, axis=1)
 
+    def mean_of_sums_per_play(
+        self, quantity: Shaped[Array, "student time level trial"]
+    ) -> Float[Array, "student level trial"]:
+        """The quantity's sum over an episode, averaged over the play's episodes."""
+        return self.total_per_play(quantity) / self.counts_per_play.astype(jnp.float32)
+
     def any_per_play(
         self, happened: Bool[Array, "student time level trial"]
     ) -> Bool[Array, "student level trial"]:
@@ -82,7 +88,7 @@ class Episodes(eqx.Module):
         self, quantity: Shaped[Array, "student time level trial"]
     ) -> Float[Array, "student level"]:
         """The quantity's sum over an episode, averaged over a play's episodes, then over plays."""
-        return self._mean_over_plays(self._add_up(quantity).sums)
+        return self._mean_over_plays(self.total_per_play(quantity))
 
     def mean_of_means(
         self, quantity: Shaped[Array, "student time level trial"]
@@ -93,13 +99,13 @@ class Episodes(eqx.Module):
         """
         return self._mean_over_plays(self._add_up(quantity).means)
 
-    # Means that count every episode once, and more of how its episodes are spread.
+    # Means that count every episode once, and how far episodes differ.
 
     def pooled_mean_of_sums(
         self, quantity: Shaped[Array, "student time level trial"]
     ) -> Float[Array, "student level"]:
         """The quantity's sum over an episode, averaged over the episodes of all plays alike."""
-        return self._mean_over_episodes(self._add_up(quantity).sums)
+        return self._mean_over_episodes(self.total_per_play(quantity))
 
     def pooled_mean_of_means(
         self, quantity: Shaped[Array, "student time level trial"]
@@ -121,12 +127,11 @@ class Episodes(eqx.Module):
         Divided by the number of episodes, so that one episode has the variance 0. It is never
         negative: it adds up squares of differences, and subtracts no two large numbers.
         """
-        added = self._add_up(quantity)
         counts = self.counts_per_play.astype(jnp.float32)
-        play_means = added.sums / jnp.maximum(counts, 1)
-        mean = self._mean_over_episodes(added.sums)[..., None]
+        play_means = self.mean_of_sums_per_play(quantity)
+        mean = self.pooled_mean_of_sums(quantity)[..., None]
         between = jnp.where(counts > 0, counts * jnp.square(play_means - mean), 0)
-        return self._mean_over_episodes(added.deviations + between)
+        return self._mean_over_episodes(self._add_up(quantity).deviations + between)
 
     def pooled_mean(
         self, quantity: Shaped[Array, "student time level trial"]
@@ -172,7 +177,6 @@ class Episodes(eqx.Module):
             difference = total - mean
             new_mean = mean + difference / jnp.maximum(count, 1)
             with_episode = _Added(
-                sums=added.sums + total,
                 means=added.means + total / length,
                 squares=added.squares + jnp.square(total),
                 deviations=added.deviations + difference * (total - new_mean),
@@ -184,7 +188,7 @@ class Episodes(eqx.Module):
             return (total, length, count, choose(new_mean, mean), added), None
 
         zeros = jnp.zeros_like(quantity[:, 0])
-        nothing = _Added(zeros, zeros, zeros, zeros, jnp.full_like(zeros, -jnp.inf))
+        nothing = _Added(zeros, zeros, zeros, jnp.full_like(zeros, -jnp.inf))
         inputs = (jnp.moveaxis(quantity, 1, 0), jnp.moveaxis(self.dones, 1, 0))
         carry, _ = jax.lax.scan(body, (zeros, zeros, zeros, zeros, nothing), inputs)
         return carry[-1]
@@ -193,7 +197,6 @@ class Episodes(eqx.Module):
 class _Added(NamedTuple):
     """What the episodes of each play amount to; 0, and minus infinity at most, without any."""
 
-    sums: Float[Array, "student level trial"]
     means: Float[Array, "student level trial"]
     squares: Float[Array, "student level trial"]  # sums of squared sums
     deviations: Float[Array, "student level trial"]  # squared, from the play's own mean
