@@ -14,6 +14,7 @@ from ..scores._score import init_memoryless
 from ._curriculum import AbstractCurriculum, Proposal
 from ._keys import key_aside
 from ._level_source import AbstractLevelSource
+from ._scoring import named_metrics
 
 
 class AdversarialDesignState(eqx.Module):
@@ -71,11 +72,11 @@ class AdversarialDesign(AbstractCurriculum[Level, AdversarialDesignState], Gener
     ) -> tuple[AdversarialDesignState, Metrics]:
         payoffs, _, objective = self.objective(evidence, None, state.objective)
         source, learned = self.generator.learn(state.source, proposal.memory, payoffs, key=key)
-        measured = self.objective.metrics(objective)
+        measured = named_metrics("objective", self.objective, objective)
         metrics = join_metrics(
             [
                 (f"the generator {type(self.generator).__name__}", learned),
-                ("the objective", {f"objective_{n}": value for n, value in measured.items()}),
+                (f"the objective {type(self.objective).__name__}", measured),
             ]
         )
         return AdversarialDesignState(source, objective), metrics

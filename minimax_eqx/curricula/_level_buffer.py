@@ -219,23 +219,25 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
             num_mutations=slots.num_mutations,
         )
 
+    @property
+    def mean_score(self) -> Float[Array, ""]:
+        """The mean over filled slots; NaN if there are none."""
+        return self._mean(self.scores)
+
     def statistics(self, chances: Float[Array, " capacity"]) -> dict[str, Float[Array, ""]]:
         """`fill_ratio`; and over filled slots, or NaN if there are none: `mean_score`,
         `weighted_score` (by the slots' chances to be replayed), `mean_age` and `mean_mutations`."""
-        count = self.num_filled.astype(jnp.float32)
-
-        def mean(values):
-            return jnp.sum(jnp.where(self.filled, values, 0.0)) / count
-
-        scores = jnp.where(self.filled, self.scores, 0.0)
-        weighted = jnp.sum(chances * scores)
+        weighted = jnp.sum(chances * jnp.where(self.filled, self.scores, 0.0))
         return {
             "fill_ratio": self.fill_ratio,
-            "mean_score": mean(scores),
-            "weighted_score": jnp.where(count > 0, weighted, jnp.nan),
-            "mean_age": mean(self.ages.astype(jnp.float32)),
-            "mean_mutations": mean(self.num_mutations.astype(jnp.float32)),
+            "mean_score": self.mean_score,
+            "weighted_score": jnp.where(self.num_filled > 0, weighted, jnp.nan),
+            "mean_age": self._mean(self.ages.astype(jnp.float32)),
+            "mean_mutations": self._mean(self.num_mutations.astype(jnp.float32)),
         }
+
+    def _mean(self, values: Float[Array, " capacity"]) -> Float[Array, ""]:
+        return jnp.sum(jnp.where(self.filled, values, 0.0)) / self.num_filled.astype(jnp.float32)
 
     def _find(
         self, batch: UInt32[Array, "batch words"], prints: UInt32[Array, "batch 2"]

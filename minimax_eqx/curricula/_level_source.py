@@ -5,10 +5,11 @@ from typing import Generic
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from .._metrics import Metrics
 from .._types import Level, Memory, PyTree, State
+from .._xla._filtered import filter_update_if
 from ..envs import AbstractLevelGenerator
 from ._fit import check_makes_levels
 from ._level_spec import LevelSpec
@@ -79,3 +80,21 @@ def as_source(
 ) -> AbstractLevelSource:
     """A generator as a source that learns nothing; a source as it is."""
     return Sampled(generator) if isinstance(generator, AbstractLevelGenerator) else generator
+
+
+def learn_if(
+    condition: Bool[Array, ""],
+    source: AbstractLevelSource[Level, State, Memory],
+    state: State,
+    memory: Memory,
+    payoffs: Float[Array, " level"],
+    *,
+    key: Key[Array, ""],
+) -> tuple[State, Metrics]:
+    """What `source.learn` gives if the condition holds; else the state as it is, and metrics of
+    NaN. Nothing is computed for a source that keeps no arrays."""
+    if not jax.tree.leaves((state, memory)):
+        return state, {}
+    return filter_update_if(
+        condition, lambda state: source.learn(state, memory, payoffs, key=key), state
+    )

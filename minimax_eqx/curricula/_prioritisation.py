@@ -12,6 +12,12 @@ from .._types import Scalar, State
 from ._chances import rank
 from ._level_buffer import LevelBuffer
 
+# Pyright takes Equinox's name for a field, and would ask for it whenever one is made.
+if TYPE_CHECKING:
+    from typing import ClassVar as AbstractClassVar
+else:
+    from equinox import AbstractClassVar
+
 
 class AbstractPrioritisation(eqx.Module, Generic[State]):
     """Weights of stored levels: how likely each is to be replayed, before ages have their say.
@@ -21,10 +27,8 @@ class AbstractPrioritisation(eqx.Module, Generic[State]):
     the slots of the level buffer, and level replay calls `update` once a cycle.
     """
 
-    @property
-    @abc.abstractmethod
-    def needs_nonnegative_scores(self) -> bool:
-        """Whether scores that can be negative are refused."""
+    needs_nonnegative_scores: AbstractClassVar[bool]
+    """Whether a score that can be negative is refused."""
 
     @abc.abstractmethod
     def init(self, capacity: int) -> State:
@@ -124,13 +128,10 @@ class Rank(AbstractWeights):
 
     temperature: Scalar = 0.3
     """The lower, the more the levels with the highest scores are preferred."""
+    needs_nonnegative_scores = False
 
     def __check_init__(self) -> None:
         check_positive(self, "temperature")
-
-    @property
-    def needs_nonnegative_scores(self) -> bool:
-        return False
 
     def weights(
         self,
@@ -147,13 +148,10 @@ class Proportional(AbstractWeights):
 
     temperature: Scalar = 1.0
     """The lower, the more the levels with the highest scores are preferred."""
+    needs_nonnegative_scores = True
 
     def __check_init__(self) -> None:
         check_positive(self, "temperature")
-
-    @property
-    def needs_nonnegative_scores(self) -> bool:
-        return True
 
     def weights(
         self,
@@ -174,13 +172,10 @@ class TopK(AbstractWeights):
 
     k: int = 100
     """How many of the stored levels are replayed by score; at most as many as fit in."""
+    needs_nonnegative_scores = False
 
     def __check_init__(self) -> None:
         check_at_least(self, 1, "k")
-
-    @property
-    def needs_nonnegative_scores(self) -> bool:
-        return False
 
     def weights(
         self,
