@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from .._metrics import Metrics, join_metrics
-from .._types import Level, PyTree, Record, Scalar
+from .._types import Level, PyTree, Scalar
 from ..envs import AbstractLevelGenerator, AbstractLevelMutator
 from ..rollouts import Evidence
 from ..scores import AbstractScore, MaxMC
@@ -30,11 +30,11 @@ from ._scoring import named_metrics, score_played
 from ._stock import Stock
 
 
-class LevelReplayState(eqx.Module, Generic[Level, Record]):
+class LevelReplayState(eqx.Module, Generic[Level]):
     """What level replay has learned: its stored levels, and the states of its parts."""
 
-    buffer: LevelBuffer[Level, Record]
-    blank_record: Record  # that of a level never played
+    buffer: LevelBuffer[Level, PyTree]
+    blank_record: PyTree  # that of a level never played
     source: PyTree
     score: PyTree
     prioritisation: PyTree

@@ -26,7 +26,7 @@ class Stock(eqx.Module, Generic[Level]):
     """How many levels of one kind a cycle plays."""
     source: AbstractLevelSource
     source_state: PyTree
-    buffer: LevelBuffer[Level]
+    buffer: LevelBuffer
     rules: ReplayRules
     min_fill_ratio: Scalar
     mutator: AbstractLevelMutator[Level] | None
