@@ -41,10 +41,12 @@ class Going(eqx.Module):
         return eqx.tree_at(lambda going: going.state.buffer, self, buffer)
 
 
-def going(curriculum, num_students=1, num_trials=1, key=KEY):
+def going(curriculum, num_students=1, num_trials=1, level=NUMBER, key=KEY):
     """A curriculum that begins."""
-    shape = (num_students, curriculum.levels_per_cycle, num_trials)
-    evidence = structure(evidence_of(np.zeros(shape)))
+    num_levels = curriculum.levels_per_cycle
+    levels = jax.tree.map(lambda s: jnp.zeros((num_levels, *s.shape), s.dtype), level)
+    zeros = np.zeros((num_students, num_levels, num_trials))
+    evidence = structure(evidence_of(zeros, levels=levels))
     return Going(curriculum, curriculum.init(evidence, key=key))
 
 
@@ -63,15 +65,15 @@ def learn(going, proposal, evidence, key):
 def evidence_of(returns, *, successes=False, finished=True, values=0.0, levels=None):
     """One episode of two steps in each play, which ends with these returns; all that is given has
     the axes `student level trial`, or fewer from the left."""
-    returns = np.asarray(returns, np.float32)
+    returns = jnp.asarray(returns, jnp.float32)
     returns = returns.reshape((1,) * (3 - returns.ndim) + returns.shape)
 
     def at_the_end(quantity, dtype):
-        quantity = np.broadcast_to(np.asarray(quantity, dtype), returns.shape)
-        return jnp.asarray(np.stack([np.zeros_like(quantity), quantity], axis=1))
+        quantity = jnp.broadcast_to(jnp.asarray(quantity, dtype), returns.shape)
+        return jnp.stack([jnp.zeros_like(quantity), quantity], axis=1)
 
-    rewards, ends = at_the_end(returns, np.float32), at_the_end(finished, bool)
-    values = np.broadcast_to(np.asarray(values, np.float32), returns.shape)
+    rewards, ends = at_the_end(returns, jnp.float32), at_the_end(finished, bool)
+    values = jnp.broadcast_to(jnp.asarray(values, jnp.float32), returns.shape)
     return Evidence(
         levels=jnp.zeros(returns.shape[1], jnp.int32) if levels is None else levels,
         observations=None,
@@ -82,7 +84,7 @@ def evidence_of(returns, *, successes=False, finished=True, values=0.0, levels=N
         terminated=ends,
         truncated=jnp.zeros_like(ends),
         successes=at_the_end(successes, bool),
-        values=jnp.asarray(np.stack([values, values], axis=1)[..., None]),
+        values=jnp.stack([values, values], axis=1)[..., None],
         advantages=rewards[..., None],
         students=None,
     )
