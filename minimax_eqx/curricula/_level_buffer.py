@@ -142,6 +142,11 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         batch = jax.vmap(words)(levels)
         return self._find(batch, jax.vmap(fingerprint)(batch))
 
+    def came_in_since(self, before: "LevelBuffer[Level, Record]") -> Bool[Array, " capacity"]:
+        """Which slots hold another level than they did."""
+        other = jnp.any(self.fingerprints != before.fingerprints, axis=-1)
+        return self.filled & (other | ~before.filled)
+
     def at(self, slots: Int[Array, "*batch"]) -> Level:
         """The levels in `slots`."""
         return jax.tree.map(lambda leaf: leaf[slots], self.levels)

@@ -130,10 +130,12 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
             is_new, stock.source, state.source, memory.source, played.payoffs, key=pay_key
         )
         buffer = played.offer_to(state.buffer, stock.rules.opponent, memory.num_mutations)
-        updated = proposal.update_students
-        updated = jnp.ones((), bool) if updated is None else updated
         prioritisation = self.prioritisation.update(
-            state.prioritisation, state.buffer, buffer, updated
+            state.prioritisation,
+            state.buffer,
+            buffer,
+            played.slots_in(buffer),
+            jnp.asarray(True if proposal.update_students is None else proposal.update_students),
         )
         schedule = self.schedule.learn(
             state.schedule, stock, proposal, played.scores, key=mutate_key

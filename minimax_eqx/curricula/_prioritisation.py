@@ -60,14 +60,19 @@ class AbstractPrioritisation(eqx.Module, Generic[State]):
 
     @abc.abstractmethod
     def update(
-        self, state: State, before: LevelBuffer, after: LevelBuffer, updated: Bool[Array, ""]
+        self,
+        state: State,
+        before: LevelBuffer,
+        after: LevelBuffer,
+        scored: Bool[Array, " capacity"],
+        updated: Bool[Array, ""],
     ) -> State:
         """What you learn from a cycle.
 
         Level replay calls this at the end of every cycle, with the level buffer as it was when the
-        levels had been played and as it is now that they are scored and taken in. In a slot whose
-        level was scored, `scores` may differ; in one that has a new level, `fingerprints` do.
-        `updated` tells whether the students learned in this cycle.
+        levels had been played, and as it is now that they are scored and taken in. `scored` are the
+        slots whose level got its score in this cycle: some had it before, and some came in, as
+        `after.came_in_since(before)` tells. `updated` says whether the students learned.
         """
 
 
@@ -114,7 +119,12 @@ class AbstractWeights(AbstractPrioritisation[None]):
         return self.weights(buffer.scores, rank(buffer.scores), buffer.filled)
 
     def update(
-        self, state: None, before: LevelBuffer, after: LevelBuffer, updated: Bool[Array, ""]
+        self,
+        state: None,
+        before: LevelBuffer,
+        after: LevelBuffer,
+        scored: Bool[Array, " capacity"],
+        updated: Bool[Array, ""],
     ) -> None:
         return None
 

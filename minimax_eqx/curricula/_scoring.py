@@ -4,14 +4,15 @@ from typing import Generic
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Int
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
 
 from .._metrics import Metrics
 from .._types import Level, PyTree, Record, State
 from ..rollouts import Episodes, Evidence
 from ..scores import AbstractScore
 from ._copies import Copies
-from ._insertion import Opponent
+from ._insertion import NOWHERE, Opponent
 from ._level_buffer import LevelBuffer
 
 
@@ -40,6 +41,12 @@ class Played(eqx.Module, Generic[Level, Record]):
             merge=self.score.merge,
             num_mutations=self.copies.least(mutated),
         )
+
+    def slots_in(self, buffer: LevelBuffer[Level, Record]) -> Bool[Array, " capacity"]:
+        """Which slots of a buffer hold one of these levels that got a score."""
+        slots = jnp.where(jnp.isfinite(self.scores), buffer.find(self.levels), NOWHERE)
+        slots = jnp.where(slots == NOWHERE, buffer.capacity, slots)  # out of bounds
+        return jnp.zeros(buffer.capacity, bool).at[slots].set(True, mode="drop")
 
 
 def score_played(
