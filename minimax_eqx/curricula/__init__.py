@@ -9,6 +9,7 @@ from ._curriculum import AbstractWeighing as AbstractWeighing
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
 from ._learnability_search import SamplingForLearnability as SamplingForLearnability
+from ._learned_generator import LearnedGenerator as LearnedGenerator
 from ._lessons import NewAndReplayed as NewAndReplayed
 from ._lessons import Replayed as Replayed
 from ._level_buffer import LevelBuffer as LevelBuffer
@@ -40,6 +41,7 @@ __all__ = [
     "DomainRandomisation",
     "Easiest",
     "Hardest",
+    "LearnedGenerator",
     "LevelBuffer",
     "LevelReplay",
     "NewAndReplayed",

@@ -54,7 +54,9 @@ class AdversarialDesign(AbstractCurriculum[Level, AdversarialDesignState], Gener
     def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> AdversarialDesignState:
         name = type(self).__name__
         objective = init_memoryless(name, self.objective, evidence, key=key_aside(key))
-        return AdversarialDesignState(self.generator.init(evidence.level_spec(), key=key), objective)
+        return AdversarialDesignState(
+            self.generator.init(evidence.level_spec(), key=key), objective
+        )
 
     def propose(
         self, state: AdversarialDesignState, *, key: Key[Array, ""]

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 
 from .._types import PyTree
 from ..envs import AbstractLevelGenerator, AbstractLevelMutator
+from ._parents import AbstractParents
 
 
 def check_makes_levels(
@@ -20,9 +22,7 @@ def check_makes_levels(
     )
 
 
-def check_edits_levels(
-    mutator: AbstractLevelMutator, level: PyTree[jax.ShapeDtypeStruct]
-) -> None:
+def check_edits_levels(mutator: AbstractLevelMutator, level: PyTree[jax.ShapeDtypeStruct]) -> None:
     """Raises `ValueError` if the mutator cannot edit levels of that structure."""
     _check(
         f"The mutator {type(mutator).__name__} cannot edit levels of the environment",
@@ -30,6 +30,11 @@ def check_edits_levels(
         level,
         level,
     )
+
+
+def check_chooses(parents: AbstractParents, num_levels: int) -> None:
+    """Raises `ValueError` if parents cannot be chosen among so many levels."""
+    eqx.filter_eval_shape(parents.choose, jax.ShapeDtypeStruct((num_levels,), jnp.float32))
 
 
 def _check(

@@ -103,9 +103,7 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
         check_makes_levels(self.generator, level)
         plays = eqx.filter_eval_shape(self._by_candidate, evidence)
         score = init_memoryless(type(self).__name__, self.score, plays, key=key)
-        return SearchState(
-            LevelBuffer.empty(level, self.capacity), score, jnp.zeros((), jnp.int32)
-        )
+        return SearchState(LevelBuffer.empty(level, self.capacity), score, jnp.zeros((), jnp.int32))
 
     def propose(
         self, state: SearchState[Level], *, key: Key[Array, ""]

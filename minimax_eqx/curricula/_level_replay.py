@@ -15,7 +15,7 @@ from ..rollouts import Evidence
 from ..scores import AbstractScore, MaxMC
 from ._admission import AbstractAdmission, BeatTheLeastLikely
 from ._curriculum import AbstractCurriculum, Proposal
-from ._fit import check_edits_levels
+from ._fit import check_chooses, check_edits_levels
 from ._keys import key_aside
 from ._kinds import Kind
 from ._lessons import AbstractLessons, Replayed
@@ -98,8 +98,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         record, score = self.score.init(evidence, key=key_aside(key))
         if self.mutator is not None:
             check_edits_levels(self.mutator, level)
-            scores = jax.ShapeDtypeStruct((self.num_levels,), jnp.float32)
-            eqx.filter_eval_shape(self.parents.choose, scores)
+            check_chooses(self.parents, self.num_levels)
         buffer = LevelBuffer.empty(level, self.capacity, record=record)
         prioritisation = self.prioritisation.init(self.capacity)
         state = LevelReplayState(buffer, record, source, score, prioritisation, None)
@@ -143,14 +142,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         state = LevelReplayState(
             buffer, state.blank_record, source, played.state, prioritisation, schedule
         )
-        own = replay_metrics(buffer, self._stock(state).rules, memory)
-        return state, join_metrics(
-            [
-                (f"the generator {type(self.generator).__name__}", learned),
-                (f"the score {type(self.score).__name__}", named_metrics("score", self.score, played.state)),
-                ("LevelReplay", own),
-            ]
-        )
+        return state, _metrics(self, state, self._stock(state).rules, memory, learned)
 
     def _stock(self, state: LevelReplayState[Level]) -> Stock[Level]:
         rules = ReplayRules(
@@ -169,8 +161,24 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         )
 
 
-def replay_metrics(buffer: LevelBuffer, rules: ReplayRules, memory: ReplayMemory) -> Metrics:
-    """Statistics of the level buffer, and the share of the levels that were replayed."""
-    statistics = buffer.statistics(rules.replay_distribution(buffer))
-    metrics = {f"buffer_{name}": value for name, value in statistics.items()}
-    return metrics | {"replay_ratio": share_of(memory.kinds == Kind.REPLAYED)}
+def _metrics(
+    replay: LevelReplay,
+    state: LevelReplayState,
+    rules: ReplayRules,
+    memory: ReplayMemory,
+    learned: Metrics,
+) -> Metrics:
+    """The metrics of a cycle, in which the source of new levels `learned` what it says."""
+    statistics = state.buffer.statistics(rules.replay_distribution(state.buffer))
+    own = {f"buffer_{name}": value for name, value in statistics.items()}
+    own["replay_ratio"] = share_of(memory.kinds == Kind.REPLAYED)
+    return join_metrics(
+        [
+            (f"the generator {type(replay.generator).__name__}", learned),
+            (
+                f"the score {type(replay.score).__name__}",
+                named_metrics("score", replay.score, state.score),
+            ),
+            ("LevelReplay", own),
+        ]
+    )

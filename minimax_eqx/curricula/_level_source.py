@@ -30,9 +30,7 @@ class AbstractLevelSource(eqx.Module, Generic[Level, State, Memory]):
         """
 
     @abc.abstractmethod
-    def draw(
-        self, state: State, num_levels: int, *, key: Key[Array, ""]
-    ) -> tuple[Level, Memory]:
+    def draw(self, state: State, num_levels: int, *, key: Key[Array, ""]) -> tuple[Level, Memory]:
         """Makes levels (leading axis `level`); the memory is given back to `learn`."""
 
     @abc.abstractmethod
@@ -57,9 +55,7 @@ class Sampled(AbstractLevelSource[Level, LevelSpec, None], Generic[Level]):
         check_makes_levels(self.generator, level)
         return LevelSpec.of(level)
 
-    def draw(
-        self, state: LevelSpec, num_levels: int, *, key: Key[Array, ""]
-    ) -> tuple[Level, None]:
+    def draw(self, state: LevelSpec, num_levels: int, *, key: Key[Array, ""]) -> tuple[Level, None]:
         sample = lambda key: self.generator.sample(state.level, key=key)  # noqa: E731
         return jax.vmap(sample)(jax.random.split(key, num_levels)), None
 

@@ -53,9 +53,7 @@ class AbstractPrioritisation(eqx.Module, Generic[State]):
         """
 
     @abc.abstractmethod
-    def replay_weights(
-        self, state: State, buffer: LevelBuffer
-    ) -> Float[Array, " capacity"]:
+    def replay_weights(self, state: State, buffer: LevelBuffer) -> Float[Array, " capacity"]:
         """Weights for the decision which levels are replayed, of the same form."""
 
     @abc.abstractmethod
@@ -178,7 +176,7 @@ class Proportional(AbstractWeights):
 
 
 class TopK(AbstractWeights):
-    """The levels with the `k` highest scores are equally likely; no others are replayed by score."""
+    """The levels with the `k` highest scores are equally likely, the others have no weight."""
 
     k: int = 100
     """How many of the stored levels are replayed by score; at most as many as fit in."""

@@ -52,9 +52,7 @@ class Stock(eqx.Module, Generic[Level]):
         """The ages in the buffer after a cycle without replay."""
         return self.buffer.grow_older(self.num_levels).ages
 
-    def draw(
-        self, *, key: Key[Array, ""]
-    ) -> tuple[Int[Array, " capacity"], Int[Array, " level"]]:
+    def draw(self, *, key: Key[Array, ""]) -> tuple[Int[Array, " capacity"], Int[Array, " level"]]:
         """The ages in the buffer after levels were drawn for replay, and the slots drawn."""
         older, slots = self.rules.sample(self.buffer, self.num_levels, key=key)
         return older.ages, slots

@@ -11,6 +11,7 @@ from minimax_eqx.curricula import BeatTheLeastLikely, LevelBuffer, Rank, _finger
 from minimax_eqx.curricula._replay_rules import ReplayRules
 
 NUM_BITS, BATCH = 12, 6
+RANK, ADMISSION = Rank(), BeatTheLeastLikely()
 LEVEL_SPEC = {
     "bits": jax.ShapeDtypeStruct((NUM_BITS,), bool),
     "number": jax.ShapeDtypeStruct((), jnp.int32),
@@ -32,9 +33,9 @@ class Stored(eqx.Module):
         level,
         capacity,
         *,
-        prioritisation=Rank(),
+        prioritisation=RANK,
         staleness_coef=0.3,
-        admission=BeatTheLeastLikely(),
+        admission=ADMISSION,
         record=None,
     ):
         state = prioritisation.init(capacity)

@@ -31,9 +31,7 @@ def update(buffer, levels, scores):
 def test_a_full_buffer_that_goes_by_score_keeps_the_best_however_small_their_chances(
     prioritisation,
 ):
-    buffer = Stored.empty(
-        LEVEL_SPEC, CAPACITY, prioritisation=prioritisation, staleness_coef=0.0
-    )
+    buffer = Stored.empty(LEVEL_SPEC, CAPACITY, prioritisation=prioritisation, staleness_coef=0.0)
     first = np.arange(CAPACITY)
     second = np.random.default_rng(0).permutation(CAPACITY) + CAPACITY / 2 + 0.5
     for ids, scores in ((first, first), (first + 100, second)):

@@ -146,9 +146,7 @@ def test_what_is_stored_of_a_level_belongs_to_it_and_no_two_are_equal(batches):
 @given(batches, st.sampled_from([0.0, 1.0]))
 def test_updates_follow_the_rules_one_level_after_another(batches, staleness_coef):
     # Only by score or only by age, so that no two slots are nearly as likely and rounding decides.
-    buffer = Stored.empty(
-        LEVEL_SPEC, 4, staleness_coef=staleness_coef, record=jnp.array(-jnp.inf)
-    )
+    buffer = Stored.empty(LEVEL_SPEC, 4, staleness_coef=staleness_coef, record=jnp.array(-jnp.inf))
     oracle = buffer_oracle.Buffer(
         level_id=np.zeros(4, int),
         scores=np.full(4, -np.inf, np.float32),

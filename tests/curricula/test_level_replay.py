@@ -167,7 +167,9 @@ def test_every_replayed_level_is_edited_and_its_mutants_are_played_next(getkey):
     np.testing.assert_array_equal(mutated.levels["number"], replayed.levels["number"] + 1)
 
 
-@pytest.mark.parametrize(("parents", "expected"), [(Easiest(2), {1, 3}), (Hardest(2), {0, 2})], ids=repr)
+@pytest.mark.parametrize(
+    ("parents", "expected"), [(Easiest(2), {1, 3}), (Hardest(2), {0, 2})], ids=repr
+)
 def test_parents_are_the_replayed_levels_of_lowest_or_highest_score(getkey, parents, expected):
     curriculum = filled(getkey, mutator=PlusOne(), parents=parents)
     curriculum, replayed, _ = cycle(curriculum, getkey(), returns=jnp.array([9.0, 1.0, 8.0, 2.0]))
@@ -250,7 +252,10 @@ def test_options_that_cannot_be_used_are_refused_by_name(options, message):
     [
         ({"mutator": maze_edits(3)}, "mutator .* cannot edit levels of the environment"),
         ({"generator": RandomWalls()}, "generator RandomWalls cannot make levels of the env"),
-        ({"parents": Easiest(5), "mutator": PlusOne()}, "Easiest.num_parents is 5; .* at most .* 4"),
+        (
+            {"parents": Easiest(5), "mutator": PlusOne()},
+            "Easiest.num_parents is 5; .* at most .* 4",
+        ),
         ({"prioritisation": TopK(13)}, r"TopK\.k is 13, more levels than the capacity of 12"),
         ({"score": RelativeRegret()}, r"RelativeRegret.* 2 students"),
         (

@@ -27,6 +27,7 @@ from .buffers import fingerprints_of
 from .numbers import Numbers, evidence_of, going, learn, propose
 
 BATCH, CAPACITY = 4, 12
+MEAN_RETURN = MeanReturn()
 SCHEDULES = {"one kind": Sequential(0.5), "side by side": SideBySide()}
 ALWAYS = {"one kind": Sequential(1.0), "side by side": SideBySide()}
 FORMS = pytest.mark.parametrize("form", SCHEDULES)
@@ -46,7 +47,7 @@ class Scatter(AbstractLevelMutator):
         return level // 1000 * 1000 + jax.random.randint(key, (), 1, 1000)
 
 
-def create(score=MeanReturn(), num_students=1, **options):
+def create(score=MEAN_RETURN, num_students=1, **options):
     defaults = {"num_levels": BATCH, "capacity": CAPACITY, "min_fill_ratio": 1.0}
     defaults["schedule"] = Sequential(1.0)
     return going(LevelReplay(Numbers(1000), score, **{**defaults, **options}), num_students)
@@ -126,9 +127,7 @@ def test_every_level_is_of_the_kind_that_its_label_says(getkey, form):
 @FORMS
 @pytest.mark.parametrize("parents", [WholeBatch(), Hardest(2)], ids=repr)
 def test_the_mutations_of_a_level_are_counted_through_all_generations(getkey, form, parents):
-    curriculum = create(
-        schedule=SCHEDULES[form], mutator=CountEdit(), parents=parents
-    )
+    curriculum = create(schedule=SCHEDULES[form], mutator=CountEdit(), parents=parents)
     for _ in range(12):
         curriculum, proposal, metrics = cycle(curriculum, getkey())
         memory, buffer = proposal.memory, curriculum.buffer
