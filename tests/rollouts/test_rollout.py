@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from minimax_eqx.envs import AbstractEnv, TimeStep
-from minimax_eqx.rollouts import EpisodeStatistics, evaluate, record_episode, rollout
+from minimax_eqx.rollouts import evaluate, record_episode, rollout
 
 from ..small import ENV, GENERATOR, make_student
 
@@ -138,20 +138,6 @@ def test_nobody_pays_for_truncation_values_that_are_not_asked_for(getkey):
     agent = corridor_student(getkey())
     trajectory = play(agent, jnp.array([9]), num_steps=2, key=getkey())
     assert trajectory.truncation_values is None
-
-
-def test_statistics_leave_the_unfinished_episode_out():
-    rewards = jnp.array([[1.0, 1.0, 2.0, 4.0, 8.0], [1.0, 1.0, 1.0, 1.0, 1.0]]).T
-    dones = jnp.array([[0, 1, 0, 1, 0], [0, 0, 0, 0, 0]], bool).T
-    successes = jnp.array([[0, 0, 0, 1, 0], [0, 0, 0, 0, 0]], bool).T
-    statistics = EpisodeStatistics.of(rewards, dones, successes)
-    np.testing.assert_array_equal(statistics.num_episodes, [2, 0])
-    np.testing.assert_allclose(statistics.mean_return, [4.0, 0.0])
-    np.testing.assert_allclose(statistics.success_rate, [0.5, 0.0])
-    np.testing.assert_allclose(statistics.mean_length, [2.0, 0.0])
-    summary = statistics.summary()
-    assert summary["return"] == 4.0  # the play without an episode does not count
-    assert summary["num_episodes"] == 2
 
 
 def test_evaluation_plays_one_episode_of_each_level(getkey):
