@@ -31,8 +31,9 @@ class AbstractScore(eqx.Module, Generic[Record, State]):
 
     Either may be None. The module itself holds settings alone, and never changes.
 
-    You need not care about levels on which nobody finished an episode: curricula leave them out, by
-    `Episodes.finished_on_level`. Give any number there.
+    On a level on which nobody finished an episode a score means nothing. Level replay leaves such
+    levels out, by `Episodes.finished_on_level`, but whoever designs levels is paid by what you give
+    for them: let it be finite, 0 for example.
     """
 
     can_be_negative: AbstractClassVar[bool]
@@ -124,8 +125,9 @@ class AbstractFormula(AbstractSelectiveFormula):
         can_be_negative = False
 
         def formula(self, evidence):
-            rates = Episodes.of(evidence).mean_of_sums(evidence.successes)
-            return jnp.nanmean(rates, axis=0)
+            episodes = Episodes.of(evidence)
+            rates = episodes.mean_of_sums(evidence.successes)  # NaN where a student finished none
+            return jnp.where(episodes.finished_on_level, jnp.nanmean(rates, axis=0), 0)
     ```
     """
 
