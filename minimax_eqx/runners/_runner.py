@@ -80,9 +80,9 @@ class Runner(eqx.Module):
         state = curriculum.init(evidence, key=curriculum_key)
         proposal = _proposal_spec(curriculum, state)
         _check_levels(env, curriculum, proposal)
+        num_update_levels = proposal.num_update_levels or curriculum.levels_per_cycle
         experiment.student.check(
-            experiment.num_steps,
-            (proposal.num_update_levels or curriculum.levels_per_cycle) * experiment.num_trials,
+            students, experiment.num_steps, num_update_levels * experiment.num_trials
         )
         runner = cls(
             experiment=experiment,
