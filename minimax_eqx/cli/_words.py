@@ -5,11 +5,10 @@ import dataclasses
 import inspect
 import io
 import itertools
-import operator
 import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import tyro
 import yaml
@@ -28,25 +27,22 @@ from ..experiment._draft import (
 from ..experiment._parts import REQUIRED, Parts, help_of, name_of
 from ..experiment._plain import CLASS
 
-Own = TypeVar("Own")
 _YES, _NO = ([], ["true"], ["yes"], ["on"]), (["false"], ["no"], ["off"])
 _WANTED: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
-def given_in_words(words: Iterable[str]) -> Iterator[Given]:
+def given_in_words(words: Iterable[str]) -> list[Given]:
     """What the words of a command line give. Raises `ValueError` for a word before any option."""
-    name: str | None = None
-    values: list[str] = []
-    for word in [*words, "--"]:
+    given: list[Given] = []
+    for word in words:
         if word.startswith("--"):
-            if name is not None:
-                yield Given(name, tuple(values), f"--{name}")
             name, is_given, value = word.removeprefix("--").partition("=")
-            values = [value] if is_given else []
-        elif name is None:
+            given.append(Given(name, (value,) if is_given else (), f"--{name}"))
+        elif not given:
             raise ValueError(f"'{word}' is not expected here; options begin with --.")
         else:
-            values.append(word)
+            given[-1] = dataclasses.replace(given[-1], words=(*given[-1].words, word))
+    return given
 
 
 def given_in_file(path: pathlib.Path) -> list[Given]:
@@ -64,75 +60,68 @@ def _given_in_node(node: yaml.Node, path: pathlib.Path, name: str) -> Iterator[G
     place = f"{path}, line {node.start_mark.line + 1}: {name}"
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            is_class = key.value == CLASS
-            inner = name if is_class else f"{name}{'.' if name else ''}{key.value}"
+            inner = name if key.value == CLASS else f"{name}{'.' if name else ''}{key.value}"
             if inner:  # not the class of all of it
                 yield from _given_in_node(value, path, inner)
-    elif isinstance(node, yaml.SequenceNode):
-        if any(not isinstance(item, yaml.ScalarNode) for item in node.value):
-            raise ValueError(f"{place} is a list of parts, which only Python can write.")
-        yield Given(name, tuple(_word(item) for item in node.value), place)
-    else:
-        yield Given(name, (_word(node),), place)
-
-
-def _word(node: yaml.Node) -> str:
-    return NONE if node.tag == "tag:yaml.org,2002:null" else node.value
+        return
+    items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    if not all(isinstance(item, yaml.ScalarNode) for item in items):
+        raise ValueError(f"{place} is a list of parts, which only Python can write.")
+    nothing = "tag:yaml.org,2002:null"
+    yield Given(name, tuple(NONE if i.tag == nothing else i.value for i in items), place)
 
 
 def apply(
-    draft: Draft, given: Sequence[Given], parts: Parts, own: Own, prog: str, description: str = ""
-) -> Own:
-    """Changes a draft to what was given, and returns the own options of a command likewise.
+    drafts: Sequence[Draft], given: Sequence[Given], parts: Parts, prog: str, description: str
+) -> None:
+    """Changes drafts to what was given; after `--help`, ends the program as the parser does.
 
-    `own` is a dataclass of options that are no fields of the composition. Raises `ValueError`, with
-    its place, for what cannot be; after `--help`, ends the program as the parser does.
+    Raises `ValueError`, with its place, for what cannot be.
     """
-    own_names = {"help"} | {option.name for option in dataclasses.fields(cast(Any, own))}
-    is_own = [g.name.replace("-", "_").removeprefix("no_") in own_names for g in given]
-    fields = choose(draft, list(itertools.compress(given, map(operator.not_, is_own))), parts)
-    options = list(options_of(draft, parts))
-    words = {g.place: ([flag(g.name), *g.words], "") for g in itertools.compress(given, is_own)}
-    words |= {g.place: _words(o, g, flag(short_name(o, options))) for o, g in fields}
-    own_type = tyro.conf.OmitArgPrefixes[type(own)]
-    typed = _dataclass("run", [("run", own_type, own), *_boxes(options, parts)])
-    parsed = _parse(typed, words, prog, description)
+    asked = [g for g in given if g.name == "help"]
+    fields = choose(drafts, [g for g in given if g not in asked], parts)
+    options = [option for draft in drafts for option in options_of(draft)]
+    words = {g.place: _words(o, g, flag(short_name(o, options))) for o, g in fields}
+    words |= {g.place: (["--help"], "") for g in asked}
+    parsed = _parse(as_dataclass(drafts, parts), words, prog, description)
     for option, _ in fields:
         box = getattr(parsed, _box_of(option))
         option.draft.values[option.field.name] = getattr(box, option.field.name)
-    return parsed.run
 
 
-def _boxes(options: Sequence[Option], parts: Parts) -> Iterator[tuple[str, Any, Any]]:
-    """The options of each part as a dataclass, of which the parser's help makes a box."""
-    for _, several in itertools.groupby(options, key=_box_of):
+def as_dataclass(drafts: Sequence[Draft], parts: Parts) -> type:
+    """The options of drafts for the parser. Those of a part are a dataclass of their own, of which
+    its help makes a box."""
+    options, boxes = [option for draft in drafts for option in options_of(draft)], []
+    for key, several in itertools.groupby(options, key=_box_of):
         of_part = list(several)
-        part = of_part[0].draft.cls
-        made = _dataclass(name_of(part), [_typed(o, options, parts) for o in of_part])
-        made.__doc__ = (inspect.getdoc(part) or "").partition("\n\n")[0]
-        path = of_part[0].path.rpartition(".")[0]
-        title = f"{path} ({name_of(part)})" if path else "experiment"
-        yield _box_of(of_part[0]), Annotated[made, tyro.conf.arg(name=title)], REQUIRED
+        cls, path = of_part[0].draft.cls, of_part[0].path.rpartition(".")[0]
+        box = _dataclass(cls.__name__, [_typed(option, options, parts) for option in of_part])
+        box.__doc__ = (inspect.getdoc(cls) or "").partition("\n\n")[0]
+        title = f"{path} ({name_of(cls)})" if path else name_of(cls)
+        boxes.append((key, Annotated[box, tyro.conf.arg(name=title)], REQUIRED))
+    return _dataclass("Options", boxes)
 
 
 def _box_of(option: Option) -> str:
-    return "of_" + option.path.rpartition(".")[0].replace(".", "__")
+    path = option.path.rpartition(".")[0]
+    return f"of_{path.replace('.', '__') or option.draft.cls.__name__}"
 
 
 def _typed(option: Option, options: Sequence[Option], parts: Parts) -> tuple[str, Any, Any]:
     """An option as the field of a dataclass: name, type and default."""
     field, value = option.field, option.value
-    names = [*parts.of(field.kinds), *([NONE] if field.kinds and field.can_be_none else [])]
-    types = [Literal[tuple(names)]] if names else []
-    types += [field.plain] if field.plain else []
-    types += [None] if field.can_be_none and not names else []
+    names = (*parts.of(field.kinds), *([NONE] if field.can_be_none else []))
+    hint: Any = Literal[names] if field.kinds else field.plain
+    if field.can_be_none and not field.kinds:
+        hint = Union[hint, None]  # noqa: UP007
     argument = tyro.conf.arg(
         name=flag(short_name(option, options)).removeprefix("--"),
         help=help_of(option.draft.cls).get(field.name),
         prefix_name=False,
     )
-    default = NONE if names and value is None else plain(value)
-    return field.name, Annotated[Union[tuple(types)], argument], default  # noqa: UP007
+    default = NONE if field.kinds and value is None else plain(value)
+    return field.name, Annotated[hint, argument], default
 
 
 def _dataclass(name: str, fields: Iterable[tuple[str, Any, Any]]) -> type:
@@ -151,21 +140,17 @@ def _words(option: Option, given: Given, name: str) -> tuple[list[str], str]:
 
     Raises `ValueError` for another number of words than it takes.
     """
-    plain_type, words = option.field.plain, list(given.words)
-    is_several = any(get_origin(t) is tuple for t in (plain_type, *get_args(plain_type)))
-    is_choice = get_origin(plain_type) is Literal
-    choices = (
-        f"one of {', '.join(map(str, get_args(plain_type)))}" if is_choice else "another value"
-    )
-    wanted = _WANTED.get(plain_type, choices)
-    if option.field.can_be_none:
-        wanted += " or none"
-    if plain_type is bool and words in _YES:
+    hint, words = option.field.plain, list(given.words)
+    is_several = any(get_origin(t) is tuple for t in (hint, *get_args(hint)))
+    choices = f"one of {', '.join(map(str, get_args(hint)))}" if get_origin(hint) is Literal else ""
+    wanted = _WANTED.get(hint, choices or "another value")
+    wanted += " or none" if option.field.can_be_none else ""
+    if hint is bool and words in _YES:
         return [name], wanted
-    if plain_type is bool and words in _NO:
-        above, _, last = name.removeprefix("--").rpartition(".")
-        return [f"--{above}{'.' if above else ''}no-{last}"], wanted
-    if plain_type is bool or (len(words) != 1 and not is_several):
+    if hint is bool and words in _NO:
+        above, dot, last = name.removeprefix("--").rpartition(".")
+        return [f"--{above}{dot}no-{last}"], wanted
+    if hint is bool or (len(words) != 1 and not is_several) or "" in words:
         raise ValueError(f"{given.place} is {' '.join(words) or 'empty'}; it must be {wanted}.")
     if is_several:
         words = [part for word in words for part in word.split(",") if part]
@@ -175,10 +160,10 @@ def _words(option: Option, given: Given, name: str) -> tuple[list[str], str]:
 def _parse(
     typed: type, words: Mapping[str, tuple[Sequence[str], str]], prog: str, description: str
 ) -> Any:
-    args = [word for several, _ in words.values() for word in several]
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said):
+            args = [word for several, _ in words.values() for word in several]
             return tyro.cli(typed, args=args, prog=prog, description=description)
     except SystemExit as error:
         if error.code in (None, 0):

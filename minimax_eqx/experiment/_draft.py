@@ -5,23 +5,24 @@ Nothing is checked on the way, since two fields may be right together only.
 
 import dataclasses
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import equinox as eqx
 
 from ._parts import REQUIRED, Field, Parts, fields_of, name_of, nearest
 
+Part = TypeVar("Part", bound=eqx.Module)
 NONE = "none"
 
 
 @dataclasses.dataclass(eq=False)
 class Draft:
-    """A part that is not made yet: its class, and what its fields are to be."""
+    """A part that is not made yet: its class, what its fields are to be, and what it was."""
 
     cls: type
     values: dict[str, Any]
-    made: eqx.Module | None = None
+    part: Any = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,41 +48,37 @@ class Option:
         return self.draft.values[self.field.name]
 
 
-def draft_of(part: eqx.Module) -> Draft:
-    """The draft of a part as it is."""
-    fields = [field.name for field in fields_of(type(part))]
-    return Draft(type(part), {name: _drafted(getattr(part, name)) for name in fields}, part)
+def draft_of(part: Any) -> Draft:
+    """The draft of a part, or of another dataclass, as it is."""
+    names = [field.name for field in fields_of(type(part))]
+    return Draft(type(part), {name: _drafted(getattr(part, name)) for name in names}, part)
 
 
-def made(draft: Draft, name: Callable[[str], str] = str, path: str = "") -> Any:
+def made(draft: Draft) -> Any:
     """The part that a draft describes; what nobody changed is the part that it was.
 
-    `name` says how a field of some path is called. Raises `ValueError` for a field that has no
-    value, and whatever the parts raise.
+    Raises `ValueError` for a field that has no value, and whatever the parts raise.
     """
-    values = {
-        field: made(value, name, f"{path}{field}.") if isinstance(value, Draft) else value
-        for field, value in draft.values.items()
-    }
-    for field, value in values.items():
-        if value is REQUIRED:
-            raise ValueError(f"{name(path + field)} is missing: {draft.cls.__name__} needs one.")
-    if draft.made and all(getattr(draft.made, field) is v for field, v in values.items()):
-        return draft.made
+    values = {n: made(v) if isinstance(v, Draft) else v for n, v in draft.values.items()}
+    missing = [flag(name) for name, value in values.items() if value is REQUIRED]
+    if missing:
+        raise ValueError(f"{draft.cls.__name__} needs {', '.join(missing)}.")
+    if draft.part is not None and all(getattr(draft.part, n) is v for n, v in values.items()):
+        return draft.part
     return draft.cls(**values)
 
 
-def options_of(draft: Draft, parts: Parts, path: str = "") -> Iterator[Option]:
+def options_of(draft: Draft, path: str = "") -> Iterator[Option]:
     """All fields that can be given by name, those of a part after those that are its neighbours."""
     for field in fields_of(draft.cls):
         value = draft.values[field.name]
-        has_a_choice = field.can_be_none or value is REQUIRED or len(parts.of(field.kinds)) > 1
-        is_several = isinstance(value, tuple)
-        if field.plain is not None or (field.kinds and has_a_choice and not is_several):
+        # A class that nothing else could replace is no choice, and several parts have no name.
+        is_one = isinstance(value, Draft) and field.kinds == (value.cls,) and not field.can_be_none
+        if field.plain is not None or (field.kinds and not is_one and type(value) is not tuple):
             yield Option(f"{path}{field.name}", field, draft)
     for name, value in draft.values.items():
         if isinstance(value, Draft):
-            yield from options_of(value, parts, f"{path}{name}.")
+            yield from options_of(value, f"{path}{name}.")
 
 
 def matching(name: str, options: Iterable[Option]) -> list[Option]:
@@ -106,33 +103,53 @@ def short_name(option: Option, options: Sequence[Option]) -> str:
     return next((n for n in names if matching(n, options) == [option]), option.path)
 
 
-def choose(draft: Draft, given: Iterable[Given], parts: Parts) -> list[tuple[Option, Given]]:
-    """Changes the parts of a draft to those that were chosen by name.
+def flag(name: str) -> str:
+    """A name as an option of the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
+def choose(
+    drafts: Sequence[Draft], given: Iterable[Given], parts: Parts
+) -> list[tuple[Option, Given]]:
+    """Changes the parts of drafts to those that were chosen by name.
 
     Returns what was given for plain fields, with the options it is for. A part of another class
     than before begins with its own defaults, and a part of the same class stays as it was. Raises
     `ValueError` for a name that means no option, or several.
     """
-    open_ = list(given)
+    waiting = list(given)
     while True:
-        options = list(options_of(draft, parts))
-        open_ = [_without_no(g, options) for g in open_]
-        found = [(m[0], g) for g in open_ if len(m := matching(g.name, options)) == 1]
-        found = [(option, g) for option, g in found if _is_choice(option, g, parts)]
+        options = [option for draft in drafts for option in options_of(draft)]
+        waiting = [_without_no(g, options) for g in waiting]
+        found = [(m[0], g) for g in waiting if len(m := matching(g.name, options)) == 1]
+        found = [(option, g) for option, g in found if option.field.kinds]
         if not found:
-            open_ = [given for given in open_ if not _is_there(given, draft)]
-            return [(_the_one(given, options, parts), given) for given in open_]
+            waiting = [g for g in waiting if not any(_is_there(g, draft) for draft in drafts)]
+            return [(_the_one(g, options, parts), g) for g in waiting]
         # What is further out decides which parts there are further in.
         option, chosen = min(found, key=lambda pair: pair[0].path.count("."))
         option.draft.values[option.field.name] = _chosen(option, chosen, parts)
-        open_.remove(chosen)
+        waiting.remove(chosen)
 
 
-def differences(draft: Draft, before: Draft, parts: Parts) -> dict[str, Any]:
+def with_changes(part: Part, changes: Mapping[str, Any]) -> Part:
+    """A composition with other values, or parts, for fields of these short names, one by one; two
+    underscores in a name stand for a dot.
+
+    Raises `ValueError` for a name that means no option, or several.
+    """
+    draft = draft_of(part)
+    for name, value in changes.items():
+        given = Given(name.replace("__", "."), (), name)
+        option = _the_one(given, list(options_of(draft)), Parts())
+        option.draft.values[option.field.name] = _drafted(value)
+    return made(draft)
+
+
+def differences(draft: Draft, before: Draft) -> dict[str, Any]:
     """What a draft has that an earlier one, or the default of a new part, has not; by name."""
-    options = list(options_of(draft, parts))
-    others = {option.path: option for option in options_of(before, parts)}
-    found = {}
+    options, found = list(options_of(draft)), {}
+    others = {option.path: option for option in options_of(before)}
     for option in options:
         other, default = others.get(option.path), _drafted(option.field.default)
         if other and (other.draft.cls is option.draft.cls or default is REQUIRED):
@@ -151,14 +168,6 @@ def _drafted(value: Any) -> Any:
     return draft_of(value) if isinstance(value, eqx.Module) else value
 
 
-def _is_there(given: Given, draft: Draft) -> bool:
-    """Whether what is given, where nothing else could be, is there."""
-    found: Any = draft
-    for name in given.name.replace("-", "_").split("."):
-        found = found.values.get(name) if isinstance(found, Draft) else None
-    return given.words == ((plain(found),) if isinstance(found, Draft) else found)
-
-
 def _without_no(given: Given, options: Sequence[Option]) -> Given:
     """`--no-see-agent` as `--see-agent false`."""
     above, dot, last = given.name.rpartition(".")
@@ -167,34 +176,35 @@ def _without_no(given: Given, options: Sequence[Option]) -> Given:
     return Given(f"{above}{dot}{last[3:]}", ("false",), given.place)
 
 
-def _is_choice(option: Option, given: Given, parts: Parts) -> bool:
-    names = parts.of(option.field.kinds)
-    return bool(names) and (option.field.plain is None or not names.keys().isdisjoint(given.words))
+def _is_there(given: Given, draft: Draft) -> bool:
+    """Whether what is given, where nothing else could be, is there."""
+    found: Any = draft
+    for name in given.name.replace("-", "_").split("."):
+        found = found.values.get(name) if isinstance(found, Draft) else None
+    return given.words == ((plain(found),) if isinstance(found, Draft) else found)
 
 
 def _chosen(option: Option, given: Given, parts: Parts) -> Draft | None:
     if len(given.words) != 1:
         known = ", ".join(parts.of(option.field.kinds))
         raise ValueError(f"{given.place} takes the name of one part. Known: {known}.")
-    [name] = given.words
-    before = option.value
-    if name == NONE and option.field.can_be_none:
+    if given.words == (NONE,) and option.field.can_be_none:
         return None
-    cls = parts.named(name, option.field.kinds, given.place)
-    if isinstance(before, Draft) and before.cls is cls:
+    cls = parts.named(given.words[0], option.field.kinds, given.place)
+    before = option.value if isinstance(option.value, Draft) else Draft(cls, {})
+    if before.cls is cls and before.values:
         return before
-    old = before.values if isinstance(before, Draft) else {}
-    return Draft(cls, {field.name: _first_value(field, old) for field in fields_of(cls)})
+    return Draft(cls, {field.name: _first_value(field, before.values) for field in fields_of(cls)})
 
 
-def _first_value(field: Field, old: Mapping[str, Any]) -> Any:
+def _first_value(field: Field, before: Mapping[str, Any]) -> Any:
     """The default of a field of a part that was just chosen. Without one it takes what the part
     before it had in a field of that name: a curriculum its generator, say."""
-    value = old.get(field.name, REQUIRED)
-    if field.default is not REQUIRED or (isinstance(value, Draft) != bool(field.kinds)):
-        return _drafted(field.default)
-    fits = not isinstance(value, Draft) or issubclass(value.cls, field.kinds)
-    return value if fits else REQUIRED
+    value = before.get(field.name)
+    fits = issubclass(value.cls, field.kinds) if isinstance(value, Draft) else not field.kinds
+    if field.default is REQUIRED and value is not None and fits:
+        return value
+    return _drafted(field.default)
 
 
 def _the_one(given: Given, options: Sequence[Option], parts: Parts) -> Option:
@@ -205,9 +215,9 @@ def _the_one(given: Given, options: Sequence[Option], parts: Parts) -> Option:
         names = ", ".join(flag(short_name(option, options)) for option in found)
         raise ValueError(f"{given.place} may mean {names}; say which.")
     last = given.name.replace("-", "_").rpartition(".")[2]
-    chains = [_choices_that_have(last, option, options, parts) for option in options]
-    if any(chains):
-        chain = min(filter(None, chains), key=len)
+    chains = [_choices_with(last, option, short_name(option, options), parts) for option in options]
+    chain = min(filter(None, chains), key=len, default=None)
+    if chain:
         chosen = " ".join(f"{flag(name)} {part}" for name, part in chain)
         raise ValueError(
             f"{given.place} is an option of {chain[-1][1]}, which is not chosen here: {chosen}"
@@ -216,11 +226,9 @@ def _the_one(given: Given, options: Sequence[Option], parts: Parts) -> Option:
     raise ValueError(f"{given.place}: there is no such option.{nearest(flag(last), names)}")
 
 
-def _choices_that_have(
-    field: str, option: Option, options: Sequence[Option], parts: Parts
-) -> list[tuple[str, str]]:
+def _choices_with(field: str, option: Option, name: str, parts: Parts) -> list[tuple[str, str]]:
     """The fewest choices of parts, from this option on, of which the last has a field of a name."""
-    waiting = deque([([], short_name(option, options), option.field)])
+    waiting = deque([([], name, option.field)])
     seen = {option.value.cls} if isinstance(option.value, Draft) else set()
     while waiting:
         chain, name, choice = waiting.popleft()
@@ -228,13 +236,8 @@ def _choices_that_have(
             if cls in seen:
                 continue
             seen.add(cls)
-            fields: Mapping[str, Field] = {f.name: f for f in fields_of(cls)}
+            fields = {f.name: f for f in fields_of(cls)}
             if field in fields:
                 return [*chain, (name, part)]
             waiting.extend(([*chain, (name, part)], n, f) for n, f in fields.items() if f.kinds)
     return []
-
-
-def flag(name: str) -> str:
-    """The option of a name as it is typed."""
-    return f"--{name.replace('_', '-')}"

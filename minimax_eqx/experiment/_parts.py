@@ -10,7 +10,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import equinox as eqx
@@ -18,15 +18,13 @@ import jax
 from jaxtyping import AbstractArray
 
 REQUIRED = dataclasses.MISSING
-_PLAIN = (int, float, bool, str, type(None))
 
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """A field of a part.
+    """A field of a part: the classes of parts that may stand in it, or the type of plain values.
 
-    `kinds` are the classes of the parts that may stand in it, `plain` is the type of the plain
-    values that may. Either can be missing, and a field with neither is left to Python.
+    A field with neither is left to Python.
     """
 
     name: str
@@ -43,41 +41,37 @@ class Parts:
     """
 
     def __init__(self, module: types.ModuleType | None = None):
-        self.module = module
-        own = vars(module).values() if module else ()
-        self._own = {id(value) for value in own if inspect.isclass(value)}
+        self._own = {id(value) for value in vars(module).values()} if module else set()
         self._of: dict[tuple[type, ...], dict[str, type]] = {}
 
     def of(self, kinds: tuple[type, ...]) -> dict[str, type]:
         """The classes of these kinds by their names. Raises `ValueError` if two share a name."""
-        if kinds in self._of:
-            return self._of[kinds]
-        found: dict[str, type] = {}
-        for cls in self._classes(kinds):
-            other = found.setdefault(name_of(cls), cls)
-            if other is not cls:
-                raise ValueError(
-                    f"{_place(other)} and {_place(cls)} would both be called '{name_of(cls)}'; "
-                    "rename one."
-                )
-        self._of[kinds] = found
-        return found
+        if kinds not in self._of:
+            found: dict[str, type] = {}
+            for cls in self._known(kinds):
+                other = found.setdefault(name_of(cls), cls)
+                if other is not cls:
+                    both = f"{_place(other)} and {_place(cls)}"
+                    raise ValueError(f"{both} are both called '{name_of(cls)}'; rename one.")
+            self._of[kinds] = found
+        return self._of[kinds]
 
     def named(self, name: str, kinds: tuple[type, ...], where: str) -> type:
         """The class of that name. Raises `ValueError`, listing what there is, if there is none."""
         known = self.of(kinds)
         if name in known:
             return known[name]
-        others = {name_of(cls): cls for cls in self._classes([eqx.Module])}
-        about = nearest(name, known) or (_is_a(others[name]) if name in others else "")
+        about = nearest(name, known)
+        other = next((cls for cls in self._known([eqx.Module]) if name_of(cls) == name), None)
+        if other and not about:
+            kind = next((b for b in other.__mro__ if b.__name__.startswith("Abstract")), other)
+            about = f" {name} is a {name_of(kind).removeprefix('abstract-')}."
         raise ValueError(f"{where}: there is no '{name}'.{about} Known: {', '.join(known)}.")
 
-    def _classes(self, kinds: Iterable[type]) -> Iterable[type]:
-        return (
-            cls
-            for cls in dict.fromkeys(c for kind in kinds for c in _final_classes(kind))
-            if cls.__module__.split(".")[0] == "minimax_eqx" or id(cls) in self._own
-        )
+    def _known(self, kinds: Iterable[type]) -> Iterator[type]:
+        for cls in dict.fromkeys(c for kind in kinds for c in _final_classes(kind)):
+            if cls.__module__.split(".")[0] == "minimax_eqx" or id(cls) in self._own:
+                yield cls
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -97,33 +91,26 @@ def fields_of(cls: type) -> tuple[Field, ...]:
     try:
         hints = typing.get_type_hints(cls)
     except Exception as error:
-        raise ValueError(
-            f"{_place(cls)}: the types of its fields cannot be read: {error}"
-        ) from error
-    return tuple(
-        Field(f.name, *_what_may_stand_in(hints[f.name]), _default(f))
-        for f in dataclasses.fields(cls)
-        if f.init
-    )
+        raise ValueError(f"The types of {_place(cls)}'s fields cannot be read: {error}") from error
+    return tuple(_field(f, hints[f.name]) for f in dataclasses.fields(cls) if f.init)
 
 
 @functools.cache
 def help_of(cls: type) -> dict[str, str]:
-    """The sentence that stands under each field of a class."""
+    """The sentence that stands under each field of a class, or of one that it derives from."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
-        for pair in itertools.pairwise(_classes(base.__module__).get(base.__qualname__, [])):
+        for pair in itertools.pairwise(_classes_in(base.__module__).get(base.__qualname__, [])):
             match pair:
-                case (
-                    ast.AnnAssign(target=ast.Name(id=name)),
-                    ast.Expr(value=ast.Constant(value=str(text))),
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
+                    value=ast.Constant(value=str(text))
                 ):
                     found[name] = " ".join(text.split())
     return found
 
 
 @functools.cache
-def _classes(module: str) -> dict[str, list[ast.stmt]]:
+def _classes_in(module: str) -> dict[str, list[ast.stmt]]:
     """The bodies of the classes at the top of a module."""
     try:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
@@ -132,55 +119,46 @@ def _classes(module: str) -> dict[str, list[ast.stmt]]:
     return {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
-def _what_may_stand_in(hint: Any) -> tuple[tuple[type, ...], Any, bool]:
+def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:
     options = typing.get_args(hint) if _is_union(hint) else (hint,)
-    # In a runner numbers are arrays; written they are numbers.
-    options = [o for o in options if not (inspect.isclass(o) and _is_array(o))]
-    kinds = [kind for option in options for kind in _kinds_in(option)]
-    plain = [option for option in options if option is not type(None) and _is_plain(option)]
-    return tuple(kinds), typing.Union[tuple(plain)] if plain else None, type(None) in options  # noqa: UP007
+    kinds = tuple(kind for option in options for kind in _kinds_in(option))
+    # Arrays are what numbers are in a runner; nobody writes them.
+    plain = [o for o in options if o is not type(None) and _is_plain(o)] if not kinds else []
+    made = field.default_factory
+    return Field(
+        name=field.name,
+        kinds=kinds,
+        plain=typing.Union[tuple(plain)] if plain else None,  # noqa: UP007
+        can_be_none=type(None) in options,
+        default=field.default if made is dataclasses.MISSING else made(),
+    )
 
 
 def _kinds_in(hint: Any) -> list[type]:
     """The classes of parts that a type speaks of: `tuple[AbstractScore[Any, Any], ...]`, say."""
     origin = typing.get_origin(hint) or hint
-    if inspect.isclass(origin) and issubclass(origin, eqx.Module):
-        return [origin]
-    is_several = origin is tuple or _is_union(hint)
-    return [k for a in typing.get_args(hint) for k in _kinds_in(a)] if is_several else []
+    if origin is tuple or _is_union(hint):
+        return [kind for inner in typing.get_args(hint) for kind in _kinds_in(inner)]
+    is_array = inspect.isclass(origin) and issubclass(origin, AbstractArray | jax.Array)
+    is_part = inspect.isclass(origin) and issubclass(origin, eqx.Module) and not is_array
+    return [origin] if is_part else []
 
 
 def _is_plain(hint: Any) -> bool:
     if typing.get_origin(hint) is tuple or _is_union(hint):
-        return all(_is_plain(a) for a in typing.get_args(hint) if a is not ...)
-    return hint in _PLAIN or typing.get_origin(hint) is typing.Literal
+        return all(_is_plain(inner) for inner in typing.get_args(hint) if inner is not ...)
+    return hint in (int, float, bool, str) or typing.get_origin(hint) is typing.Literal
 
 
 def _is_union(hint: Any) -> bool:
     return typing.get_origin(hint) in (typing.Union, types.UnionType)
 
 
-def _is_array(cls: type) -> bool:
-    return issubclass(cls, AbstractArray | jax.Array)
-
-
-def _default(field: "dataclasses.Field[Any]") -> Any:
-    if field.default_factory is dataclasses.MISSING:
-        return field.default
-    return field.default_factory()
-
-
-def _final_classes(kind: type) -> Iterable[type]:
+def _final_classes(kind: type) -> Iterator[type]:
     if not (kind.__name__.startswith(("Abstract", "_")) or inspect.isabstract(kind)):
         yield kind
     for cls in kind.__subclasses__():
         yield from _final_classes(cls)
-
-
-def _is_a(cls: type) -> str:
-    """The sentence that says of which kind a part is."""
-    kind = next((b for b in cls.__mro__ if b.__name__.startswith("Abstract")), cls)
-    return f" {name_of(cls)} is a {name_of(kind).removeprefix('abstract-').replace('-', ' ')}."
 
 
 def _place(cls: type) -> str:

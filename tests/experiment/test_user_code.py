@@ -71,7 +71,7 @@ FAILURES = {
 @pytest.mark.parametrize(("text", "message"), FAILURES.values(), ids=FAILURES)
 def test_a_file_that_does_not_do_shows_what_its_user_wrote(text, message, method):
     method.with_name("f.py").write_text(text)
-    with pytest.raises(ValueError, match="f.py") as caught:
+    with pytest.raises(ValueError, match=r"f.py") as caught:
         load("f.py")
     assert message in str(caught.value)
 
@@ -86,7 +86,7 @@ def test_a_file_that_does_not_do_shows_what_its_user_wrote(text, message, method
     ],
 )
 def test_a_target_that_is_not_there_is_told(target, message, method):
-    with pytest.raises(ValueError, match="^[^\n]*$") as caught:
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
         load(target)
     assert message in str(caught.value)
 

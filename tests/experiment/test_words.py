@@ -2,13 +2,12 @@
 
 import dataclasses
 import json
-import pathlib
 
 import pytest
 import yaml
 
 from minimax_eqx.cli._words import apply, given_in_file, given_in_words
-from minimax_eqx.experiment._draft import differences, draft_of, made
+from minimax_eqx.experiment._draft import differences, draft_of, made, with_changes
 from minimax_eqx.experiment._parts import Parts
 from minimax_eqx.experiment._plain import to_plain
 
@@ -22,14 +21,14 @@ RECIPE = house.replay()
 class Own:
     """What is no field of a composition."""
 
-    run: pathlib.Path | None = None
+    run: str | None = None
     """Folder of the run."""
 
 
 def changed(given, recipe=RECIPE):
-    draft = draft_of(recipe)
-    own = apply(draft, list(given), PARTS, Own(), "train")
-    return made(draft), differences(draft, draft_of(recipe), PARTS), own
+    draft, own = draft_of(recipe), draft_of(Own())
+    apply([own, draft], given, PARTS, "train", "Trains.")
+    return made(draft), differences(draft, draft_of(recipe)), made(own)
 
 
 def in_words(text, recipe=RECIPE):
@@ -80,7 +79,15 @@ def test_a_chosen_part_begins_with_its_defaults_and_what_it_cannot_do_without():
 def test_what_nobody_changed_is_the_same_part():
     composition, _, own = in_words("--seed 2 --run here")
     assert composition.curriculum is RECIPE.curriculum
-    assert own.run == pathlib.Path("here")
+    assert own.run == "here"
+
+
+def test_parts_and_values_are_replaced_in_python_by_the_same_names():
+    composition = with_changes(RECIPE, {"prioritisation": house.TopK(), "k": 3, "num_walls": 2})
+    assert composition.curriculum.prioritisation == house.TopK(3)
+    assert composition.curriculum.generator == house.RandomWalls(2)
+    with pytest.raises(ValueError, match=r"scroe: there is no such option. Did you mean '--score'"):
+        with_changes(RECIPE, {"scroe": house.MaxMC()})
 
 
 MISTAKES = {
@@ -104,14 +111,14 @@ MISTAKES = {
     "--temperature -1": "Rank.temperature is -1.0; it must be positive and finite.",
     "--prioritisation top-k --k 0": "TopK.k is 0; it must be at least 1.",
     "--least 0.5 --most 0.4": "LevelReplay.most is 0.4",
-    "--run": "Missing value for argument '--run'",
+    "--run": "--run is empty; it must be another value or none.",
     "word": "'word' is not expected here",
 }
 
 
 @pytest.mark.parametrize(("text", "message"), MISTAKES.items(), ids=MISTAKES)
 def test_a_mistake_in_words_is_one_line(text, message):
-    with pytest.raises(ValueError, match="^[^\n]*$") as caught:
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
         in_words(text)
     assert message in str(caught.value)
 
@@ -123,8 +130,12 @@ def test_help_shows_each_part_with_the_sentences_of_its_fields(capsys, monkeypat
     out = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "curriculum.prioritisation (top-k)" in out
     assert "--k INT How many of the highest scores are replayed. (default: 100)" in out
-    assert "--score {max-mc,l1-value-loss} What makes a level worth replaying. (default: max-m" in out
-    assert "--student.learning-rate FLOAT The step size, which is positive. (default: 0.0001)" in out
+    assert (
+        "--score {max-mc,l1-value-loss} What makes a level worth replaying. (default: max-m" in out
+    )
+    assert (
+        "--student.learning-rate FLOAT The step size, which is positive. (default: 0.0001)" in out
+    )
     assert "--teacher.learning-rate FLOAT" in out
     assert "--weight FLOAT A factor, for all formulas." in out
     assert "What learns, with a rate and a memory." in out
@@ -164,6 +175,6 @@ FILES = {
 def test_a_mistake_in_a_file_is_one_line_with_its_number(text, message, tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text(text)
-    with pytest.raises(ValueError, match="^[^\n]*$") as caught:
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
         changed(given_in_file(file))
     assert message in str(caught.value)
