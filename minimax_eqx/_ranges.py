@@ -31,6 +31,19 @@ def check_between(part: eqx.Module, low: float, high: float, *names: str) -> Non
     )
 
 
+def check_below(part: eqx.Module, smaller: str, larger: str) -> None:
+    """Raises `ValueError` unless the field named `smaller` is below the one named `larger`.
+
+    Where one of them is traced, as in a sweep, they pass.
+    """
+    low, high = getattr(part, smaller), getattr(part, larger)
+    if not isinstance(low, Tracer) and not isinstance(high, Tracer) and not np.all(low < high):
+        raise ValueError(
+            f"{type(part).__name__}.{smaller} is {low!r} and {larger} is {high!r}; {smaller} must "
+            f"be below {larger}."
+        )
+
+
 def _check(
     part: eqx.Module,
     names: Sequence[str],

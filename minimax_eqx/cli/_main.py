@@ -73,7 +73,3 @@ def _dispatch(arguments: list[str]) -> int:
     from . import _commands as commands
 
     return getattr(commands, name)(rest)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

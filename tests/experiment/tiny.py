@@ -169,7 +169,7 @@ def files(path):
 def launch(*arguments, cwd, code=None):
     """A new process with the command line (or `code`), which shares compiled programs with others
     of this session."""
-    command = [sys.executable, *(["-c", code] if code else ["-m", "minimax_eqx.cli"])]
+    command = [sys.executable, *(["-c", code] if code else ["-m", "minimax_eqx"])]
     environment = {
         "JAX_COMPILATION_CACHE_DIR": str(pathlib.Path(cwd).parent / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",

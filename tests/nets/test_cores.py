@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from minimax_eqx.nets._linear_recurrence import in_parallel, in_sequence
 
 from minimax_eqx.nets import GRU, LRU, LSTM, S5, Feedforward, _state_space
-from minimax_eqx.nets._linear_recurrence import in_parallel, in_sequence
 
 INPUT, HIDDEN, TIME, BATCH = 5, 8, 9, 3
 

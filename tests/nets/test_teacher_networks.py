@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from minimax_eqx.nets._design_projection import find_changes
 
 from minimax_eqx.envs import MazeEditor
 from minimax_eqx.envs.maze import MazeDesignObservation
@@ -23,7 +24,6 @@ from minimax_eqx.nets import (
     S5Dynamics,
     StateSpaceBlock,
 )
-from minimax_eqx.nets._design_projection import find_changes
 
 from ..conftest import GOLDEN
 

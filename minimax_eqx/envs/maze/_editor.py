@@ -46,12 +46,14 @@ class MazeDesignObservation(eqx.Module):
     """What the designer sees: the whole maze so far, the time, and perhaps noise.
 
     `image` holds MiniGrid's object, colour and state codes, with the border of walls, as raw bytes;
-    `time` counts the steps taken; `noise` is None for an editor with `noise_dim=0`.
+    `time` counts the steps taken, of `num_steps` in all; `noise` is None for an editor with
+    `noise_dim=0`.
     """
 
     image: UInt8[Array, "*batch rows columns 3"]
     time: Int[Array, "*batch"]
     noise: Float[Array, "*batch noise"] | None
+    num_steps: int = eqx.field(static=True)
 
 
 class MazeEditor(
@@ -181,7 +183,7 @@ class MazeEditor(
         agent_dir = state.agent_dir.astype(jnp.uint8)
         states = jnp.where(codes == AGENT, agent_dir, jnp.zeros_like(codes))
         image = jnp.stack([codes & (2**OBJECT_BITS - 1), codes >> OBJECT_BITS, states], axis=-1)
-        return MazeDesignObservation(image, state.time, state.noise)
+        return MazeDesignObservation(image, state.time, state.noise, self.max_episode_steps)
 
     def level(self, state: MazeDesign) -> MazeLevel:
         """The maze so far. Agent and goal that are not placed yet are at (-1, -1)."""

@@ -44,12 +44,13 @@ class MazeObservation(eqx.Module):
     """The agent's view.
 
     `image` holds MiniGrid's object, colour and state codes, as raw bytes; networks scale them.
-    `agent_pos` is there only for a maze with `include_position=True`.
+    `agent_pos` is there only for a maze with `include_position=True`: the position divided by the
+    longer side of the maze, so that a network need not know the size.
     """
 
     image: UInt8[Array, "*batch view view 3"]
     agent_dir: UInt8[Array, "*batch"]
-    agent_pos: Int[Array, "*batch 2"] | None
+    agent_pos: Float[Array, "*batch 2"] | None
 
 
 class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
@@ -173,14 +174,16 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
             objects = jnp.where(here, AGENT_OBJECT, objects)
             states = jnp.where(here, agent_dir, states)
         image = jnp.stack([objects, colours, states], axis=-1).astype(jnp.uint8)
-        position = state.agent_pos if self.include_position else None
+        position = None
+        if self.include_position:
+            position = state.agent_pos.astype(jnp.float32) / max(self.height, self.width)
         return MazeObservation(image, agent_dir, position)
 
     def level_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
         return maze_level_spec(self.height, self.width)
 
     def observation_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
-        position = jax.ShapeDtypeStruct((2,), jnp.int32) if self.include_position else None
+        position = jax.ShapeDtypeStruct((2,), jnp.float32) if self.include_position else None
         view = jax.ShapeDtypeStruct((self.view_size, self.view_size, 3), jnp.uint8)
         return jax.eval_shape(
             MazeObservation,

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from .._xla._lanes import num_lanes_of, scan_overwriting
+from ._lanes import num_lanes_of, scan_overwriting
 
 
-class LSTMCarry(eqx.Module):
+class LSTMMemory(eqx.Module):
     """The memory of an LSTM: its last output and its cell."""
 
     hidden: Float[Array, "*batch hidden"]
@@ -26,28 +26,28 @@ def lstm_cell(
     projected: Float[Array, "*batch gates"],
     recurrent_weight: Float[Array, "hidden gates"],
     bias: Float[Array, " gates"],
-    carry: LSTMCarry,
+    memory: LSTMMemory,
     reset: Bool[Array, "*batch"],
-) -> LSTMCarry:
+) -> LSTMMemory:
     """One step from the projected input."""
-    return _step(projected, recurrent_weight, bias, carry, reset)[0]
+    return _step(projected, recurrent_weight, bias, memory, reset)[0]
 
 
-def _step(projected, recurrent_weight, bias, carry, reset):
-    carry = _cleared(carry, reset)
-    recurrent = carry.hidden @ recurrent_weight
+def _step(projected, recurrent_weight, bias, memory, reset):
+    memory = _cleared(memory, reset)
+    recurrent = memory.hidden @ recurrent_weight
     gates = _activate(projected + recurrent + jnp.broadcast_to(bias, recurrent.shape))
     i, f, g, o = jnp.split(gates, 4, axis=-1)
-    cell = f * carry.cell + i * g
+    cell = f * memory.cell + i * g
     squashed = jax.lax.optimization_barrier(jnp.tanh(cell))
     scale = _scale(gates)
     activation_slope = (gates + scale - 1) * (1 - gates)
     slopes = _Slopes(
-        gates=activation_slope * jnp.concatenate([g, carry.cell, i, squashed], axis=-1),
+        gates=activation_slope * jnp.concatenate([g, memory.cell, i, squashed], axis=-1),
         cell=o * (1 - squashed**2),
         forget=f,
     )
-    return LSTMCarry(o * squashed, cell), slopes
+    return LSTMMemory(o * squashed, cell), slopes
 
 
 class _Slopes(eqx.Module):
@@ -67,24 +67,24 @@ def lstm_scan(
     projected: Float[Array, "time *batch gates"],
     recurrent_weight: Float[Array, "hidden gates"],
     bias: Float[Array, " gates"],
-    carry: LSTMCarry,
+    memory: LSTMMemory,
     resets: Bool[Array, "time *batch"],
-) -> tuple[Float[Array, "time *batch hidden"], LSTMCarry]:
-    """All steps; returns the outputs and the last carry."""
-    return _forward(projected, recurrent_weight, bias, carry, resets)[0]
+) -> tuple[Float[Array, "time *batch hidden"], LSTMMemory]:
+    """All steps; returns the outputs and the last memory."""
+    return _forward(projected, recurrent_weight, bias, memory, resets)[0]
 
 
-def _forward(projected, recurrent_weight, bias, carry, resets):
-    def body(carry, projected, reset):
-        carry, slopes = _step(projected, recurrent_weight, bias, carry, reset)
-        return carry, slopes.gates, (carry.hidden, slopes.cell, slopes.forget)
+def _forward(projected, recurrent_weight, bias, memory, resets):
+    def body(memory, projected, reset):
+        memory, slopes = _step(projected, recurrent_weight, bias, memory, reset)
+        return memory, slopes.gates, (memory.hidden, slopes.cell, slopes.forget)
 
     last, *outputs = scan_overwriting(
-        body, carry, projected, resets, num_lanes=num_lanes_of(resets.shape[1:])
+        body, memory, projected, resets, num_lanes=num_lanes_of(resets.shape[1:])
     )
     gates, (hidden, cell, forget) = outputs
     slopes = _Slopes(gates, cell, forget)
-    return (hidden, last), (recurrent_weight, carry.hidden, hidden, resets, slopes)
+    return (hidden, last), (recurrent_weight, memory.hidden, hidden, resets, slopes)
 
 
 def _backward(residuals, cotangents):
@@ -98,7 +98,7 @@ def _backward(residuals, cotangents):
         d_hidden = hidden_cotangent + cotangent.hidden
         d_cell = cotangent.cell + d_hidden * cell_slope
         d_gates = gate_slopes * jnp.concatenate([d_cell, d_cell, d_cell, d_hidden], axis=-1)
-        before = LSTMCarry(d_gates @ turned_weight, d_cell * forget)
+        before = LSTMMemory(d_gates @ turned_weight, d_cell * forget)
         return _cleared(before, reset), d_gates, None
 
     inputs = (hidden_cotangents, slopes.cell, slopes.forget, resets)
@@ -119,8 +119,8 @@ def _backward(residuals, cotangents):
 lstm_scan.defvjp(_forward, _backward)
 
 
-def _cleared(carry, reset):
-    return jax.tree.map(lambda leaf: jnp.where(reset[..., None], 0.0, leaf), carry)
+def _cleared(memory, reset):
+    return jax.tree.map(lambda leaf: jnp.where(reset[..., None], 0.0, leaf), memory)
 
 
 def _activate(z):

@@ -11,23 +11,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, UInt8
 
-from ._encoders import CODE_SCALE
+from ._windows import convolve
 
 # Windows that one changed cell changes, for a 3x3 kernel.
 WINDOWS_PER_CELL = 9
 # Changes of one window go through its part of the matrix in blocks of so many rows: enough to keep
 # a matrix product busy, few enough to leave few rows empty.
 BLOCK_ROWS = 64
-
-
-def convolve(
-    windows: UInt8[Array, "*batch taps"],
-    kernel: Float[Array, "taps filters"],
-    bias: Float[Array, " filters"],
-) -> Float[Array, "*batch filters"]:
-    """The rectified features of windows of an image's codes."""
-    filtered = (windows.astype(jnp.float32) / CODE_SCALE) @ kernel
-    return jax.nn.relu(filtered + jnp.broadcast_to(bias, filtered.shape))
 
 
 @jax.custom_vjp
