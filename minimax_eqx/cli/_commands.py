@@ -28,7 +28,7 @@ Options = TypeVar("Options")
 DEFAULT_PRESET = "quickstart"
 RUNS = pathlib.Path("runs")
 _HELP = {"-h", "--help"}
-_TRAIN, _RESUME = "minimax-eqx train", "minimax-eqx train --resume"
+_TRAIN, _RESUME = "minimax-eqx train", "minimax-eqx resume"
 _EVALUATE = "minimax-eqx evaluate"
 _MAZES_HELP = f"""
 panels: {", ".join(PANELS)}
@@ -74,9 +74,12 @@ class _EvaluateOptions:
 
 def train(words: list[str]) -> int:
     """`minimax-eqx train`."""
-    if any(word == "--resume" or word.startswith("--resume=") for word in words):
-        return _refuse_mistakes(lambda: _resume(words))
     return _refuse_mistakes(lambda: _start(words))
+
+
+def resume(words: list[str]) -> int:
+    """`minimax-eqx resume`."""
+    return _refuse_mistakes(lambda: _resume(words))
 
 
 def evaluate(words: list[str]) -> int:
@@ -124,19 +127,13 @@ def _for_completion() -> Any:
     """All commands at once, of the kind that the parser of options makes completions of."""
 
     @dataclass(frozen=True)
-    class Train(_TrainOptions):
-        """Train a new run, or continue one."""
-
-        resume: pathlib.Path | None = None
-        """Folder of the run to continue."""
-
-    @dataclass(frozen=True)
     class Presets:
         """List the presets, or show the values of one."""
 
-    train = Annotated[Train, tyro.conf.subcommand("train")]
+    train = Annotated[_TrainOptions, tyro.conf.subcommand("train")]
+    resume = Annotated[_ResumeOptions, tyro.conf.subcommand("resume")]
     evaluate = Annotated[_EvaluateOptions, tyro.conf.subcommand("evaluate")]
-    return train | evaluate | Annotated[Presets, tyro.conf.subcommand("presets")]
+    return train | resume | evaluate | Annotated[Presets, tyro.conf.subcommand("presets")]
 
 
 def _start(words: list[str]) -> int:
@@ -186,22 +183,14 @@ def _heading(
 def _resume(words: list[str]) -> int:
     if _HELP.intersection(words):
         _parse(_ResumeOptions, ["--help"], _RESUME)
-    # With its folder first, so that what the parser says is about resuming.
-    words = [part for word in words for part in _without_equals(word)]
-    check_words(words, option_types(_ResumeOptions, ProcessOptions) | {"resume": pathlib.Path})
-    place = words.index("--resume")
-    before, run, rest = words[:place], words[place + 1 : place + 2], words[place + 2 :]
-    if not run or run[0].startswith("-"):
-        raise ConfigError(f"The folder of the run comes after --resume: {_RESUME} RUN [OPTIONS].")
-    if before and not before[0].startswith("-"):
-        raise ConfigError(
-            f"'{before[0]}' is given with --resume, which goes on with the run's own options: "
-            f"{_RESUME} RUN [OPTIONS]."
-        )
-    problem = closed_to_resume(option_names(words), ("num_updates", "devices"))
+    if not words or not words[0] or words[0].startswith("-"):
+        raise ConfigError(f"The folder of the run comes first: {_RESUME} RUN [OPTIONS].")
+    run, *rest = words
+    check_words(rest, option_types(_ResumeOptions, ProcessOptions))
+    problem = closed_to_resume(option_names(rest), ("num_updates", "devices"))
     if problem:
         raise ConfigError(problem)
-    options = _parse(_ResumeOptions, [*run, *before, *rest], _RESUME)
+    options = _parse(_ResumeOptions, [run, *rest], _RESUME)
     options.processes.check()
 
     from . import _terminal as terminal
@@ -209,13 +198,6 @@ def _resume(words: list[str]) -> int:
     return terminal.resume(
         options.run, options.processes, devices=options.devices, num_updates=options.num_updates
     )
-
-
-def _without_equals(word: str) -> tuple[str, ...]:
-    """`--resume=RUN` as two words."""
-    if word.startswith("--resume="):
-        return "--resume", word.removeprefix("--resume=")
-    return (word,)
 
 
 def _evaluate(words: list[str]) -> int:
