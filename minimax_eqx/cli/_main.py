@@ -1,4 +1,4 @@
-"""The command line: `minimax-eqx train`, `evaluate`, `presets` and `completion`.
+"""The command line: `minimax-eqx train`, `resume`, `evaluate`, `presets` and `completion`.
 
 Help, and what is wrong with a command, is told without importing JAX.
 """
@@ -15,7 +15,7 @@ usage: minimax-eqx COMMAND ...
 
 commands:
   train [PRESET] [--option value ...]   train a new run (train --help lists all options)
-  train --resume RUN                    continue a run from its newest checkpoint
+  resume RUN                            continue a run from its newest checkpoint
                                         (--num-updates N makes it longer)
   evaluate RUN [--option value ...]     evaluate a trained run on unseen and held-out mazes
                                         (evaluate --help lists the mazes)
@@ -25,9 +25,9 @@ commands:
 minimax-eqx --version prints the version.
 """
 
-COMMANDS = ("train", "evaluate", "presets", "completion")
+COMMANDS = ("train", "resume", "evaluate", "presets", "completion")
 USAGE_ERROR, INTERRUPTED = 2, 130
-_EXTRA = ("tyro", "rich", "orbax", "matplotlib", "PIL")
+_EXTRA = ("tyro", "rich", "matplotlib", "PIL")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -26,34 +26,22 @@ class ProcessOptions:
 
     def check(self) -> None:
         """Raises `ConfigError`, naming the option, for what does not go together."""
-        by_hand = {
-            "coordinator": self.coordinator,
-            "num_processes": self.num_processes,
-            "process_id": self.process_id,
-        }
-        missing = [name for name, value in by_hand.items() if value is None]
-        if len(missing) == len(by_hand):
+        names = ("coordinator", "num_processes", "process_id")
+        given = [name for name in names if getattr(self, name) is not None]
+        if given and self.distributed == "auto":
+            raise ConfigError(f"{', '.join(given)}: without effect with distributed auto.")
+        if self.coordinator is None or self.num_processes is None or self.process_id is None:
+            if given:
+                missing = ", ".join(name for name in names if name not in given)
+                raise ConfigError(f"{', '.join(names)} go together; missing: {missing}.")
             return
-        if self.distributed == "auto":
-            given = ", ".join(name for name, value in by_hand.items() if value is not None)
-            raise ConfigError(f"{given}: without effect with distributed auto.")
-        if missing:
-            raise ConfigError(
-                "coordinator, num_processes and process_id go together; "
-                f"missing: {', '.join(missing)}."
-            )
-        assert self.coordinator is not None
-        assert self.num_processes is not None
-        assert self.process_id is not None
         host, _, port = self.coordinator.rpartition(":")
         if not (host and port.isdecimal()):
             raise ConfigError(f"coordinator is {self.coordinator}; it must be HOST:PORT.")
-        if self.num_processes < 1:
-            raise ConfigError(f"num_processes is {self.num_processes}; it must be at least 1.")
         if not 0 <= self.process_id < self.num_processes:
             raise ConfigError(
-                f"process_id is {self.process_id}; it must be between 0 and "
-                f"{self.num_processes - 1}."
+                f"process_id is {self.process_id}; it must be at least 0 and below num_processes, "
+                f"which is {self.num_processes}."
             )
 
     def join(self, num_devices: int) -> None:

@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from minimax_eqx.experiment import PRESETS, ConfigError, preset, start
+from minimax_eqx.experiment import PRESETS, ConfigError, preset
 from minimax_eqx.experiment._annealing import check_annealing
 
-from .tiny import CONFIG
+from .tiny import CONFIG, train
 
 
 def annealed(config=CONFIG, group="ppo", **options):
@@ -82,5 +82,5 @@ def test_a_run_that_exists_keeps_its_annealing(tmp_path):
 
 def test_a_run_that_would_outlive_its_rate_leaves_no_folder(tmp_path):
     with pytest.raises(ConfigError, match="anneal_steps"):
-        start(annealed(anneal_steps=2), tmp_path / "run")
+        train(annealed(anneal_steps=2), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
