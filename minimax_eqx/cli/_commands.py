@@ -3,7 +3,7 @@
 import inspect
 import pathlib
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..envs.maze import HeldOutMazes
-from ..envs.maze._held_out_names import MAZES, PANELS
+from ..envs.maze._held_out_names import LISTS, MAZES
 from ..experiment._draft import Draft, Given, differences, draft_of, made
 from ..experiment._parts import Parts, nearest
 from ..experiment._plain import from_plain, to_plain
@@ -21,8 +21,6 @@ from ..experiment._process_options import ProcessOptions
 from ..experiment._user_code import UserCode, is_user_code, load_user_code
 from ..recipes import RECIPES
 from ..runners import Evaluation, Experiment
-from . import _terminal as terminal
-from ._main import USAGE_ERROR, fail
 from ._words import apply, as_dataclass, given_in_file, given_in_words
 
 RUNS = pathlib.Path("runs")
@@ -66,7 +64,7 @@ class Evaluate:
 
     Options that are not given are as in the run's configuration.
 
-    panels: {", ".join(PANELS)}
+    lists of mazes: {", ".join(LISTS)}
 
     mazes: {", ".join(MAZES)}
     """
@@ -113,6 +111,8 @@ def train(words: Sequence[str]) -> int:
     heading += f" for {experiment.schedule.num_updates:,} updates in {path}."
     if name is None:
         heading += " ('minimax-eqx recipes' lists other recipes, --run chooses another folder.)"
+    from . import _terminal as terminal
+
     return terminal.train(experiment, path, options, heading, code)
 
 
@@ -131,6 +131,8 @@ def resume(words: Sequence[str]) -> int:
     options.check()
     code = _code(options.file)
     path, num_updates = pathlib.Path(run), options.num_updates
+    from . import _terminal as terminal
+
     return terminal.resume(
         path, options, devices=options.devices, num_updates=num_updates, code=code
     )
@@ -150,6 +152,8 @@ def evaluate(words: Sequence[str]) -> int:
         of_part = [g for g in given if g.name != "file"]
         _apply(run, [draft], of_part, code.parts if code else Parts(), Evaluate)
         return made(draft)
+
+    from . import _terminal as terminal
 
     return terminal.evaluate(pathlib.Path(run), changed, code)
 
@@ -189,14 +193,6 @@ def completion(words: Sequence[str]) -> int:
     args = ["--tyro-print-completion", shell]
     tyro.cli(typing.Union[tuple(commands)], prog="minimax-eqx", args=args)  # noqa: UP007
     return 0
-
-
-def run_command(command: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
-    """The exit code of a command; what is wrong with its words becomes one message."""
-    try:
-        return command(words)
-    except (ValueError, OSError) as error:
-        return fail(str(error), USAGE_ERROR)
 
 
 def _apply(

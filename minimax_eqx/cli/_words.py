@@ -83,32 +83,46 @@ def apply(
     options = [option for draft in drafts for option in options_of(draft)]
     words = {g.place: _words(o, g, flag(short_name(o, options))) for o, g in fields}
     words |= {g.place: (["--help"], "") for g in asked}
-    parsed = _parse(as_dataclass(drafts, parts), words, prog, description)
+    # All of them for the help alone, since to describe them takes longer than to read some.
+    needed = options if asked else [o for o in options if any(o == other for other, _ in fields)]
+    boxes = [_box(several, options, parts, told=bool(asked)) for several in _by_part(needed)]
+    parsed = _parse(_dataclass("Options", boxes), words, prog, description)
     for option, _ in fields:
-        box = getattr(parsed, _box_of(option))
+        box = getattr(parsed, _key(option))
         option.draft.values[option.field.name] = getattr(box, option.field.name)
 
 
 def as_dataclass(drafts: Sequence[Draft], parts: Parts) -> type:
-    """The options of drafts for the parser. Those of a part are a dataclass of their own, of which
-    its help makes a box."""
-    options, boxes = [option for draft in drafts for option in options_of(draft)], []
-    for key, several in itertools.groupby(options, key=_box_of):
-        of_part = list(several)
-        cls, path = of_part[0].draft.cls, of_part[0].path.rpartition(".")[0]
-        box = _dataclass(cls.__name__, [_typed(option, options, parts) for option in of_part])
-        box.__doc__ = (inspect.getdoc(cls) or "").partition("\n\n")[0]
-        title = f"{path} ({name_of(cls)})" if path else name_of(cls)
-        boxes.append((key, Annotated[box, tyro.conf.arg(name=title)], REQUIRED))
+    """The options of drafts for the parser, which makes completions of them."""
+    options = [option for draft in drafts for option in options_of(draft)]
+    boxes = [_box(several, options, parts, told=True) for several in _by_part(options)]
     return _dataclass("Options", boxes)
 
 
-def _box_of(option: Option) -> str:
+def _by_part(options: Iterable[Option]) -> Iterator[list[Option]]:
+    return (list(several) for _, several in itertools.groupby(options, key=_key))
+
+
+def _box(
+    of_part: Sequence[Option], options: Sequence[Option], parts: Parts, *, told: bool
+) -> tuple[str, Any, Any]:
+    """The options of one part as a dataclass, of which the parser's help makes a box."""
+    cls, path = of_part[0].draft.cls, of_part[0].path.rpartition(".")[0]
+    box = _dataclass(cls.__name__, [_typed(o, options, parts, told=told) for o in of_part])
+    # Without one the parser looks for its source.
+    summary = (inspect.getdoc(cls) or "").partition("\n\n")[0] or cls.__name__
+    title = f"{path} ({name_of(cls)})" if path else name_of(cls)
+    return _key(of_part[0]), Annotated[box, tyro.conf.arg(name=title, help=summary)], REQUIRED
+
+
+def _key(option: Option) -> str:
     path = option.path.rpartition(".")[0]
     return f"of_{path.replace('.', '__') or option.draft.cls.__name__}"
 
 
-def _typed(option: Option, options: Sequence[Option], parts: Parts) -> tuple[str, Any, Any]:
+def _typed(
+    option: Option, options: Sequence[Option], parts: Parts, *, told: bool
+) -> tuple[str, Any, Any]:
     """An option as the field of a dataclass: name, type and default."""
     field, value = option.field, option.value
     names = (*parts.of(field.kinds), *([NONE] if field.can_be_none else []))
@@ -117,7 +131,7 @@ def _typed(option: Option, options: Sequence[Option], parts: Parts) -> tuple[str
         hint = Union[hint, None]  # noqa: UP007
     argument = tyro.conf.arg(
         name=flag(short_name(option, options)).removeprefix("--"),
-        help=help_of(option.draft.cls).get(field.name),
+        help=help_of(option.draft.cls).get(field.name, "") if told else "",
         prefix_name=False,
     )
     default = NONE if field.kinds and value is None else plain(value)

@@ -99,7 +99,7 @@ def fields_of(cls: type) -> tuple[Field, ...]:
 def help_of(cls: type) -> dict[str, str]:
     """The sentence that stands under each field of a class, or of one that it derives from."""
     found: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
+    for base in filter(dataclasses.is_dataclass, reversed(cls.__mro__)):
         for pair in itertools.pairwise(_classes_in(base.__module__).get(base.__qualname__, [])):
             match pair:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
@@ -112,6 +112,8 @@ def help_of(cls: type) -> dict[str, str]:
 @functools.cache
 def _classes_in(module: str) -> dict[str, list[ast.stmt]]:
     """The bodies of the classes at the top of a module."""
+    if module.split(".")[0] == "equinox":
+        return {}
     try:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
     except (KeyError, OSError, TypeError, SyntaxError):

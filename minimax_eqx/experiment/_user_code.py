@@ -16,8 +16,8 @@ import traceback
 import types
 from typing import Any
 
+from .._files import FolderError
 from ..runners import Experiment
-from ._filesystem import FolderError
 from ._parts import Parts, nearest
 
 

@@ -24,7 +24,8 @@ from .._xla._mesh import (
     replicate,
     split_levels,
 )
-from ..agents import Agent, Estimates, Trajectory, over_students, population
+from ..agents import Agent, Estimates, Trajectory, population
+from ..agents._population import over_students
 from ..curricula import AbstractCurriculum, AbstractWeighing, Proposal
 from ..envs import AbstractEnv
 from ..rollouts import Evidence, rollout
