@@ -30,8 +30,7 @@ from minimax_eqx.curricula._schedules import AbstractSchedule
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.scores import AbstractScore, L1ValueLoss, NegativeReturn
 
-from ..numbered_levels import DigitDesign, Taught
-from .numbers import Numbers, evidence_of, going, learn, propose
+from ..numbered_levels import DigitDesign, Numbers, Taught, evidence_of, going, learn, propose
 
 SIZES = {"num_levels": 6, "capacity": 8}
 SEARCH = {"num_levels": 6, "capacity": 4, "num_plays": 2, "num_candidates": 6}
@@ -42,7 +41,7 @@ class Increment(AbstractLevelMutator):
         return level + 1
 
 
-LEARNED = LearnedGenerator(DigitDesign(), Taught())
+LEARNED = LearnedGenerator(DigitDesign(), Taught(remembers=False))
 # How to make what has no default for everything, or defaults that are too large for a test.
 EXAMPLES = {
     AdversarialDesign: lambda: AdversarialDesign(LEARNED, NegativeReturn(), num_levels=6),
