@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from minimax_eqx.experiment import keep_compiled_programs
+from minimax_eqx._xla._cache import keep_compiled_programs
 
 SETTINGS = (
     "jax_compilation_cache_dir",
