@@ -11,14 +11,16 @@ import minimax_eqx as mx
 from minimax_eqx import scores
 
 
-class Undecided(scores.AbstractMemorylessScore):
+class Undecided(scores.AbstractFormula):
     """1 where half the episodes succeed, 0 where all or none do."""
 
     can_be_negative = False
 
-    def score(self, evidence):
-        rates = mx.rollouts.FinishedEpisodes.of(evidence).mean_of_sums(evidence.successes)
-        return jnp.mean(1 - 2 * jnp.abs(rates - 0.5), axis=0)  # over students
+    def formula(self, evidence):
+        episodes = mx.rollouts.Episodes.of(evidence)
+        rates = episodes.mean_of_sums(evidence.successes)
+        mean = jnp.nanmean(1 - 2 * jnp.abs(rates - 0.5), axis=0)  # over students
+        return jnp.where(episodes.finished_on_level, mean, 0)
 
 
 class Watch(mx.curricula.AbstractCurriculum[mx.envs.maze.MazeLevel]):

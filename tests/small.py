@@ -2,39 +2,43 @@
 
 import jax
 
-from minimax_eqx.agents import PPO, population, ppo_optimiser
-from minimax_eqx.curricula import DomainRandomisation
+from minimax_eqx.agents import PPO, Adam, population
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import RandomWalls
-from minimax_eqx.nets import LSTM, ActorCritic, Feedforward, GridEncoder
-from minimax_eqx.runners import Runner
+from minimax_eqx.nets import LSTM, ActorCritic, GridEncoder, MLPHead, NoMemory
 
 ENV = Maze(height=5, width=6, max_episode_steps=12)
-GENERATOR = RandomWalls(height=5, width=6, num_walls=6)
-OPTIMISER = ppo_optimiser(1e-3)
+GENERATOR = RandomWalls(num_walls=6, replace=False)
+OPTIMISER = Adam(1e-3)
+ENCODER = GridEncoder(num_filters=4)
+CORES = {"lstm": LSTM(8), "feedforward": NoMemory()}
 
 
-def make_student(key, env=ENV, core="lstm", num_value_heads=1, optimiser=OPTIMISER, **options):
-    encoder_key, core_key, head_key = jax.random.split(key, 3)
-    encoder = GridEncoder.create(env.observation_spec(), num_filters=4, key=encoder_key)
-    if core == "lstm":
-        memory = LSTM.create(encoder.output_size, 8, key=core_key)
-    else:
-        memory = Feedforward(encoder.output_size)
-    network = ActorCritic.create(
-        encoder,
-        memory,
-        env.num_actions,
-        head_size=8,
-        num_value_heads=num_value_heads,
-        key=head_key,
-    )
-    return PPO.create(network, optimiser, **{"num_epochs": 2, **options})
+def make_learner(core="lstm", num_value_heads=1, encoder=ENCODER, **options):
+    network = ActorCritic(encoder, CORES[core], MLPHead(8), num_value_heads)
+    return PPO(network, **{"optimiser": OPTIMISER, "num_epochs": 2, **options})
+
+
+def make_student(key, env=ENV, **options):
+    learner = make_learner(**options)
+    return learner.init(env.observation_spec(), env.action_spec(), key=key)
+
+
+def sample_levels(key, *shape):
+    """Levels of the tiny maze, with these leading axes."""
+    sample = lambda key: GENERATOR.sample(ENV.level_spec(), key=key)  # noqa: E731
+    for _ in shape:
+        sample = jax.vmap(sample)
+    return sample(jax.random.split(key, shape))
 
 
 def make_runner(
     key, *, num_students=1, num_levels=4, num_spare_levels=3, curriculum=None, env=ENV, **options
 ):
+    # Here, so that tests of students need neither curricula nor runners.
+    from minimax_eqx.curricula import DomainRandomisation
+    from minimax_eqx.runners import Runner
+
     student_key, run_key = jax.random.split(key)
     agent_options = {
         name: options.pop(name)

@@ -1,43 +1,50 @@
-"""What a learner is, and the experience it learns from."""
+"""What a learner is, what it trains, and the experience it learns from."""
 
 import abc
 import dataclasses
-from typing import Generic
 
 import equinox as eqx
 import jax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from .._types import Carry, PyTree
-from ..nets import Predictions
+from .._metrics import Metrics
+from .._types import PyTree
+from ..envs import AbstractActionSpec
+from ..nets import AbstractDistribution, AbstractPolicy
 
 
 class Trajectory(eqx.Module):
     """What happened while one student played a batch of levels for a number of steps.
 
     Every play starts a fresh episode with an empty memory, and a new episode begins in the step
-    after one ends. Recurrent states are not kept: they follow from the observations.
+    after one ends. Memories are not kept: they follow from the observations. In a compiled program,
+    a field that nobody reads costs nothing.
     """
 
-    observations: PyTree[Array, "..."]  # leading axes: time level
-    actions: Int[Array, "time level"]
-    log_probs: Float[Array, "time level"]
-    values: Float[Array, "time level value_head"]
-    rewards: Float[Array, "time level"]
-    terminated: Bool[Array, "time level"]
-    truncated: Bool[Array, "time level"]
-    successes: Bool[Array, "time level"]
-    last_values: Float[Array, "level value_head"]  # of the state after the last step
-    # Values of the states that a time limit cut off, 0 elsewhere. None if nobody asked for them.
-    truncation_values: Float[Array, "time level value_head"] | None
+    observations: PyTree[Array, "..."]
+    """Leading axes `time play`."""
+    actions: PyTree[Array, "..."]
+    """Leading axes `time play`, then those of an action of the environment."""
+    distributions: AbstractDistribution
+    """The policy's distributions that the actions were drawn from, leading axes `time play`."""
+    log_probs: Float[Array, "time play"]
+    values: Float[Array, "time play value_head"]
+    rewards: Float[Array, "time play"]
+    terminated: Bool[Array, "time play"]
+    truncated: Bool[Array, "time play"]
+    successes: Bool[Array, "time play"]
+    last_values: Float[Array, "play value_head"]
+    """Values of the state after the last step."""
+    truncation_values: Float[Array, "time play value_head"] | None
+    """Values of the states that a time limit cut off, 0 elsewhere; None if nobody asked for it."""
 
     @property
-    def dones(self) -> Bool[Array, "time level"]:
+    def dones(self) -> Bool[Array, "time play"]:
         """Whether an episode ended in that step."""
         return self.terminated | self.truncated
 
     def first_plays(self, num_plays: int | None) -> "Trajectory":
-        """The first so many plays (along the axis `level`) on their own; all of them for None."""
+        """The first `num_plays` plays on their own; all of them for None."""
         if num_plays is None:
             return self
         part = jax.tree.map(lambda leaf: leaf[:, :num_plays], self)
@@ -47,36 +54,66 @@ class Trajectory(eqx.Module):
 class Estimates(eqx.Module):
     """Advantages and value targets of a trajectory, per value head."""
 
-    advantages: Float[Array, "time level value_head"]
-    targets: Float[Array, "time level value_head"]
+    advantages: Float[Array, "time play value_head"]
+    targets: Float[Array, "time play value_head"]
 
     def first_plays(self, num_plays: int | None) -> "Estimates":
-        """The first so many plays (along the axis `level`) on their own; all of them for None."""
+        """The first `num_plays` plays on their own; all of them for None."""
         return self if num_plays is None else jax.tree.map(lambda leaf: leaf[:, :num_plays], self)
 
 
-class AbstractAgent(eqx.Module, Generic[Carry]):
-    """A policy, its values, and the learner that improves them. The module is the whole state.
+class Agent(eqx.Module):
+    """What learning changes: a network, and what its learner remembers from update to update.
 
-    A population is the same module with a leading axis `student` on every array: see `population`.
+    How it learns is written in an `AbstractLearner`, which makes agents and updates them. A
+    population is one agent with a leading axis `student` on every array; `population` makes it.
     """
 
-    num_updates: eqx.AbstractVar[Int[Array, ""]]
+    network: AbstractPolicy
+    """The policy and its values; `rollout` and `evaluate` play with it."""
+    learning: PyTree
+    """What the learner remembers, an optimiser's state for example."""
+    num_updates: Int[Array, "*student"]
+    """How many updates were made."""
+
+
+class AbstractLearner(eqx.Module):
+    """How an agent is made and how it learns from what it played: configuration without state.
+
+    In every cycle, the runner plays, calls `estimate` on what was played, then `update`.
+    """
 
     @property
     @abc.abstractmethod
     def needs_truncation_values(self) -> bool:
         """Whether `estimate` reads `Trajectory.truncation_values`; they cost nothing otherwise."""
 
+    @property
     @abc.abstractmethod
-    def initial_carry(self, batch_shape: tuple[int, ...] = ()) -> Carry:
-        """The memory at the start of an episode."""
+    def gradient_steps_per_update(self) -> int:
+        """How many optimiser steps one `update` takes."""
 
     @abc.abstractmethod
-    def predict(
-        self, observation: PyTree, carry: Carry, reset: Bool[Array, "*batch"]
-    ) -> tuple[Predictions, Carry]:
-        """Policy and values for one observation; where `reset` is true the memory is cleared."""
+    def init(
+        self,
+        observation: PyTree[jax.ShapeDtypeStruct],
+        actions: AbstractActionSpec,
+        *,
+        key: Key[Array, ""],
+    ) -> Agent:
+        """An agent that has not learned yet, for an environment.
+
+        `observation` and `actions` are what the environment's `observation_spec()` and
+        `action_spec()` give. Raise `ValueError` if you cannot learn there.
+        """
+
+    @abc.abstractmethod
+    def check(self, agent: Agent, num_steps: int, num_plays: int) -> None:
+        """Raise `ValueError` if `update` cannot learn from trajectories of this size.
+
+        The runner calls it when it is made, with an agent or a population. `num_plays` are those
+        that an update learns from.
+        """
 
     @abc.abstractmethod
     def estimate(self, trajectory: Trajectory) -> Estimates:
@@ -84,10 +121,17 @@ class AbstractAgent(eqx.Module, Generic[Carry]):
 
     @abc.abstractmethod
     def update(
-        self, trajectory: Trajectory, estimates: Estimates, *, key: Key[Array, ""]
-    ) -> tuple["AbstractAgent[Carry]", dict[str, Float[Array, ""]]]:
-        """Learns from the trajectory; returns the new agent and metrics."""
+        self,
+        agent: Agent,
+        trajectory: Trajectory,
+        estimates: Estimates,
+        *,
+        weights: Float[Array, "time play"] | None = None,
+        key: Key[Array, ""],
+    ) -> tuple[Agent, Metrics]:
+        """Learn from the trajectory; return the new agent and metrics.
 
-    @abc.abstractmethod
-    def gradient_steps_per_update(self) -> int:
-        """How many optimiser steps one `update` takes."""
+        `weights` says how much each step counts, a mask for example: they are not negative, and
+        None stands for all 1. Every mean over steps is to be weighted by them. Count the update in
+        `num_updates`.
+        """

@@ -1,7 +1,6 @@
 """Several agents as one module."""
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import equinox as eqx
 import jax
@@ -9,26 +8,31 @@ from jaxtyping import Array, Key
 
 from .._types import PyTree
 from .._xla._compile import check_not_consumed
-from ._agent import AbstractAgent
-
-Agent = TypeVar("Agent", bound=AbstractAgent)
+from ..envs import AbstractActionSpec
+from ._agent import AbstractLearner, Agent
 
 
 def population(
-    create: Callable[[Key[Array, ""]], Agent], num_students: int, *, key: Key[Array, ""]
+    learner: AbstractLearner,
+    num_students: int,
+    observation: PyTree[jax.ShapeDtypeStruct],
+    actions: AbstractActionSpec,
+    *,
+    key: Key[Array, ""],
 ) -> Agent:
-    """Makes `num_students` agents with `create(key)`: one module, leading axis `student`.
+    """Makes `num_students` agents with `learner.init`: one module, leading axis `student`.
 
-    Each has its own parameters. Raises `ValueError` if `num_students` is less than 1.
+    Each has its own parameters. Raises `ValueError` if `num_students` is less than 1, and whatever
+    `learner.init` raises.
     """
     if num_students < 1:
         raise ValueError(f"num_students is {num_students}; a population has at least 1.")
-    return eqx.filter_vmap(create)(jax.random.split(key, num_students))
+    return eqx.filter_vmap(lambda key: learner.init(observation, actions, key=key))(
+        jax.random.split(key, num_students)
+    )
 
 
-def over_students(
-    function: Callable[..., PyTree], students: AbstractAgent, *args: PyTree
-) -> PyTree:
+def over_students(function: Callable[..., PyTree], students: Agent, *args: PyTree) -> PyTree:
     """Calls `function(student, *args)` for each student; all arguments have a leading student axis.
 
     A population of one is called without `jax.vmap`, which would turn every conditional inside

@@ -8,7 +8,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import Literal
 
-from ._options import ConfigError
+
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,21 @@ class ProcessOptions:
     """Which one this is, from 0 (with coordinator)."""
 
     def check(self) -> None:
-        """Raises `ConfigError`, naming the option, for what does not go together."""
+        """Raises `ValueError`, naming the option, for what does not go together."""
         names = ("coordinator", "num_processes", "process_id")
         given = [name for name in names if getattr(self, name) is not None]
         if given and self.distributed == "auto":
-            raise ConfigError(f"{', '.join(given)}: without effect with distributed auto.")
+            raise ValueError(f"{', '.join(given)}: without effect with distributed auto.")
         if self.coordinator is None or self.num_processes is None or self.process_id is None:
             if given:
                 missing = ", ".join(name for name in names if name not in given)
-                raise ConfigError(f"{', '.join(names)} go together; missing: {missing}.")
+                raise ValueError(f"{', '.join(names)} go together; missing: {missing}.")
             return
         host, _, port = self.coordinator.rpartition(":")
         if not (host and port.isdecimal()):
-            raise ConfigError(f"coordinator is {self.coordinator}; it must be HOST:PORT.")
+            raise ValueError(f"coordinator is {self.coordinator}; it must be HOST:PORT.")
         if not 0 <= self.process_id < self.num_processes:
-            raise ConfigError(
+            raise ValueError(
                 f"process_id is {self.process_id}; it must be at least 0 and below num_processes, "
                 f"which is {self.num_processes}."
             )
@@ -48,7 +48,7 @@ class ProcessOptions:
         """Meets the other processes, if there are any to be, and has the CPU be as many devices as
         it takes for all processes to have `num_devices`. To be called before JAX starts.
 
-        Raises `ConfigError` as `check` does, and if no cluster is found.
+        Raises `ValueError` as `check` does, and if no cluster is found.
         """
         import jax
 
@@ -57,7 +57,7 @@ class ProcessOptions:
             try:
                 jax.distributed.initialize()
             except (ValueError, RuntimeError) as error:
-                raise ConfigError(
+                raise ValueError(
                     f"distributed is auto, and the processes of this job did not meet ({error}). "
                     "Without SLURM or another cluster that JAX knows, give coordinator, "
                     "num_processes and process_id."

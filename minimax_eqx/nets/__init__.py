@@ -1,59 +1,62 @@
-"""Function approximators: encoders, recurrent cores and actor-critics."""
+"""Networks: encoders, memories, heads, and distributions over actions.
 
+Each kind has a part that you write into a configuration, with `init`, and weights that it makes.
+"""
+
+from ._action_head import AbstractBoxPolicy as AbstractBoxPolicy
+from ._action_head import ClippedNormal as ClippedNormal
+from ._action_head import SquashedNormal as SquashedNormal
 from ._actor_critic import ActorCritic as ActorCritic
-from ._actor_critic import Predictions as Predictions
-from ._cores import LSTM as LSTM
-from ._cores import AbstractProjectedCore as AbstractProjectedCore
-from ._cores import AbstractRecurrentCore as AbstractRecurrentCore
-from ._cores import Feedforward as Feedforward
-from ._dense import MLP as MLP
-from ._dense import Dense as Dense
-from ._dense import orthogonal as orthogonal
+from ._batched import AbstractBatched as AbstractBatched
+from ._core import AbstractCell as AbstractCell
+from ._core import AbstractCore as AbstractCore
+from ._core import AbstractRecurrentCore as AbstractRecurrentCore
 from ._design_encoder import DesignEncoder as DesignEncoder
-from ._encoders import AbstractEncoder as AbstractEncoder
-from ._encoders import AbstractProjectingEncoder as AbstractProjectingEncoder
-from ._encoders import FlatEncoder as FlatEncoder
-from ._encoders import GridEncoder as GridEncoder
+from ._distributions import AbstractDistribution as AbstractDistribution
+from ._distributions import Categorical as Categorical
+from ._distributions import MultiCategorical as MultiCategorical
+from ._distributions import noise as noise
+from ._encoder import AbstractEncoder as AbstractEncoder
+from ._flat_encoder import FlatEncoder as FlatEncoder
+from ._grid_encoder import GridEncoder as GridEncoder
 from ._gru import GRU as GRU
+from ._head import AbstractHead as AbstractHead
+from ._head import MLPHead as MLPHead
 from ._lru import LRU as LRU
-from ._lru import LRUDynamics as LRUDynamics
-from ._lstm_scan import LSTMCarry as LSTMCarry
+from ._lstm import LSTM as LSTM
+from ._no_memory import NoMemory as NoMemory
+from ._policy import AbstractNetwork as AbstractNetwork
+from ._policy import AbstractPolicy as AbstractPolicy
+from ._policy import Predictions as Predictions
 from ._s5 import S5 as S5
-from ._s5 import S5Dynamics as S5Dynamics
-from ._state_space import AbstractStateSpace as AbstractStateSpace
-from ._state_space import AbstractStateSpaceStack as AbstractStateSpaceStack
-from ._state_space import GatedActivation as GatedActivation
-from ._state_space import LayerNorm as LayerNorm
-from ._state_space import LinearSystem as LinearSystem
-from ._state_space import StateSpaceBlock as StateSpaceBlock
 
 __all__ = [
     "GRU",
     "LRU",
     "LSTM",
-    "MLP",
     "S5",
+    "AbstractBatched",
+    "AbstractBoxPolicy",
+    "AbstractCell",
+    "AbstractCore",
+    "AbstractDistribution",
     "AbstractEncoder",
-    "AbstractProjectedCore",
-    "AbstractProjectingEncoder",
+    "AbstractHead",
+    "AbstractNetwork",
+    "AbstractPolicy",
     "AbstractRecurrentCore",
-    "AbstractStateSpace",
-    "AbstractStateSpaceStack",
     "ActorCritic",
-    "Dense",
+    "Categorical",
+    "ClippedNormal",
     "DesignEncoder",
-    "Feedforward",
     "FlatEncoder",
-    "GatedActivation",
     "GridEncoder",
-    "LRUDynamics",
-    "LSTMCarry",
-    "LayerNorm",
-    "LinearSystem",
+    "MLPHead",
+    "MultiCategorical",
+    "NoMemory",
     "Predictions",
-    "S5Dynamics",
-    "StateSpaceBlock",
-    "orthogonal",
+    "SquashedNormal",
+    "noise",
 ]
 
 

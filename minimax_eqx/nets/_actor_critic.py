@@ -1,147 +1,150 @@
 """Policy and value in one network: encoder, memory and heads."""
 
-from typing import Generic
+from collections.abc import Callable
+from typing import Any, Generic
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Key
 
-from .._types import Carry, PyTree
-from ._cores import AbstractProjectedCore, AbstractRecurrentCore
-from ._dense import MLP, orthogonal
-from ._encoders import AbstractEncoder, AbstractProjectingEncoder
-from ._sizes import check_sizes
+from .._ranges import check_at_least
+from .._types import Memory, PyTree
+from ..envs._actions import AbstractActionSpec
+from ._action_head import AbstractActionHead, AbstractBoxPolicy, ClippedNormal, action_head
+from ._batched import over_leading_axes
+from ._core import (
+    AbstractCell,
+    AbstractCore,
+    AbstractProjectedCore,
+    AbstractRecurrentCore,
+    MappedCell,
+)
+from ._dense import orthogonal
+from ._encoder import AbstractEncoder, AbstractProjectingEncoder
+from ._flat_encoder import FlatEncoder
+from ._head import AbstractHead, MLPHead
+from ._no_memory import NoMemory
+from ._policy import AbstractNetwork, AbstractPolicy, Predictions
 
 POLICY_OUTPUT_WEIGHT = 0.01
 
 
-class Predictions(eqx.Module):
-    """What an actor-critic says: unnormalised log-probabilities, and one value per value head."""
+class ActorCritic(AbstractNetwork):
+    """Encoder, memory, and separate heads for policy and value.
 
-    logits: Float[Array, "*batch action"]
-    values: Float[Array, "*batch value_head"]
-
-
-class ActorCritic(eqx.Module, Generic[Carry]):
-    """Encoder, recurrent core, and separate heads for policy and value.
-
-    `value` has a leading axis `value_head` on every leaf: independent heads on the same features.
+    The last layer of the policy starts with all weights at 0.01, so that the first policy is
+    uniform, as in the reference.
     """
 
-    encoder: AbstractEncoder
-    core: AbstractRecurrentCore[Carry]
-    policy: MLP
-    value: MLP
+    encoder: AbstractEncoder = FlatEncoder()
+    """How observations are read."""
+    core: AbstractCore = NoMemory()
+    """What is remembered from step to step."""
+    head: AbstractHead = MLPHead()
+    """The layers between the memory and the policy, and those to each value."""
+    num_value_heads: int = 1
+    """Independent values of the same features; more than 1 make an ensemble."""
+    box: AbstractBoxPolicy = ClippedNormal()
+    """The distribution of actions that are numbers between bounds; others do not use it."""
 
-    @classmethod
-    def create(
-        cls,
-        encoder: AbstractEncoder,
-        core: AbstractRecurrentCore[Carry],
-        num_actions: int,
-        *,
-        head_size: int = 32,
-        num_head_layers: int = 1,
-        num_value_heads: int = 1,
-        key: Key[Array, ""],
-    ) -> "ActorCritic[Carry]":
-        """Puts heads on a core, initialised as in the reference.
+    def __check_init__(self) -> None:
+        check_at_least(self, 1, "num_value_heads")
 
-        The last layer of the policy starts with all weights at 0.01, so that the first policy is
-        uniform. `num_value_heads` above 1 makes an ensemble of values.
+    def init(
+        self, observation: PyTree, actions: AbstractActionSpec, *, key: Key[Array, ""]
+    ) -> "ActorCriticWeights":
+        """Draws the weights of all parts.
 
-        Raises `ValueError` if a count is less than 1, and if the core cannot read what the encoder
-        gives.
+        Raises `ValueError` for an observation or actions that a part cannot work with, and for an
+        encoder or a core of yours that does not give one vector.
         """
-        check_sizes(
-            "ActorCritic",
-            num_actions=num_actions,
-            head_size=head_size,
-            num_value_heads=num_value_heads,
-        )
-        if num_head_layers < 0:
-            raise ValueError(
-                f"ActorCritic: num_head_layers is {num_head_layers}; it must not be negative."
-            )
-        _check_core(encoder, core)
-        policy_key, value_key = jax.random.split(key)
-        policy = MLP.create(
-            core.output_size,
-            head_size,
-            num_actions,
-            num_hidden=num_head_layers,
-            out_init=jax.nn.initializers.constant(POLICY_OUTPUT_WEIGHT),
+        encoder_key, core_key, head_key = jax.random.split(key, 3)
+        encoder = self.encoder.init(observation, key=encoder_key)
+        features = eqx.filter_eval_shape(lambda e, x: e(x), encoder, observation)
+        input_size = _vector_size(self.encoder, features)
+        core = self.core.init(input_size, key=core_key)
+        core = MappedCell(core) if isinstance(core, AbstractCell) else core
+        outputs = eqx.filter_eval_shape(_one_output, core, features)
+        output_size = _vector_size(self.core, outputs)
+        to_actions = action_head(actions, observation, self.box)
+        policy_key, value_key = jax.random.split(head_key)
+        policy = self.head.init(
+            output_size,
+            to_actions.num_outputs,
+            output_init=jax.nn.initializers.constant(POLICY_OUTPUT_WEIGHT),
             key=policy_key,
         )
 
         def value_head(key):
-            return MLP.create(
-                core.output_size,
-                head_size,
-                1,
-                num_hidden=num_head_layers,
-                out_init=orthogonal(),
-                key=key,
-            )
+            return self.head.init(output_size, 1, output_init=orthogonal(), key=key)
 
-        value = eqx.filter_vmap(value_head)(jax.random.split(value_key, num_value_heads))
-        return cls(encoder, core, policy, value)
+        value = eqx.filter_vmap(value_head)(jax.random.split(value_key, self.num_value_heads))
+        return ActorCriticWeights(encoder, core, policy, value, to_actions)
 
-    def initial_carry(self, batch_shape: tuple[int, ...] = ()) -> Carry:
-        """The memory at the start of an episode."""
-        return self.core.initial_carry(batch_shape)
+
+class ActorCriticWeights(AbstractPolicy[Memory], Generic[Memory]):
+    """The weights of an `ActorCritic`.
+
+    `value` has a leading axis `value_head` on every array: independent heads on the same features.
+    """
+
+    encoder: Callable[[Any], Array]
+    core: AbstractRecurrentCore[Memory]
+    policy: Callable[[Any], Array]
+    value: Callable[[Any], Array]
+    to_actions: AbstractActionHead
+
+    @property
+    def has_memory(self) -> bool:
+        return self.core.has_memory
+
+    def initial_memory(self, batch_shape: tuple[int, ...] = ()) -> Memory:
+        return self.core.initial_memory(batch_shape)
 
     def step(
-        self, observation: PyTree, carry: Carry, reset: Bool[Array, "*batch"]
-    ) -> tuple[Predictions, Carry]:
-        """Reads one observation; where `reset` is true the memory is cleared first."""
-        features, carry = self.core.step(self.encoder(observation), carry, reset)
-        return self._predict(features), carry
+        self, observation: PyTree, memory: Memory, reset: Bool[Array, "*batch"]
+    ) -> tuple[Predictions, Memory]:
+        features = over_leading_axes(self.encoder, reset.ndim)(observation)
+        features, memory = self.core.step(features, memory, reset)
+        return self._predict(features, observation), memory
 
     def scan(
-        self, observations: PyTree, carry: Carry, resets: Bool[Array, "time *batch"]
-    ) -> tuple[Predictions, Carry]:
-        """Reads a sequence with leading axes `time *batch`; agrees with `step`."""
+        self, observations: PyTree, memory: Memory, resets: Bool[Array, "time *batch"]
+    ) -> tuple[Predictions, Memory]:
         encoder, core = self.encoder, self.core
         if isinstance(encoder, AbstractProjectingEncoder) and isinstance(
             core, AbstractProjectedCore
         ):
             projected = encoder.project(observations, core.input_weight)
-            features, carry = core.scan_projected(projected, carry, resets)
+            features, memory = core.scan_projected(projected, memory, resets)
         else:
-            features, carry = core.scan(encoder(observations), carry, resets)
-        return self._predict(features), carry
+            features = over_leading_axes(encoder, resets.ndim)(observations)
+            features, memory = core.scan(features, memory, resets)
+        return self._predict(features, observations), memory
 
-    def _predict(self, features: Float[Array, "*batch features"]) -> Predictions:
-        values = eqx.filter_vmap(lambda head, x: head(x), in_axes=(eqx.if_array(0), None))(
-            self.value, features
+    def _predict(
+        self, features: Float[Array, "*batch features"], observation: PyTree
+    ) -> Predictions:
+        num_axes = features.ndim - 1
+        values = eqx.filter_vmap(
+            lambda head, x: over_leading_axes(head, num_axes)(x), in_axes=(eqx.if_array(0), None)
+        )(self.value, features)
+        outputs = over_leading_axes(self.policy, num_axes)(features)
+        distribution = self.to_actions(outputs, observation)
+        return Predictions(distribution, jnp.moveaxis(values[..., 0], 0, -1))
+
+
+def _one_output(core: AbstractRecurrentCore, features: Float[Array, " features"]) -> Any:
+    return core.step(features, core.initial_memory(), jnp.zeros((), bool))[0]
+
+
+def _vector_size(part: AbstractEncoder | AbstractCore, output: Any) -> int:
+    """Raises `ValueError` if the part's weights do not give one vector of floats."""
+    shape, dtype = getattr(output, "shape", ()), getattr(output, "dtype", jnp.int32)
+    if len(shape) != 1 or not jnp.issubdtype(dtype, jnp.floating):
+        raise ValueError(
+            f"ActorCritic: what {type(part).__name__}.init makes must give one vector of floats "
+            f"for one instance; it gives {output}."
         )
-        return Predictions(self.policy(features), jnp.moveaxis(values[..., 0], 0, -1))
-
-
-def _check_core(encoder: AbstractEncoder, core: AbstractRecurrentCore) -> None:
-    """Raises `ValueError` if the core does not read the encoder's features."""
-    features = jax.ShapeDtypeStruct((encoder.output_size,), jnp.float32)
-    reset = jax.ShapeDtypeStruct((), jnp.bool_)
-
-    def step(core, features, reset):
-        return core.step(features, core.initial_carry(), reset)[0]
-
-    try:
-        size = eqx.filter_eval_shape(step, core, features, reset).shape[-1]
-    except (TypeError, ValueError) as error:
-        reads = "cannot read them"
-        if isinstance(core, AbstractProjectedCore):
-            reads = f"reads {core.input_weight.shape[-2]}"
-        raise _no_fit(encoder, core, reads) from error
-    if size != core.output_size:
-        raise _no_fit(encoder, core, f"says that it gives {core.output_size} and gives {size}")
-
-
-def _no_fit(encoder: AbstractEncoder, core: AbstractRecurrentCore, what: str) -> ValueError:
-    return ValueError(
-        f"ActorCritic: the encoder {type(encoder).__name__} gives {encoder.output_size} numbers, "
-        f"and the core {type(core).__name__} {what}. Make the core with the encoder's output_size, "
-        f"{encoder.output_size}, as its input size."
-    )
+    return shape[0]

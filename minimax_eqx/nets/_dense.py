@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from .._xla._mesh import levels_are_split
+from .._xla._product import product
 
 Initialiser: TypeAlias = Callable[..., Float[Array, "..."]]
 
@@ -68,35 +68,18 @@ def _product(a: Array, b: Array) -> Array:
     return jnp.matmul(a, b, precision="highest")
 
 
-def product(
-    x: Float[Array, "*batch input"], weight: Float[Array, "input output"]
-) -> Float[Array, "*batch output"]:
-    """`x @ weight`, with a gradient of the weight that is fast over long batches.
+def orthogonal_gates(
+    input_size: int, hidden_size: int, *, num_gates: int, key: Key[Array, ""]
+) -> tuple[Float[Array, "input gates"], Float[Array, "hidden gates"]]:
+    """The input's and the recurrent matrix of all gates, each gate orthogonal by itself."""
+    init = orthogonal()
+    keys = jax.random.split(key, (2, num_gates))
 
-    That gradient is a sum over all of `*batch`. A CPU is a fifth faster at it if the inputs are
-    transposed first, in memory, which XLA would not do. Levels that are split over devices stay an
-    axis of their own: merged with time, they would be gathered.
-    """
-    return x @ weight if levels_are_split() else _merged_product(x, weight)
+    def side_by_side(keys, fan_in):
+        gates = jax.vmap(lambda key: init(key, (fan_in, hidden_size)))(keys)
+        return jnp.moveaxis(gates, 0, 1).reshape(fan_in, num_gates * hidden_size)
 
-
-@jax.custom_vjp
-def _merged_product(x, weight):
-    return (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], -1)
-
-
-def _product_forward(x, weight):
-    return _merged_product(x, weight), (x, weight)
-
-
-def _product_backward(residuals, cotangent):
-    x, weight = residuals
-    rows = cotangent.reshape(-1, cotangent.shape[-1])
-    columns = jax.lax.optimization_barrier(x.reshape(-1, x.shape[-1]).T)
-    return (rows @ weight.T).reshape(x.shape), columns @ rows
-
-
-_merged_product.defvjp(_product_forward, _product_backward)
+    return side_by_side(keys[0], input_size), side_by_side(keys[1], hidden_size)
 
 
 class Dense(eqx.Module):
@@ -115,37 +98,3 @@ class Dense(eqx.Module):
     def __call__(self, x: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:
         y = product(x, self.weight)
         return y + jnp.broadcast_to(self.bias, y.shape)
-
-
-class MLP(eqx.Module):
-    """Dense layers with tanh between them and none after the last."""
-
-    hidden: tuple[Dense, ...]
-    out: Dense
-
-    @classmethod
-    def create(
-        cls,
-        input_size: int,
-        hidden_size: int,
-        output_size: int,
-        *,
-        num_hidden: int = 1,
-        out_init: Initialiser,
-        key: Key[Array, ""],
-    ) -> "MLP":
-        """`num_hidden` layers of `hidden_size`, initialised orthogonally with gain sqrt(2)."""
-        *hidden_keys, out_key = jax.random.split(key, num_hidden + 1)
-        sizes = [input_size] + [hidden_size] * num_hidden
-        init = orthogonal(2**0.5)
-        hidden = tuple(
-            Dense.create(fan_in, hidden_size, init=init, key=hidden_key)
-            for fan_in, hidden_key in zip(sizes, hidden_keys, strict=False)
-        )
-        out = Dense.create(sizes[-1], output_size, init=out_init, key=out_key)
-        return cls(hidden, out)
-
-    def __call__(self, x: Float[Array, "*batch input"]) -> Float[Array, "*batch output"]:
-        for layer in self.hidden:
-            x = jnp.tanh(layer(x))
-        return self.out(x)

@@ -1,4 +1,4 @@
-"""From a level in the making to features: the teacher's encoder."""
+"""The teacher's encoder: from a level in the making to features."""
 
 import math
 from typing import Protocol, runtime_checkable
@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key, UInt8
 
+from .._ranges import check_at_least
 from .._types import PyTree
+from .._xla._design_projection import convolve_and_project
+from .._xla._windows import KERNEL_SIZE, convolve, windows_of
 from ._dense import orthogonal
-from ._design_projection import convolve, convolve_and_project
-from ._encoders import KERNEL_SIZE, AbstractProjectingEncoder, window_indices
-from ._observations import read_spec
-from ._sizes import check_sizes
+from ._encoder import AbstractEncoder, AbstractProjectingEncoder
+from ._observations import check_image, read_spec
 
 
 @runtime_checkable
@@ -23,79 +24,63 @@ class Design(Protocol):
     image: UInt8[Array, "*batch rows columns channels"]
     time: Int[Array, "*batch"]
     noise: Float[Array, "*batch noise"] | None
+    num_steps: int
 
 
-class DesignEncoder(AbstractProjectingEncoder):
+class DesignEncoder(AbstractEncoder):
     """The reference's teacher encoder: a wide 3x3 convolution of the whole design.
 
     The image's codes are divided by 10, convolved without padding, rectified and flattened; the
     time picks a row of a table; the noise, if there is any, is appended as it is.
     """
 
+    num_filters: int = 128
+    """Numbers that the convolution gives for each place."""
+    embedding_size: int = 10
+    """Numbers that stand for the time."""
+
+    def __check_init__(self) -> None:
+        check_at_least(self, 1, "num_filters", "embedding_size")
+
+    def init(self, observation: PyTree, *, key: Key[Array, ""]) -> "DesignEncoderWeights":
+        """The table has a row for each of the observation's `num_steps` steps, a static field.
+
+        Raises `ValueError` if the observation has no `image`, `time` or `num_steps`, and if the
+        image is smaller than the kernel.
+        """
+        image, _ = read_spec(
+            "DesignEncoder",
+            observation,
+            image=(3, "rows x columns x channels"),
+            time=(0, "how many steps were taken"),
+        )
+        num_steps = getattr(observation, "num_steps", None)
+        if not isinstance(num_steps, int) or num_steps < 1:
+            raise ValueError(
+                f"DesignEncoder: the observation's num_steps is {num_steps}; the editor must put "
+                "the number of steps of a design, at least 1, there as a static field."
+            )
+        check_image("DesignEncoder", image.shape)
+        kernel_key, embedding_key = jax.random.split(key)
+        taps = KERNEL_SIZE * KERNEL_SIZE * image.shape[-1]
+        return DesignEncoderWeights(
+            kernel=orthogonal(2**0.5)(kernel_key, (taps, self.num_filters)),
+            bias=jnp.zeros(self.num_filters),
+            embedding=orthogonal()(embedding_key, (num_steps, self.embedding_size)),
+            image_shape=image.shape,
+        )
+
+
+class DesignEncoderWeights(AbstractProjectingEncoder):
+    """The weights of a `DesignEncoder`."""
+
     kernel: Float[Array, "taps filters"]
     bias: Float[Array, " filters"]
     embedding: Float[Array, "time embedding"]
     image_shape: tuple[int, int, int] = eqx.field(static=True)
-    noise_size: int = eqx.field(static=True)
-
-    @classmethod
-    def create(
-        cls,
-        observation_spec: PyTree[jax.ShapeDtypeStruct],
-        *,
-        num_steps: int,
-        num_filters: int = 128,
-        embedding_size: int = 10,
-        key: Key[Array, ""],
-    ) -> "DesignEncoder":
-        """Sizes the encoder for the observations of an editor.
-
-        Arguments:
-
-        - `observation_spec`: as `AbstractEnv.observation_spec` describes them.
-        - `num_steps`: times to tell apart, 0 to `num_steps - 1`: the editor's `max_episode_steps`.
-        - `num_filters`, `embedding_size`: numbers per window and for the time.
-
-        Raises `ValueError` if a count is not positive, if the observation has no `image` or
-        no `time`, or if the image is smaller than the kernel.
-        """
-        check_sizes(
-            "DesignEncoder",
-            num_steps=num_steps,
-            num_filters=num_filters,
-            embedding_size=embedding_size,
-        )
-        image, _ = read_spec(
-            "DesignEncoder",
-            observation_spec,
-            image=(3, "rows x columns x channels"),
-            time=(0, "how many steps were taken"),
-        )
-        rows, columns, channels = image.shape
-        if min(rows, columns) < KERNEL_SIZE:
-            raise ValueError(
-                f"DesignEncoder needs an image of at least {KERNEL_SIZE} x {KERNEL_SIZE} cells, "
-                f"not {rows} x {columns}."
-            )
-        kernel_key, embedding_key = jax.random.split(key)
-        taps = KERNEL_SIZE * KERNEL_SIZE * channels
-        noise = getattr(observation_spec, "noise", None)
-        return cls(
-            kernel=orthogonal(2**0.5)(kernel_key, (taps, num_filters)),
-            bias=jnp.zeros(num_filters),
-            embedding=orthogonal()(embedding_key, (num_steps, embedding_size)),
-            image_shape=(rows, columns, channels),
-            noise_size=0 if noise is None else noise.shape[-1],
-        )
-
-    @property
-    def output_size(self) -> int:
-        rows, columns, _ = self.image_shape
-        windows = (rows - KERNEL_SIZE + 1) * (columns - KERNEL_SIZE + 1)
-        return windows * self.bias.size + self.embedding.shape[1] + self.noise_size
 
     def __call__(self, observation: Design) -> Float[Array, "*batch features"]:
-        features = convolve(self.windows(observation.image), self.kernel, self.bias)
+        features = convolve(self._windows(observation), self.kernel, self.bias)
         batch = observation.time.shape
         return jnp.concatenate([features.reshape(*batch, -1), self._others(observation)], axis=-1)
 
@@ -113,7 +98,7 @@ class DesignEncoder(AbstractProjectingEncoder):
             return leaf.reshape(leaf.shape[0], math.prod(batch), *leaf.shape[1 + len(batch) :])
 
         projected = convolve_and_project(
-            one_batch_axis(self.windows(observations.image)),
+            one_batch_axis(self._windows(observations)),
             self.kernel,
             self.bias,
             one_batch_axis(self._others(observations)),
@@ -127,16 +112,6 @@ class DesignEncoder(AbstractProjectingEncoder):
             return embedded
         return jnp.concatenate([embedded, observation.noise], axis=-1)
 
-    def windows(
-        self, image: UInt8[Array, "*batch rows columns channels"]
-    ) -> UInt8[Array, "*batch windows taps"]:
-        """The codes that the kernel sees in each place.
-
-        Raises `ValueError` for an image of another shape than the encoder was made for.
-        """
-        if image.shape[-3:] != self.image_shape:
-            raise ValueError(
-                f"DesignEncoder was made for images of shape {self.image_shape} and got "
-                f"{image.shape[-3:]}."
-            )
-        return image.reshape(*image.shape[:-3], -1)[..., window_indices(self.image_shape)]
+    def _windows(self, observation: Design) -> UInt8[Array, "*batch windows taps"]:
+        check_image("DesignEncoder", observation.image.shape, made_for=self.image_shape)
+        return windows_of(observation.image)

@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from ._dense import Dense, orthogonal
-from ._sizes import check_sizes
-from ._state_space import AbstractStateSpace, AbstractStateSpaceStack, LinearSystem, StateSpaceBlock
+from .._ranges import check_at_least, check_below, check_between, check_positive
+from .._types import Scalar
+from ._core import AbstractCore
+from ._state_space import AbstractStateSpace, Activation, LinearSystem, Norm, StateSpaceStack
 
 
 class LRUDynamics(AbstractStateSpace):
@@ -31,9 +32,9 @@ class LRUDynamics(AbstractStateSpace):
         width: int,
         num_modes: int,
         *,
-        r_min: float,
-        r_max: float,
-        max_phase: float,
+        r_min: Scalar,
+        r_max: Scalar,
+        max_phase: Scalar,
         key: Key[Array, ""],
     ) -> "LRUDynamics":
         """Eigenvalues start uniform on the ring between the radii (lemma 3.2)."""
@@ -70,64 +71,54 @@ class LRUDynamics(AbstractStateSpace):
         )
 
 
-class LRU(AbstractStateSpaceStack):
+class LRU(AbstractCore):
     """A stack of linear recurrent units with gates, residual connections and layer norms.
 
     The paper's block (figure 1): norm, linear recurrence, gated linear unit, skip connection.
+    Inputs of another size than `hidden_size` first go through an orthogonal affine map.
     """
 
-    projection: Dense | None
-    blocks: tuple[StateSpaceBlock, ...]
+    hidden_size: int = 256
+    """Numbers in the output of each layer."""
+    num_layers: int = 2
+    """Number of layers."""
+    num_modes: int | None = None
+    """Complex numbers in the memory of each layer; half of `hidden_size` unless given."""
+    r_min: Scalar = 0.0
+    """Smallest radius of an eigenvalue at the start; long memories want 0.9 and above."""
+    r_max: Scalar = 1.0
+    """Largest radius of an eigenvalue at the start, up to 1."""
+    max_phase: Scalar = 2 * math.pi
+    """Largest phase of an eigenvalue at the start, in radians; long memories want a small one."""
+    norm: Norm = "pre"
+    """Where a layer is normalised: after its skip connection, before its memory, or nowhere."""
+    activation: Activation = "half_glu1"
+    """What follows a layer's memory: GELU, alone or with one of three gates. The paper's is
+    full_glu, which takes a fifth more time."""
 
-    @classmethod
-    def create(
-        cls,
-        input_size: int,
-        width: int,
-        *,
-        num_modes: int | None = None,
-        num_layers: int = 2,
-        r_min: float = 0.0,
-        r_max: float = 1.0,
-        max_phase: float = 2 * math.pi,
-        activation: str = "half_glu1",
-        norm: str = "pre",
-        key: Key[Array, ""],
-    ) -> "LRU":
-        """Initialised as in the paper.
+    def __check_init__(self) -> None:
+        check_at_least(self, 1, "num_layers", "num_modes")
+        check_at_least(self, 1 if self.num_modes is not None else 2, "hidden_size")
+        check_between(self, 0, 1, "r_min", "r_max")
+        check_below(self, "r_min", "r_max")
+        check_positive(self, "max_phase")
 
-        Each of `num_layers` layers has `width` outputs and `num_modes` complex numbers of memory
-        (`width // 2` unless given, which is as many real numbers as the width). Eigenvalues start
-        with a radius between `r_min` and `r_max` and a phase between 0 and `max_phase` radians; for
-        long memories the paper raises `r_min` to 0.9 and above and lowers `max_phase`.
-        `activation` and `norm` are those of `S5`; the paper's gate is `full_glu`, which takes a
-        fifth more time. Inputs of another size than `width` first go through an orthogonal affine
-        map.
-
-        Raises `ValueError` for radii that do not make a ring inside the unit circle.
-        """
-        num_modes = width // 2 if num_modes is None else num_modes
-        check_sizes(
-            "LRU", input_size=input_size, width=width, num_modes=num_modes, num_layers=num_layers
+    def init(self, input_size: int, *, key: Key[Array, ""]) -> StateSpaceStack:
+        """Weights start as in the paper."""
+        num_modes = self.hidden_size // 2 if self.num_modes is None else self.num_modes
+        return StateSpaceStack.create(
+            lambda key: LRUDynamics.create(
+                self.hidden_size,
+                num_modes,
+                r_min=self.r_min,
+                r_max=self.r_max,
+                max_phase=self.max_phase,
+                key=key,
+            ),
+            input_size,
+            self.hidden_size,
+            num_layers=self.num_layers,
+            activation=self.activation,
+            norm=self.norm,
+            key=key,
         )
-        if not 0 <= r_min < r_max <= 1:
-            raise ValueError(
-                f"LRU: r_min is {r_min} and r_max {r_max}; choose 0 <= r_min < r_max <= 1."
-            )
-        if max_phase <= 0:
-            raise ValueError(f"LRU: max_phase is {max_phase}; choose it above 0, up to 2 pi.")
-        projection_key, *keys = jax.random.split(key, num_layers + 1)
-        projection = None
-        if input_size != width:
-            projection = Dense.create(input_size, width, init=orthogonal(), key=projection_key)
-
-        def layer(key):
-            dynamics_key, gate_key = jax.random.split(key)
-            dynamics = LRUDynamics.create(
-                width, num_modes, r_min=r_min, r_max=r_max, max_phase=max_phase, key=dynamics_key
-            )
-            return StateSpaceBlock.create(
-                dynamics, width, activation=activation, norm=norm, key=gate_key
-            )
-
-        return cls(projection, tuple(layer(key) for key in keys))

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float, Key
 
-from ._dense import Dense, orthogonal
-from ._linear_recurrence import complex_product
-from ._sizes import check_sizes
-from ._state_space import AbstractStateSpace, AbstractStateSpaceStack, LinearSystem, StateSpaceBlock
+from .._ranges import check_at_least
+from .._xla._linear_recurrence import complex_product
+from ._core import AbstractCore
+from ._state_space import AbstractStateSpace, Activation, LinearSystem, Norm, StateSpaceStack
 
 MIN_STEP, MAX_STEP = 1e-3, 1e-1
 
@@ -80,56 +80,44 @@ class S5Dynamics(AbstractStateSpace):
         )
 
 
-class S5(AbstractStateSpaceStack):
+class S5(AbstractCore):
     """A stack of S5 layers with gates, residual connections and layer norms.
 
     Follows minimax's, which follows the S5 of Lu et al. 2023 (arXiv 2303.03982) for reinforcement
-    learning.
+    learning. Inputs of another size than `hidden_size` first go through an orthogonal affine map.
     """
 
-    projection: Dense | None
-    blocks: tuple[StateSpaceBlock, ...]
+    hidden_size: int = 256
+    """Numbers in the output and in the memory of each layer: a multiple of 2 * num_blocks."""
+    num_blocks: int = 2
+    """Parts of a layer's memory, which start with the same modes."""
+    num_layers: int = 2
+    """Number of layers."""
+    norm: Norm = "post"
+    """Where a layer is normalised: after its skip connection, before its memory, or nowhere."""
+    activation: Activation = "half_glu1"
+    """What follows a layer's memory: GELU, alone or with one of three gates."""
 
-    @classmethod
-    def create(
-        cls,
-        input_size: int,
-        width: int,
-        *,
-        num_blocks: int = 2,
-        num_layers: int = 2,
-        activation: str = "half_glu1",
-        norm: str = "post",
-        key: Key[Array, ""],
-    ) -> "S5":
-        """Initialised as in the reference.
-
-        Each of `num_layers` layers has `width` outputs and `width` real numbers of memory, in
-        `num_blocks` blocks that start with the same modes. `activation` is `half_glu1`,
-        `half_glu2`, `full_glu` or `gelu`; `norm` is `post`, `pre` or `none`. Inputs of another size
-        than `width` first go through an orthogonal affine map.
-
-        Raises `ValueError` for a width that does not divide into blocks of an even size.
-        """
-        check_sizes("S5", input_size=input_size, num_layers=num_layers)
-        if num_blocks < 1 or width < 1 or width % (2 * num_blocks) != 0:
+    def __check_init__(self) -> None:
+        check_at_least(self, 1, "hidden_size", "num_blocks", "num_layers")
+        if self.hidden_size % (2 * self.num_blocks) != 0:
             raise ValueError(
-                f"S5: width is {width} and num_blocks {num_blocks}; make the width a multiple of "
-                "2 * num_blocks, since the modes of a block come in conjugate pairs."
-            )
-        projection_key, *keys = jax.random.split(key, num_layers + 1)
-        projection = None
-        if input_size != width:
-            projection = Dense.create(input_size, width, init=orthogonal(), key=projection_key)
-
-        def layer(key):
-            dynamics_key, gate_key = jax.random.split(key)
-            dynamics = S5Dynamics.create(width, num_blocks, key=dynamics_key)
-            return StateSpaceBlock.create(
-                dynamics, width, activation=activation, norm=norm, key=gate_key
+                f"S5.hidden_size is {self.hidden_size} and num_blocks is {self.num_blocks}; make "
+                "the size a multiple of 2 * num_blocks, since the modes of a block come in "
+                "conjugate pairs."
             )
 
-        return cls(projection, tuple(layer(key) for key in keys))
+    def init(self, input_size: int, *, key: Key[Array, ""]) -> StateSpaceStack:
+        """Weights start as in the reference."""
+        return StateSpaceStack.create(
+            lambda key: S5Dynamics.create(self.hidden_size, self.num_blocks, key=key),
+            input_size,
+            self.hidden_size,
+            num_layers=self.num_layers,
+            activation=self.activation,
+            norm=self.norm,
+            key=key,
+        )
 
 
 def hippo_modes(

@@ -1,46 +1,25 @@
 """Residual stacks of diagonal linear systems: what S5 and the linear recurrent unit share."""
 
 import abc
-import math
-from typing import TypeAlias
+from collections.abc import Callable
+from typing import Literal, TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Bool, Float, Key
 
-from ._cores import AbstractRecurrentCore
-from ._dense import Dense, product
-from ._linear_recurrence import recurrence, recurrence_step
+from .._xla._chunks import kept, scan_in_chunks
+from .._xla._linear_recurrence import recurrence, recurrence_step
+from .._xla._product import product
+from ._core import AbstractRecurrentCore
+from ._dense import Dense, orthogonal
 
-StackCarry: TypeAlias = tuple[Float[Array, "*batch state"], ...]
+StackMemory: TypeAlias = tuple[Float[Array, "*batch state"], ...]
 
 NORM_EPSILON = 1e-6
-ACTIVATIONS = ("half_glu1", "half_glu2", "full_glu", "gelu")
-NORMS = ("post", "pre", "none")
-
-# So many rows of a sequence, steps times levels, go through all blocks before the next do on a CPU:
-# what lies between two of their matrix products then stays in its caches.
-ROWS_PER_CHUNK = 1024
-KEPT = "product of a state-space stack"
-
-
-def chunk_length(num_steps: int, batch_shape: tuple[int, ...]) -> int:
-    """How many steps of a sequence to take at a time on this backend.
-
-    All of them, or on a CPU an equal part, if there is one of a good size.
-    """
-    most = max(1, ROWS_PER_CHUNK // math.prod(batch_shape))
-    if jax.default_backend() != "cpu" or most >= num_steps:
-        return num_steps
-    chunk = next(length for length in range(most, 0, -1) if num_steps % length == 0)
-    return chunk if 2 * chunk >= most else num_steps
-
-
-def _kept(y):
-    """Marks what the pass back does not compute a second time."""
-    return checkpoint_name(y, KEPT)
+Activation: TypeAlias = Literal["half_glu1", "half_glu2", "full_glu", "gelu"]
+Norm: TypeAlias = Literal["post", "pre", "none"]
 
 
 class LinearSystem(eqx.Module):
@@ -56,13 +35,13 @@ class LinearSystem(eqx.Module):
 
     def input(self, u: Float[Array, "*batch width"]) -> Float[Array, "*batch state"]:
         """`u B`."""
-        return _kept(product(u, self.B))
+        return kept(product(u, self.B))
 
     def output(
         self, h: Float[Array, "*batch state"], u: Float[Array, "*batch width"]
     ) -> Float[Array, "*batch width"]:
         """`h C + D u`."""
-        return _kept(product(h, self.C)) + jnp.broadcast_to(self.D, u.shape) * u
+        return kept(product(h, self.C)) + jnp.broadcast_to(self.D, u.shape) * u
 
 
 class AbstractStateSpace(eqx.Module):
@@ -107,10 +86,12 @@ class GatedActivation(eqx.Module):
 
     value: Dense | None
     gate: Dense | None
-    activation: str = eqx.field(static=True)
+    activation: Activation = eqx.field(static=True)
 
     @classmethod
-    def create(cls, width: int, activation: str, *, key: Key[Array, ""]) -> "GatedActivation":
+    def create(
+        cls, width: int, activation: Activation, *, key: Key[Array, ""]
+    ) -> "GatedActivation":
         """Weights start truncated normal with variance 1 / `width`, biases at zero."""
         value_key, gate_key = jax.random.split(key)
         init = jax.nn.initializers.lecun_normal()
@@ -121,18 +102,12 @@ class GatedActivation(eqx.Module):
             gate = Dense.create(width, width, init=init, key=gate_key)
         return cls(value, gate, activation)
 
-    def __check_init__(self) -> None:
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation is {self.activation!r}; choose one of {', '.join(ACTIVATIONS)}."
-            )
-
     def __call__(self, y: Float[Array, "*batch width"]) -> Float[Array, "*batch width"]:
         out = q = jax.nn.gelu(y)
         if self.gate is not None:
             passed = y if self.activation == "half_glu2" else q
-            passed = passed if self.value is None else _kept(self.value(q))
-            out = passed * jax.nn.sigmoid(_kept(self.gate(q)))
+            passed = passed if self.value is None else kept(self.value(q))
+            out = passed * jax.nn.sigmoid(kept(self.gate(q)))
         return out
 
 
@@ -143,7 +118,7 @@ class StateSpaceBlock(eqx.Module):
     dynamics: AbstractStateSpace
     gate: GatedActivation
     layer_norm: LayerNorm | None
-    norm: str = eqx.field(static=True)
+    norm: Norm = eqx.field(static=True)
 
     @classmethod
     def create(
@@ -151,17 +126,13 @@ class StateSpaceBlock(eqx.Module):
         dynamics: AbstractStateSpace,
         width: int,
         *,
-        activation: str,
-        norm: str,
+        activation: Activation,
+        norm: Norm,
         key: Key[Array, ""],
     ) -> "StateSpaceBlock":
         """Puts a gate and a norm around `dynamics`, which reads and gives `width` numbers."""
         gate = GatedActivation.create(width, activation, key=key)
         return cls(dynamics, gate, None if norm == "none" else LayerNorm.create(width), norm)
-
-    def __check_init__(self) -> None:
-        if self.norm not in NORMS:
-            raise ValueError(f"norm is {self.norm!r}; choose one of {', '.join(NORMS)}.")
 
     def step(
         self,
@@ -193,29 +164,56 @@ class StateSpaceBlock(eqx.Module):
         return self.layer_norm(out) if self.norm == "post" and self.layer_norm is not None else out
 
 
-class AbstractStateSpaceStack(AbstractRecurrentCore[StackCarry]):
+class StateSpaceStack(AbstractRecurrentCore[StackMemory]):
     """Blocks one after another, after an affine map to their width where the input has another.
 
-    The carry has one array per block: the complex memory as its real parts and then its imaginary
+    The memory has one array per block: complex numbers as their real parts and then their imaginary
     parts.
     """
 
-    projection: eqx.AbstractVar[Dense | None]
-    blocks: eqx.AbstractVar[tuple[StateSpaceBlock, ...]]
+    projection: Dense | None
+    blocks: tuple[StateSpaceBlock, ...]
 
     @property
-    def output_size(self) -> int:
-        return self.blocks[-1].dynamics.D.shape[-1]
+    def has_memory(self) -> bool:
+        return True
 
-    def initial_carry(self, batch_shape: tuple[int, ...] = ()) -> StackCarry:
+    @classmethod
+    def create(
+        cls,
+        make_dynamics: Callable[[Key[Array, ""]], AbstractStateSpace],
+        input_size: int,
+        width: int,
+        *,
+        num_layers: int,
+        activation: Activation,
+        norm: Norm,
+        key: Key[Array, ""],
+    ) -> "StateSpaceStack":
+        """Draws `num_layers` blocks around dynamics of `width`; a projection starts orthogonal."""
+        projection_key, *keys = jax.random.split(key, num_layers + 1)
+        projection = None
+        if input_size != width:
+            projection = Dense.create(input_size, width, init=orthogonal(), key=projection_key)
+
+        def block(key):
+            dynamics_key, gate_key = jax.random.split(key)
+            dynamics = make_dynamics(dynamics_key)
+            return StateSpaceBlock.create(
+                dynamics, width, activation=activation, norm=norm, key=gate_key
+            )
+
+        return cls(projection, tuple(block(key) for key in keys))
+
+    def initial_memory(self, batch_shape: tuple[int, ...] = ()) -> StackMemory:
         sizes = (2 * block.dynamics.num_modes for block in self.blocks)
         return tuple(jnp.zeros((*batch_shape, size)) for size in sizes)
 
     def step(
-        self, x: Float[Array, "*batch input"], carry: StackCarry, reset: Bool[Array, "*batch"]
-    ) -> tuple[Float[Array, "*batch width"], StackCarry]:
+        self, x: Float[Array, "*batch input"], memory: StackMemory, reset: Bool[Array, "*batch"]
+    ) -> tuple[Float[Array, "*batch width"], StackMemory]:
         x, last = self._project(x), []
-        for block, before in zip(self.blocks, carry, strict=True):
+        for block, before in zip(self.blocks, memory, strict=True):
             x, after = block.step(x, before, reset)
             last.append(after)
         return x, tuple(last)
@@ -223,30 +221,17 @@ class AbstractStateSpaceStack(AbstractRecurrentCore[StackCarry]):
     def scan(
         self,
         xs: Float[Array, "time *batch input"],
-        carry: StackCarry,
+        memory: StackMemory,
         resets: Bool[Array, "time *batch"],
-    ) -> tuple[Float[Array, "time *batch width"], StackCarry]:
-        chunk = chunk_length(len(resets), resets.shape[1:])
-        if chunk == len(resets):
-            return self._scan_at_once(xs, carry, resets)
+    ) -> tuple[Float[Array, "time *batch width"], StackMemory]:
+        return scan_in_chunks(self._scan_at_once, xs, memory, resets)
 
-        def body(carry, inputs):
-            ys, carry = self._scan_at_once(inputs[0], carry, inputs[1])
-            return carry, ys
-
-        # What lies between the products is computed as fast as it is fetched from memory.
-        policy = jax.checkpoint_policies.save_only_these_names(KEPT)
-        body = jax.checkpoint(body, policy=policy, prevent_cse=False)
-        in_chunks = jax.tree.map(lambda x: x.reshape(-1, chunk, *x.shape[1:]), (xs, resets))
-        last, ys = jax.lax.scan(body, carry, in_chunks)
-        return ys.reshape(-1, *ys.shape[2:]), last
-
-    def _scan_at_once(self, xs, carry, resets):
+    def _scan_at_once(self, xs, memory, resets):
         xs, last = self._project(xs), []
-        for block, before in zip(self.blocks, carry, strict=True):
+        for block, before in zip(self.blocks, memory, strict=True):
             xs, after = block.scan(xs, before, resets)
             last.append(after)
         return xs, tuple(last)
 
     def _project(self, x):
-        return x if self.projection is None else _kept(self.projection(x))
+        return x if self.projection is None else kept(self.projection(x))

@@ -1,7 +1,6 @@
 """What happened: levels played, or designed, by an agent, and what came of it."""
 
-from ._episodes import FinishedEpisodes as FinishedEpisodes
-from ._episodes import finished_episodes as finished_episodes
+from ._episodes import Episodes as Episodes
 from ._evaluation import EpisodeResults as EpisodeResults
 from ._evaluation import Recording as Recording
 from ._evaluation import evaluate as evaluate
@@ -14,20 +13,17 @@ from ._play import load_worlds as load_worlds
 from ._play import play_on as play_on
 from ._rollout import design as design
 from ._rollout import rollout as rollout
-from ._statistics import EpisodeStatistics as EpisodeStatistics
 
 __all__ = [
     "EpisodeResults",
-    "EpisodeStatistics",
+    "Episodes",
     "Evidence",
-    "FinishedEpisodes",
     "Play",
     "Recording",
     "Worlds",
     "begin",
     "design",
     "evaluate",
-    "finished_episodes",
     "load_worlds",
     "play_on",
     "record_episode",

@@ -1,16 +1,14 @@
-"""How well an agent plays given levels: one episode of each."""
-
-import functools
+"""How well a policy plays given levels: one episode of each."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from .._types import PyTree
+from .._types import Memory, PyTree
 from .._xla._compile import quick_jit
-from ..agents import AbstractAgent
-from ..envs import AbstractEnv, TimeStep
+from ..envs import AbstractActionSpec, AbstractEnv
+from ..nets import AbstractDistribution, AbstractPolicy, Predictions, noise
 
 
 class EpisodeResults(eqx.Module):
@@ -24,13 +22,14 @@ class EpisodeResults(eqx.Module):
 @quick_jit
 def evaluate(
     env: AbstractEnv,
-    agent: AbstractAgent,
+    policy: AbstractPolicy,
     levels: PyTree,
     *,
     greedy: bool = False,
     key: Key[Array, ""] | Key[Array, " level"],
 ) -> EpisodeResults:
-    """Plays one episode of each of `levels` (leading axis `level`) with a single agent.
+    """Plays one episode of each of `levels` (leading axis `level`) with the policy of one agent,
+    `agent.network`.
 
     Actions are sampled from the policy, or, if `greedy`, the likeliest is taken. Ends as soon as
     the last episode does.
@@ -40,10 +39,9 @@ def evaluate(
     numbers). `key` is either an array of those, or one key: the level of index `i` then gets
     `jax.random.fold_in(key, i)`.
 
-    Raises `ValueError` for a population (map over its leading axis with `eqx.filter_vmap`), and if
-    there are more or fewer keys than levels.
+    Raises `ValueError` for the policy of a population (map over its leading axis with
+    `eqx.filter_vmap`) or of another environment, and if there are more or fewer keys than levels.
     """
-    _check_single("evaluate", agent)
     num_levels = jax.tree.leaves(levels)[0].shape[0]
     keys = _keys_of_levels(key, num_levels)
     worlds = jax.vmap(env.load)(levels)
@@ -62,9 +60,15 @@ def evaluate(
     def play(carry):
         time, states, memory, over, results = carry
         observations = jax.vmap(env.observe)(worlds, states)
-        predictions, memory = agent.predict(observations, memory, jnp.zeros(num_levels, bool))
-        step = functools.partial(_step, env, greedy=greedy, time=time)
-        steps = jax.vmap(step)(worlds, states, predictions.logits, key=play_keys)
+        predictions, memory = _predict(
+            policy, env, observations, memory, batch_shape=over.shape, caller="evaluate"
+        )
+        keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(play_keys, time)
+        noise_keys, step_keys = _split_each(keys)
+        actions = _choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_keys)
+        steps = jax.vmap(lambda *given, key: env.step(*given, key=key))(
+            worlds, states, actions, key=step_keys
+        )
         results = EpisodeResults(
             returns=results.returns + jnp.where(over, 0.0, steps.reward),
             successes=results.successes | (steps.success & ~over),
@@ -73,7 +77,7 @@ def evaluate(
         return time + 1, steps.state, memory, over | steps.done, results
 
     over = jnp.zeros(num_levels, bool)
-    carry = (jnp.zeros((), jnp.int32), states, agent.initial_carry((num_levels,)), over, results)
+    carry = (jnp.zeros((), jnp.int32), states, policy.initial_memory((num_levels,)), over, results)
     return jax.lax.while_loop(playing, play, carry)[-1]
 
 
@@ -88,7 +92,7 @@ class Recording(eqx.Module):
 @quick_jit
 def record_episode(
     env: AbstractEnv,
-    agent: AbstractAgent,
+    policy: AbstractPolicy,
     level: PyTree,
     *,
     greedy: bool = False,
@@ -96,18 +100,22 @@ def record_episode(
 ) -> Recording:
     """Plays one episode of one level and keeps every state, for a picture or a GIF.
 
-    It is the episode that `evaluate` plays of that level with that key. Raises `ValueError` for a
-    population: choose one of its agents.
+    It is the episode that `evaluate` plays of that level with that key. Raises `ValueError` for the
+    policy of a population (choose one of its agents) or of another environment.
     """
-    _check_single("record_episode", agent)
     world = env.load(level)
     reset_key, play_key = jax.random.split(key)
     state = env.reset(world, key=reset_key)
 
     def play(carry, time):
         state, memory, over, length, success = carry
-        predictions, memory = agent.predict(env.observe(world, state), memory, jnp.array(False))
-        step = _step(env, world, state, predictions.logits, greedy=greedy, time=time, key=play_key)
+        observation = env.observe(world, state)
+        predictions, memory = _predict(
+            policy, env, observation, memory, batch_shape=(), caller="record_episode"
+        )
+        noise_key, step_key = jax.random.split(jax.random.fold_in(play_key, time))
+        action = _choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_key)
+        step = env.step(world, state, action, key=step_key)
         state = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, step.state)
         length = length + (~over).astype(jnp.int32)
         success = success | (step.success & ~over)
@@ -115,7 +123,7 @@ def record_episode(
 
     carry = (
         state,
-        agent.initial_carry(),
+        policy.initial_memory(),
         jnp.array(False),
         jnp.zeros((), jnp.int32),
         jnp.array(False),
@@ -126,21 +134,53 @@ def record_episode(
     return Recording(states, length, success)
 
 
-def _step(
+def _predict(
+    policy: AbstractPolicy,
     env: AbstractEnv,
-    world: PyTree,
-    state: PyTree,
-    logits: Float[Array, " action"],
+    observations: PyTree,
+    memory: Memory,
+    *,
+    batch_shape: tuple[int, ...],
+    caller: str,
+) -> tuple[Predictions, Memory]:
+    """What the policy says in the middle of an episode, of observations of that leading shape.
+
+    Raises `ValueError` if it cannot read them, or does not say one thing of each: it is of another
+    environment then, or of a population.
+    """
+    try:
+        predictions, memory = policy.step(observations, memory, jnp.zeros(batch_shape, bool))
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        raise _no_fit(caller, policy, env, str(error)) from error
+    given = predictions.values.shape[:-1]
+    if given != batch_shape:
+        raise _no_fit(caller, policy, env, f"expected shape {batch_shape}, and got {given}.")
+    return predictions, memory
+
+
+def _no_fit(caller: str, policy: AbstractPolicy, env: AbstractEnv, reason: str) -> ValueError:
+    return ValueError(
+        f"{caller}: the policy {type(policy).__name__} cannot play {type(env).__name__}: {reason} "
+        "Give the network of one agent, made for this environment. Of a population choose one, as "
+        "minimax_eqx.agents.first_student does, or map over its leading axis with eqx.filter_vmap."
+    )
+
+
+def _choose(
+    actions: AbstractActionSpec,
+    distribution: AbstractDistribution,
     *,
     greedy: bool,
-    time: Int[Array, ""],
-    key: Key[Array, ""],
-) -> TimeStep:
-    """Plays the likeliest action, or a sample of the policy, at `time`; `key` is the episode's."""
-    noise_key, step_key = jax.random.split(jax.random.fold_in(key, time))
-    if not greedy:
-        logits = logits + jax.random.gumbel(noise_key, logits.shape)
-    return env.step(world, state, jnp.argmax(logits, axis=-1), key=step_key)
+    key: Key[Array, "*level"],
+) -> PyTree[Array]:
+    """The likeliest action, or a sample, for each level by the dice of its own key."""
+    if greedy:
+        return distribution.mode()
+
+    def dice(key):
+        return noise(actions, (), key=key)
+
+    return distribution.sample((jax.vmap(dice) if key.ndim else dice)(key))
 
 
 def _keys_of_levels(key: Key[Array, "*level"], num_levels: int) -> Key[Array, " level"]:
@@ -158,12 +198,3 @@ def _keys_of_levels(key: Key[Array, "*level"], num_levels: int) -> Key[Array, " 
 def _split_each(keys: Key[Array, " level"]) -> tuple[Key[Array, " level"], Key[Array, " level"]]:
     halves = jax.vmap(jax.random.split)(keys)
     return halves[:, 0], halves[:, 1]
-
-
-def _check_single(name: str, agent: AbstractAgent) -> None:
-    if agent.num_updates.ndim != 0:
-        raise ValueError(
-            f"{name} plays with one agent, but this is a population of shape "
-            f"{agent.num_updates.shape}. Choose one, as minimax_eqx.agents.first_student does, or "
-            "map over the leading axis with eqx.filter_vmap."
-        )

@@ -1,21 +1,84 @@
 """What happened on levels that several students played, perhaps several times."""
 
+from typing import TYPE_CHECKING, TypeAlias
+
 import equinox as eqx
-from jaxtyping import Array, Bool, Float, Int
+import jax
+from jaxtyping import Array, Bool, Float
 
 from .._types import PyTree
 
+if TYPE_CHECKING:
+    # A checker is told of arrays only, so that formulas may use what they read.
+    Measured: TypeAlias = Array
+else:
+    Measured: TypeAlias = Array | jax.ShapeDtypeStruct
+
 
 class Evidence(eqx.Module):
-    """What happened on the proposed levels, for every student and every trial.
+    """What happened on a cycle's levels. Each student played each level `num_trials` times.
 
-    Episodes ended where `dones` is true; the last one of a play is usually unfinished.
+    You get it wherever something is judged by how it was played: in a score, and in a curriculum's
+    `learn`. Arrays have the axes `student time level trial`, so that `evidence.rewards[0, :, 3, 1]`
+    are the first student's rewards on the fourth level, in the second trial. One student on one
+    level in one trial is a *play*. Each play begins an episode in its first step, and another one
+    after every end; the last is usually unfinished. `Episodes` tells which steps count.
+
+    What you don't read costs nothing: XLA drops it from the compiled cycle.
+
+    A part's `init` gets evidence whose arrays are `jax.ShapeDtypeStruct`s, before anything was
+    played. Their shapes tell how many students, trials and value heads there will be.
     """
 
-    observations: PyTree[Array, "..."]  # leading axes: student time level trial
-    actions: Int[Array, "student time level trial"]
-    rewards: Float[Array, "student time level trial"]
-    dones: Bool[Array, "student time level trial"]
-    successes: Bool[Array, "student time level trial"]
-    values: Float[Array, "student time level trial value_head"]
-    advantages: Float[Array, "student time level trial value_head"]
+    levels: PyTree
+    """The levels that were played (leading axis `level`)."""
+    observations: PyTree
+    """What the students saw before they acted (leading axes `student time level trial`)."""
+    actions: PyTree
+    """What they did (leading axes `student time level trial`)."""
+    distributions: PyTree
+    """What they chose their actions from (leading axes `student time level trial`)."""
+    log_probs: Float[Measured, "student time level trial"]
+    """Logarithms of the chances, or densities, of those actions."""
+    rewards: Float[Measured, "student time level trial"]
+    """What each step paid."""
+    terminated: Bool[Measured, "student time level trial"]
+    """Whether the episode ended in that step by the environment's rules."""
+    truncated: Bool[Measured, "student time level trial"]
+    """Whether the time limit cut the episode off in that step."""
+    successes: Bool[Measured, "student time level trial"]
+    """Whether the episode ended in that step with success."""
+    values: Float[Measured, "student time level trial value_head"]
+    """What the students expected before they acted."""
+    advantages: Float[Measured, "student time level trial value_head"]
+    """How much better than expected things went, as the students' learner estimates it."""
+    students: PyTree
+    """The students as they were when they played (leading axis `student`)."""
+    optimum: Float[Measured, " level"] | None = None
+    """The best return that the level allows, or None if the environment does not tell."""
+
+    @property
+    def dones(self) -> Bool[Array, "student time level trial"]:
+        """Whether an episode ended in that step, for either reason."""
+        return self.terminated | self.truncated
+
+    @property
+    def num_students(self) -> int:
+        """How many students played each level."""
+        return self.rewards.shape[0]
+
+    @property
+    def num_trials(self) -> int:
+        """How many times each student played each level."""
+        return self.rewards.shape[3]
+
+    @property
+    def num_value_heads(self) -> int:
+        """How many values each student gives to a state."""
+        return self.values.shape[4]
+
+    def level_spec(self) -> PyTree:
+        """The structure of one level, as `jax.ShapeDtypeStruct`s."""
+        return jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), self.levels
+        )

@@ -61,7 +61,7 @@ def begin(env: AbstractEnv, worlds: Worlds, *, key: Key[Array, ""]) -> Play:
 
 
 def play_on(
-    env: AbstractEnv, worlds: Worlds, play: Play, action: Int[Array, ""], *, key: Key[Array, ""]
+    env: AbstractEnv, worlds: Worlds, play: Play, action: PyTree[Array], *, key: Key[Array, ""]
 ) -> tuple[Play, TimeStep]:
     """Plays one action; where it ends the episode, the next one has begun in the play returned.
 

@@ -1,4 +1,4 @@
-"""A batch of levels played, or designed, by one agent for a number of steps."""
+"""A batch of levels played, or designed, by one policy for a number of steps."""
 
 import jax
 import jax.numpy as jnp
@@ -6,22 +6,27 @@ from jaxtyping import Array, Float, Key
 
 from .._types import PyTree
 from .._xla._lanes import num_lanes_of, scan_in_lanes
-from ..agents import AbstractAgent, Trajectory
+from ..agents import Trajectory
 from ..envs import AbstractEnv, AbstractLevelEditor
-from ..nets import Predictions
+from ..nets import AbstractPolicy, Predictions, noise
 from ._play import begin, load_worlds, play_on
 
 
 def rollout(
     env: AbstractEnv,
-    agent: AbstractAgent,
+    policy: AbstractPolicy,
     levels: PyTree,
     spare_levels: PyTree | None = None,
     *,
     num_steps: int,
+    with_truncation_values: bool = False,
     key: Key[Array, ""],
 ) -> Trajectory:
     """Plays each of `levels` (leading axis `level`) for `num_steps` steps, side by side.
+
+    `policy` is the network of one agent. `with_truncation_values` asks for
+    `Trajectory.truncation_values`, which a learner needs if it says so in
+    `needs_truncation_values`.
 
     All plays start a fresh episode with an empty memory. Where an episode ends, the play goes on
     with the next of its `spare_levels` (leading axes `level spare`), or, if that is None, with the
@@ -30,10 +35,11 @@ def rollout(
     num_levels = jax.tree.leaves(levels)[0].shape[0]
     trajectory, _ = _play_out(
         env,
-        agent,
+        policy,
         levels,
         spare_levels,
         num_steps=num_steps,
+        with_truncation_values=with_truncation_values,
         num_lanes=num_lanes_of((num_levels,)),
         key=key,
     )
@@ -41,20 +47,27 @@ def rollout(
 
 
 def design(
-    editor: AbstractLevelEditor, agent: AbstractAgent, num_levels: int, *, key: Key[Array, ""]
+    editor: AbstractLevelEditor,
+    policy: AbstractPolicy,
+    num_levels: int,
+    *,
+    with_truncation_values: bool = False,
+    key: Key[Array, ""],
 ) -> tuple[PyTree, Trajectory]:
     """Designs levels, each by one episode of the editor, side by side.
 
-    Returns the levels, leading axis `level`, and the trajectory, in which nothing is rewarded.
+    Returns the levels, leading axis `level`, and the trajectory, in which nothing is rewarded. See
+    `rollout` for the other arguments.
     """
     blank_key, play_key = jax.random.split(key)
     blanks = jax.vmap(editor.blank)(jax.random.split(blank_key, num_levels))
     trajectory, last_states = _play_out(
         editor,
-        agent,
+        policy,
         blanks,
         None,
         num_steps=editor.max_episode_steps,
+        with_truncation_values=with_truncation_values,
         num_lanes=1,  # a teacher's weights are so many that reading them once per step is best
         key=play_key,
     )
@@ -63,11 +76,12 @@ def design(
 
 def _play_out(
     env: AbstractEnv,
-    agent: AbstractAgent,
+    policy: AbstractPolicy,
     levels: PyTree,
     spare_levels: PyTree | None,
     *,
     num_steps: int,
+    with_truncation_values: bool,
     num_lanes: int,
     key: Key[Array, ""],
 ) -> tuple[Trajectory, PyTree]:
@@ -78,8 +92,8 @@ def _play_out(
     plays = jax.vmap(lambda world, key: begin(env, world, key=key))(
         worlds, jax.random.split(reset_key, num_levels)
     )
-    # Gumbel noise for all steps at once: the largest logit plus noise is a sample of the policy.
-    noise = jax.random.gumbel(noise_key, (num_steps, num_levels, env.num_actions))
+    # All dice are thrown at once, before the loop.
+    dice = noise(env.action_spec(), (num_steps, num_levels), key=noise_key)
 
     def observe(worlds, plays, states):
         return jax.vmap(lambda world, play, state: env.observe(world.at(play.turn), state))(
@@ -88,22 +102,22 @@ def _play_out(
 
     def act(worlds, carry, inputs):
         plays, memory, reset, _ = carry
-        noise, keys = inputs
+        dice, keys = inputs
         observations = observe(worlds, plays, plays.state)
-        predictions, memory = agent.predict(observations, memory, reset)
-        actions = jnp.argmax(predictions.logits + noise, axis=-1)
+        predictions, memory = policy.step(observations, memory, reset)
+        actions = predictions.actions.sample(dice)
         new_plays, steps = jax.vmap(
             lambda world, play, action, key: play_on(env, world, play, action, key=key)
         )(worlds, plays, actions, keys)
         truncation_values = None
-        if agent.needs_truncation_values:
+        if with_truncation_values:
             truncation_values = jax.lax.cond(
                 jnp.any(steps.truncated),
                 lambda: _values_where(
                     steps.truncated,
-                    agent.predict(
-                        observe(worlds, plays, steps.state), memory, jnp.zeros_like(reset)
-                    )[0],
+                    policy.step(observe(worlds, plays, steps.state), memory, jnp.zeros_like(reset))[
+                        0
+                    ],
                 ),
                 lambda: jnp.zeros_like(predictions.values),
             )
@@ -112,20 +126,20 @@ def _play_out(
 
     carry = (
         plays,
-        agent.initial_carry((num_levels,)),
+        policy.initial_memory((num_levels,)),
         jnp.zeros(num_levels, bool),
         plays.state,  # replaced in every step; XLA drops it where nobody wants the last
     )
-    inputs = (noise, jax.random.split(step_key, (num_steps, num_levels)))
+    inputs = (dice, jax.random.split(step_key, (num_steps, num_levels)))
     carry, output = scan_in_lanes(act, worlds, carry, inputs, num_lanes=num_lanes)
     observations, predictions, actions, steps, truncation_values = output
     plays, memory, reset, last_states = carry
-    last, _ = agent.predict(observe(worlds, plays, plays.state), memory, reset)
-    log_policy = jax.nn.log_softmax(predictions.logits)
+    last, _ = policy.step(observe(worlds, plays, plays.state), memory, reset)
     trajectory = Trajectory(
         observations=observations,
         actions=actions,
-        log_probs=jnp.take_along_axis(log_policy, actions[..., None], axis=-1)[..., 0],
+        distributions=predictions.actions,
+        log_probs=predictions.actions.log_prob(actions),
         values=predictions.values,
         rewards=steps.reward,
         terminated=steps.terminated,

@@ -2,12 +2,37 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Float
 
 from .._metrics import Metrics, join_metrics
 from .._types import PyTree
+from ..curricula import Proposal
 from ..envs import AbstractEnv
-from ..rollouts._statistics import EpisodeStatistics
+from ..rollouts import Episodes, Evidence
+from ._experiment import Experiment
+
+
+def cycle_metrics(
+    experiment: Experiment,
+    proposal: Proposal,
+    evidence: Evidence,
+    update_metrics: Metrics,
+    curriculum_metrics: Metrics,
+) -> Metrics:
+    """All metrics of a cycle. Raises `ValueError` if two of their producers measure one name."""
+    updated = proposal.update_students
+    did_update = jnp.ones((), jnp.float32) if updated is None else updated.astype(jnp.float32)
+    env = experiment.env
+    parts = [
+        *episode_metrics(evidence, env.max_episode_steps, proposal.groups),
+        ("the students' update", update_metrics),
+        ("the cycle", {"updated": did_update}),
+        (f"the curriculum {type(experiment.curriculum).__name__}", curriculum_metrics),
+    ]
+    if experiment.track_level_metrics:
+        measured = level_metrics(env, proposal.levels, proposal.groups)
+        parts.append((f"the levels of {type(env).__name__}", measured))
+    return join_metrics(parts)
 
 
 def level_metrics(
@@ -41,28 +66,55 @@ def level_metrics(
     return join_metrics(parts)
 
 
-def group_metrics(
-    statistics: EpisodeStatistics, groups: dict[str, Bool[Array, " play"]]
-) -> Metrics:
-    """Return and success rate of the plays of each group, all students together.
+def episode_metrics(
+    evidence: Evidence,
+    max_episode_steps: int,
+    groups: dict[str, Bool[Array, " level"]] | None = None,
+) -> list[tuple[str, Metrics]]:
+    """Return, success rate and length of the finished episodes, each with who measured them.
 
-    Each play counts once, if it finished an episode; NaN if none did.
+    They are of all plays, of the plays of each group of levels (return and success rate, with the
+    group's name before their own), and, if there are several students, of each student (the same,
+    with its number from 0). Each play counts once, if it finished an episode; a metric is NaN if
+    none did, and `num_episodes` is then 0.
+
+    In a play with fewer steps than `max_episode_steps`, no failure that takes the whole time limit
+    ever ends. The success rate of what did end says nothing then, and is NaN. In a longer play the
+    first episode always ends.
     """
-    metrics = {}
-    for group, member in groups.items():
-        counts = (member[None] & (statistics.num_episodes > 0)).astype(jnp.float32)
-        total = jnp.sum(counts)
-        metrics[f"{group}_return"] = jnp.sum(counts * statistics.mean_return) / total
-        metrics[f"{group}_success_rate"] = jnp.sum(counts * statistics.success_rate) / total
-    return metrics
+    episodes = Episodes.of(evidence)
+    plays = episodes.counts_per_play > 0
+    lasts = evidence.rewards.shape[1] >= max_episode_steps
+    successes = episodes.mean_of_sums_per_play(evidence.successes)
+    per_play = {
+        "return": episodes.mean_of_sums_per_play(evidence.rewards),
+        "success_rate": successes if lasts else jnp.full_like(successes, jnp.nan),
+    }
+
+    def means(chosen):
+        return {name: _mean_over(chosen, value) for name, value in per_play.items()}
+
+    lengths = episodes.mean_of_sums_per_play(episodes.finished_steps)
+    of_all = means(plays) | {
+        "episode_length": _mean_over(plays, lengths),
+        "num_episodes": jnp.sum(episodes.counts_per_play, dtype=jnp.float32),
+    }
+    of_groups = {
+        f"{group}_{name}": value
+        for group, member in (groups or {}).items()
+        for name, value in means(plays & member[None, :, None]).items()
+    }
+    parts = [("the episodes", of_all), ("the episodes of groups of levels", of_groups)]
+    if evidence.num_students > 1:
+        of_students = {
+            f"student{student}_{name}": _mean_over(plays[student], value[student])
+            for student in range(evidence.num_students)
+            for name, value in per_play.items()
+        }
+        parts.append(("the episodes of each student", of_students))
+    return parts
 
 
-def student_metrics(statistics: EpisodeStatistics) -> Metrics:
-    """Return and success rate of each student on its own, by its number from 0; NaN for one that
-    finished no episode."""
-    metrics = {}
-    for student in range(statistics.mean_return.shape[0]):
-        own = jax.tree.map(lambda x, student=student: x[student], statistics).summary()
-        for name in ("return", "success_rate"):
-            metrics[f"student{student}_{name}"] = own[name]
-    return metrics
+def _mean_over(chosen: Bool[Array, "*plays"], per_play: Float[Array, "*plays"]) -> Float[Array, ""]:
+    count = jnp.sum(chosen, dtype=per_play.dtype)
+    return jnp.sum(jnp.where(chosen, per_play, 0)) / count

@@ -3,6 +3,7 @@
 import equinox as eqx
 
 from .._ranges import check_at_least
+from ..envs import AbstractSuite
 
 
 class Schedule(eqx.Module):
@@ -36,3 +37,19 @@ class Schedule(eqx.Module):
                     f"{name} is {getattr(self, name)}; it must be a multiple of log_every, "
                     f"which is {self.log_every}."
                 )
+
+
+class Evaluation(eqx.Module):
+    """What a run is evaluated on, at its end and by `evaluate`."""
+
+    suite: AbstractSuite | None = None
+    """Tests that training never plays."""
+    num_episodes: int = 10
+    """Episodes of each level of the suite."""
+    num_unseen_levels: int = 200
+    """Unseen levels of the training distribution, one episode each."""
+    greedy: bool = False
+    """Take the likeliest action instead of sampling."""
+
+    def __check_init__(self) -> None:
+        check_at_least(self, 1, "num_episodes", "num_unseen_levels")

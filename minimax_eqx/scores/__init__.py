@@ -7,17 +7,17 @@ from ._returns import MeanReturn as MeanReturn
 from ._returns import NegativeReturn as NegativeReturn
 from ._returns import PopulationRegret as PopulationRegret
 from ._returns import RelativeRegret as RelativeRegret
-from ._score import AbstractMemorylessScore as AbstractMemorylessScore
+from ._score import AbstractFormula as AbstractFormula
 from ._score import AbstractScore as AbstractScore
-from ._score import AbstractSelectiveScore as AbstractSelectiveScore
+from ._score import AbstractSelectiveFormula as AbstractSelectiveFormula
 from ._values import L1ValueLoss as L1ValueLoss
 from ._values import PositiveValueLoss as PositiveValueLoss
 from ._values import ValueDisagreement as ValueDisagreement
 
 __all__ = [
-    "AbstractMemorylessScore",
+    "AbstractFormula",
     "AbstractScore",
-    "AbstractSelectiveScore",
+    "AbstractSelectiveFormula",
     "L1ValueLoss",
     "Learnability",
     "MaxMC",

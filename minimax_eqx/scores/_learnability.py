@@ -3,12 +3,13 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..rollouts._episodes import FinishedEpisodes
+from ..rollouts._episodes import Episodes
 from ..rollouts._evidence import Evidence
-from ._score import AbstractMemorylessScore
+from ._score import AbstractFormula
+from ._unmeasured import zero_if_unmeasured
 
 
-class Learnability(AbstractMemorylessScore):
+class Learnability(AbstractFormula):
     """`p (1 - p)` with the success rate `p`: in [0, 0.25], highest where half the episodes succeed.
 
     `p` is a student's success rate on the level. Each play (trial) counts once, by its own share of
@@ -24,11 +25,10 @@ class Learnability(AbstractMemorylessScore):
 
     can_be_negative = False
 
-    def score(self, evidence: Evidence) -> Float[Array, " level"]:
-        episodes = FinishedEpisodes.of(evidence)
+    def formula(self, evidence: Evidence) -> Float[Array, " level"]:
+        episodes = Episodes.of(evidence)
         # A success ends its episode, so the successes of an episode are 0 or 1.
         rates = episodes.mean_of_sums(evidence.successes)
+        total = jnp.sum(zero_if_unmeasured(episodes, rates * (1 - rates)), axis=0)
         num_students = jnp.sum(episodes.counts > 0, axis=0, dtype=jnp.int32)
-        # A student without an episode adds 0.
-        total = jnp.sum(rates * (1 - rates), axis=0)
         return total / jnp.maximum(num_students, 1).astype(total.dtype)

@@ -1,15 +1,16 @@
 """How far a student's values are below the best return that it ever had."""
 
-import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
-from ..rollouts._episodes import FinishedEpisodes, best_return
+from .._metrics import Metrics
+from ..rollouts._episodes import Episodes
 from ..rollouts._evidence import Evidence
-from ._score import AbstractScore, check_evidence
+from ._score import AbstractScore
+from ._unmeasured import zero_if_unmeasured
 
 
-class MaxMC(AbstractScore[Float[Array, "*level student"]]):
+class MaxMC(AbstractScore[Float[Array, "*level student"], None]):
     """Best return so far minus the values: an estimate of regret. May be negative.
 
     The mean of `R - V` over the steps of an episode, then over the level's finished episodes (those
@@ -19,40 +20,32 @@ class MaxMC(AbstractScore[Float[Array, "*level student"]]):
 
     The record of a level is each student's best return, minus infinity before it finished an
     episode there. (The reference keeps the best of the latest play only, so that its `R` can fall.)
-
-    Raises `ValueError` if `num_students` is less than 1.
     """
 
-    num_students: int = eqx.field(static=True, default=1)
     can_be_negative = True
 
-    def __check_init__(self) -> None:
-        if self.num_students < 1:
-            raise ValueError(f"MaxMC.num_students is {self.num_students}; it must be at least 1.")
-
-    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
-        if num_students != self.num_students:
-            raise ValueError(
-                f"MaxMC keeps a record for num_students={self.num_students}, but {num_students} "
-                f"students play. Make it with MaxMC(num_students={num_students})."
-            )
-
-    def init(self) -> Float[Array, " student"]:
-        return jnp.full(self.num_students, -jnp.inf, jnp.float32)
+    def init(
+        self, evidence: Evidence, *, key: Key[Array, ""]
+    ) -> tuple[Float[Array, " student"], None]:
+        del key
+        return jnp.full(evidence.num_students, -jnp.inf, jnp.float32), None
 
     def __call__(
-        self, evidence: Evidence, records: Float[Array, "level student"]
-    ) -> tuple[Float[Array, " level"], Float[Array, "level student"]]:
-        check_evidence(self, evidence)
-        episodes = FinishedEpisodes.of(evidence)
-        news = best_return(evidence)
+        self, evidence: Evidence, records: Float[Array, "level student"], state: None
+    ) -> tuple[Float[Array, " level"], Float[Array, "level student"], None]:
+        episodes = Episodes.of(evidence)
+        best_now = episodes.largest_sum(evidence.rewards)
+        news = jnp.where(episodes.counts > 0, best_now, -jnp.inf)
         best = jnp.maximum(jnp.maximum(news, records.T), 0)
         mean_value = episodes.pooled_mean_of_means(evidence.values[..., 0])
         # The best return is the same in all steps, so the mean difference is that of the means.
-        gaps = jnp.where(episodes.counts > 0, best - mean_value, 0)
-        return jnp.mean(gaps, axis=0), news.T
+        gaps = zero_if_unmeasured(episodes, best - mean_value)
+        return jnp.mean(gaps, axis=0), news.T, None
 
     def merge(
         self, record: Float[Array, " student"], news: Float[Array, " student"]
     ) -> Float[Array, " student"]:
         return jnp.maximum(record, news)
+
+    def metrics(self, state: None) -> Metrics:
+        return {}

@@ -7,12 +7,13 @@ in the reference.
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..rollouts._episodes import best_return, pooled_mean_return
+from ..rollouts._episodes import Episodes
 from ..rollouts._evidence import Evidence
-from ._score import AbstractMemorylessScore, AbstractSelectiveScore
+from ._score import AbstractFormula, AbstractSelectiveFormula
+from ._unmeasured import zero_if_unmeasured
 
 
-class MeanReturn(AbstractMemorylessScore):
+class MeanReturn(AbstractFormula):
     """Mean return over the level's finished episodes, then over students. May be negative.
 
     The episodes of all plays count alike, so that with several trials plays with many short
@@ -21,11 +22,11 @@ class MeanReturn(AbstractMemorylessScore):
 
     can_be_negative = True
 
-    def score(self, evidence: Evidence) -> Float[Array, " level"]:
-        return jnp.mean(pooled_mean_return(evidence), axis=0)
+    def formula(self, evidence: Evidence) -> Float[Array, " level"]:
+        return jnp.mean(_mean_return(evidence), axis=0)
 
 
-class NegativeReturn(AbstractMemorylessScore):
+class NegativeReturn(AbstractFormula):
     """`MeanReturn` with its sign turned: what the minimax adversary seeks. May be negative.
 
     The baseline of Dennis et al. 2020, arXiv 2012.02096.
@@ -33,11 +34,11 @@ class NegativeReturn(AbstractMemorylessScore):
 
     can_be_negative = True
 
-    def score(self, evidence: Evidence) -> Float[Array, " level"]:
-        return -jnp.mean(pooled_mean_return(evidence), axis=0)
+    def formula(self, evidence: Evidence) -> Float[Array, " level"]:
+        return -jnp.mean(_mean_return(evidence), axis=0)
 
 
-class RelativeRegret(AbstractSelectiveScore):
+class RelativeRegret(AbstractSelectiveFormula):
     """How much better the second student's best episode is than the first one's mean. At least 0.
 
     `max(0, max U_2 - mean U_1)` over the returns `U` of all finished episodes, those of all plays
@@ -48,14 +49,14 @@ class RelativeRegret(AbstractSelectiveScore):
 
     can_be_negative = False
 
-    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
-        _check_pair("RelativeRegret", num_students)
+    def check(self, evidence: Evidence) -> None:
+        _check_pair(self, evidence)
 
-    def score(self, evidence: Evidence) -> Float[Array, " level"]:
-        return jnp.maximum(_best_return(evidence)[1] - pooled_mean_return(evidence)[0], 0)
+    def formula(self, evidence: Evidence) -> Float[Array, " level"]:
+        return jnp.maximum(_best_return(evidence)[1] - _mean_return(evidence)[0], 0)
 
 
-class MeanRelativeRegret(AbstractSelectiveScore):
+class MeanRelativeRegret(AbstractSelectiveFormula):
     """How much better the second student is on average than the first. At least 0.
 
     `max(0, mean U_2 - mean U_1)`, as `RelativeRegret` but with the antagonist's mean return. Needs
@@ -64,15 +65,15 @@ class MeanRelativeRegret(AbstractSelectiveScore):
 
     can_be_negative = False
 
-    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
-        _check_pair("MeanRelativeRegret", num_students)
+    def check(self, evidence: Evidence) -> None:
+        _check_pair(self, evidence)
 
-    def score(self, evidence: Evidence) -> Float[Array, " level"]:
-        protagonist, antagonist = pooled_mean_return(evidence)
+    def formula(self, evidence: Evidence) -> Float[Array, " level"]:
+        protagonist, antagonist = _mean_return(evidence)
         return jnp.maximum(antagonist - protagonist, 0)
 
 
-class PopulationRegret(AbstractSelectiveScore):
+class PopulationRegret(AbstractSelectiveFormula):
     """How much better the best episode of any student is than the mean of all. At least 0.
 
     The largest return of any student minus the students' mean returns (over the episodes of all
@@ -82,26 +83,33 @@ class PopulationRegret(AbstractSelectiveScore):
 
     can_be_negative = False
 
-    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
-        if num_students < 2:
+    def check(self, evidence: Evidence) -> None:
+        if evidence.num_students < 2:
             raise ValueError(
-                f"PopulationRegret compares at least 2 students, not {num_students}. "
-                "Make them with minimax_eqx.agents.population(make_student, 2, key=key)."
+                f"PopulationRegret compares at least 2 students, not {evidence.num_students}. "
+                "Ask for more, as in Experiment(num_students=2, ...)."
             )
 
-    def score(self, evidence: Evidence) -> Float[Array, " level"]:
+    def formula(self, evidence: Evidence) -> Float[Array, " level"]:
         best = jnp.max(_best_return(evidence), axis=0)
         # A maximum is never below the mean, except by rounding.
-        return jnp.maximum(best - jnp.mean(pooled_mean_return(evidence), axis=0), 0)
+        return jnp.maximum(best - jnp.mean(_mean_return(evidence), axis=0), 0)
+
+
+def _mean_return(evidence: Evidence) -> Float[Array, "student level"]:
+    episodes = Episodes.of(evidence)
+    return zero_if_unmeasured(episodes, episodes.pooled_mean_of_sums(evidence.rewards))
 
 
 def _best_return(evidence: Evidence) -> Float[Array, "student level"]:
-    return jnp.maximum(best_return(evidence), 0)
+    episodes = Episodes.of(evidence)
+    best = zero_if_unmeasured(episodes, episodes.largest_sum(evidence.rewards))
+    return jnp.maximum(best, 0)
 
 
-def _check_pair(name: str, num_students: int) -> None:
-    if num_students != 2:
+def _check_pair(score: AbstractSelectiveFormula, evidence: Evidence) -> None:
+    if evidence.num_students != 2:
         raise ValueError(
-            f"{name} compares exactly 2 students, not {num_students}. Make them with "
-            "minimax_eqx.agents.population(make_student, 2, key=key)."
+            f"{type(score).__name__} compares exactly 2 students, not {evidence.num_students}. Ask "
+            "for them with Experiment(num_students=2, ...)."
         )

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Generic
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
-from .._types import Record
+from .._metrics import Metrics
+from .._types import Record, State
 from ..rollouts._evidence import Evidence
 
 # Pyright takes Equinox's name for a field, and would ask for it whenever a score is made.
@@ -17,43 +18,55 @@ else:
     from equinox import AbstractClassVar
 
 
-class AbstractScore(eqx.Module, Generic[Record]):
+class AbstractScore(eqx.Module, Generic[Record, State]):
     """How useful levels look for learning; the higher, the more useful.
 
-    What a score remembers of a level between plays is its `record`. Whoever stores levels keeps one
-    record for each, and adds the `news` of every play to it.
+    If your score is a formula of what just happened, derive from `AbstractFormula` and stop reading
+    here. A score may also remember, in two ways:
 
-    A score is what its formula gives. A level on which nobody finished an episode has no meaningful
-    score: whoever compares scores leaves such levels out, by `finished_episodes`.
+    - The *record* of a level is what you remember of that level between plays. Level replay stores
+      one record for each of its levels, and adds the *news* of every play to it with `merge`.
+    - The *state* is what you remember of all levels together, such as a model of the environment
+      and its optimiser's state. It may hold any PyTree, `eqx.nn` layers included.
 
-    `can_be_negative` says whether scores may be less than 0, which prioritisation in proportion to
-    the score does not take.
+    Either may be None. The module itself holds settings alone, and never changes.
+
+    On a level on which nobody finished an episode a score means nothing. Level replay leaves such
+    levels out, by `Episodes.finished_on_level`, but whoever designs levels is paid by what you give
+    for them: let it be finite, 0 for example.
     """
 
     can_be_negative: AbstractClassVar[bool]
+    """Whether scores may be less than 0. Prioritisation in proportion to the score refuses that."""
 
     @abc.abstractmethod
-    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
-        """Raises `ValueError` if evidence of these sizes cannot be scored."""
+    def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> tuple[Record, State]:
+        """The record of one level that was never played, and the first state.
 
-    @abc.abstractmethod
-    def init(self) -> Record:
-        """The record of one level that was never played; None, or a PyTree of arrays."""
+        The curriculum calls this once, when a runner is made. `evidence` has the shapes and types
+        of what will come, as `jax.ShapeDtypeStruct`s: `evidence.num_students`, for example. A
+        record is None or a PyTree of arrays. All chance must come from `key`; if your score needs
+        some later too, keep a key in the state and split it in every call.
+
+        Raise `ValueError` here if you can't score such evidence, and say what to do about it.
+        """
 
     @abc.abstractmethod
     def __call__(
-        self, evidence: Evidence, records: Record
-    ) -> tuple[Float[Array, " level"], Record]:
-        """Scores the levels that were played.
+        self, evidence: Evidence, records: Record, state: State
+    ) -> tuple[Float[Array, " level"], Record, State]:
+        """Scores the levels that were played, and learns from them.
 
-        `records`, leading axis `level`, are from before this play. Of a level that was played
-        several times in one cycle, each copy's record also has the news of the others: where there
-        are records, level replay calls the score once for the news and once more with these.
+        `records`, leading axis `level`, are from before this play.
 
-        Returns the scores, and what this play adds to the records (leading axis `level`), which
-        must not depend on `records`.
+        Returns the scores, the news that this play adds to the records (leading axis `level`), and
+        the state for the next cycle.
 
-        Raises `ValueError` if the evidence has sizes that `check` refuses.
+        Where there are records, level replay calls this twice in a cycle, both times with the same
+        state. It takes the news and the new state from the first call. For the second call it adds
+        to the record of a level that was played several times in this cycle what the other plays
+        told; from that call it takes the scores. So news and state must not depend on `records`,
+        and scores are those before you learn from this play.
         """
 
     @abc.abstractmethod
@@ -63,52 +76,76 @@ class AbstractScore(eqx.Module, Generic[Record]):
         A level may be played several times in one cycle, so the order of merging must not matter.
         """
 
+    @abc.abstractmethod
+    def metrics(self, state: State) -> Metrics:
+        """What you want to see of the state, such as the loss of a model; `{}` for nothing.
 
-class AbstractSelectiveScore(AbstractScore[None]):
-    """A score without memory that needs evidence of certain sizes, and says so in `check`."""
+        The curriculum calls this after every cycle with the new state, and adds its name for the
+        score to each metric's. Use NaN for what was not measured yet.
+        """
+
+
+class AbstractSelectiveFormula(AbstractScore[None, None]):
+    """A formula that can't score all evidence, and says so in `check`.
+
+    For example, `RelativeRegret` compares two students, and `check` refuses any other number.
+    """
 
     @abc.abstractmethod
-    def score(self, evidence: Evidence) -> Float[Array, " level"]:
+    def check(self, evidence: Evidence) -> None:
+        """Raises `ValueError` if such evidence can't be scored. It may hold shapes alone."""
+
+    @abc.abstractmethod
+    def formula(self, evidence: Evidence) -> Float[Array, " level"]:
         """How useful each level looks."""
 
-    def init(self) -> None:
-        return None
+    def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> tuple[None, None]:
+        del key
+        self.check(evidence)
+        return None, None
 
-    def __call__(self, evidence: Evidence, records: None) -> tuple[Float[Array, " level"], None]:
-        check_evidence(self, evidence)
-        return self.score(evidence), None
+    def __call__(
+        self, evidence: Evidence, records: None, state: None
+    ) -> tuple[Float[Array, " level"], None, None]:
+        self.check(evidence)
+        return self.formula(evidence), None, None
 
     def merge(self, record: None, news: None) -> None:
         return None
 
+    def metrics(self, state: None) -> Metrics:
+        return {}
 
-class AbstractMemorylessScore(AbstractSelectiveScore):
-    """A score without memory, of any evidence. To write one, fill in `score`:
+
+class AbstractFormula(AbstractSelectiveFormula):
+    """A score that remembers nothing and takes all evidence. To write one, fill in `formula`:
 
     ```python
-    class SuccessRate(AbstractMemorylessScore):
+    class SuccessRate(AbstractFormula):
         can_be_negative = False
 
-        def score(self, evidence):
-            rates = FinishedEpisodes.of(evidence).mean_of_sums(evidence.successes)
-            return jnp.mean(rates, axis=0)
+        def formula(self, evidence):
+            episodes = Episodes.of(evidence)
+            rates = episodes.mean_of_sums(evidence.successes)  # NaN where a student finished none
+            return jnp.where(episodes.finished_on_level, jnp.nanmean(rates, axis=0), 0)
     ```
     """
 
-    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
-        del num_students, num_trials, num_value_heads
+    def check(self, evidence: Evidence) -> None:
+        del evidence
 
 
-def check_memoryless(owner: str, score: AbstractScore) -> None:
-    """Raises `ValueError`, with the name of who would use it, for a score that keeps records."""
-    if jax.tree.leaves(score.init()):
+def init_memoryless(
+    owner: str, score: AbstractScore[Record, State], evidence: Evidence, *, key: Key[Array, ""]
+) -> State:
+    """The first state of a score that keeps no records, for an owner who stores none.
+
+    Raises `ValueError`, with the owner's name, for a score that keeps a record of every level.
+    """
+    record, state = score.init(evidence, key=key)
+    if jax.tree.leaves(record):
         raise ValueError(
             f"{owner}: the score {type(score).__name__} keeps a record of every level, and nobody "
-            "would store it; choose a score without memory, or LevelReplay."
+            "would store it; choose a score without records, or LevelReplay."
         )
-
-
-def check_evidence(score: AbstractScore, evidence: Evidence) -> None:
-    """Raises `ValueError` if the evidence has sizes that the score refuses."""
-    num_students, _, _, num_trials, num_value_heads = evidence.values.shape
-    score.check(num_students, num_trials, num_value_heads)
+    return state

@@ -3,12 +3,13 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..rollouts._episodes import FinishedEpisodes
+from ..rollouts._episodes import Episodes
 from ..rollouts._evidence import Evidence
-from ._score import AbstractMemorylessScore, AbstractSelectiveScore
+from ._score import AbstractFormula, AbstractSelectiveFormula
+from ._unmeasured import zero_if_unmeasured
 
 
-class L1ValueLoss(AbstractMemorylessScore):
+class L1ValueLoss(AbstractFormula):
     """Mean size of the advantage: how wrong the student's values were, either way. At least 0.
 
     The mean of `|A|` over the steps of an episode, then over the level's finished episodes (those
@@ -18,11 +19,11 @@ class L1ValueLoss(AbstractMemorylessScore):
 
     can_be_negative = False
 
-    def score(self, evidence: Evidence) -> Float[Array, " level"]:
+    def formula(self, evidence: Evidence) -> Float[Array, " level"]:
         return _mean_over_steps(evidence, jnp.abs(evidence.advantages[..., 0]))
 
 
-class PositiveValueLoss(AbstractMemorylessScore):
+class PositiveValueLoss(AbstractFormula):
     """Mean positive part of the advantage: how much better than expected things went. At least 0.
 
     The mean of `max(A, 0)` over the steps of an episode, then over the level's finished episodes
@@ -33,11 +34,11 @@ class PositiveValueLoss(AbstractMemorylessScore):
 
     can_be_negative = False
 
-    def score(self, evidence: Evidence) -> Float[Array, " level"]:
+    def formula(self, evidence: Evidence) -> Float[Array, " level"]:
         return _mean_over_steps(evidence, jnp.maximum(evidence.advantages[..., 0], 0))
 
 
-class ValueDisagreement(AbstractSelectiveScore):
+class ValueDisagreement(AbstractSelectiveFormula):
     """Mean spread of the value heads: how unsure the student is of its values. At least 0.
 
     The standard deviation over value heads (divisor: their number), averaged over the steps of an
@@ -47,18 +48,20 @@ class ValueDisagreement(AbstractSelectiveScore):
 
     can_be_negative = False
 
-    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
-        if num_value_heads < 2:
+    def check(self, evidence: Evidence) -> None:
+        if evidence.num_value_heads < 2:
             raise ValueError(
-                f"ValueDisagreement: the students have {num_value_heads} value head; it needs at "
-                "least 2. Make the network with ActorCritic.create(..., num_value_heads=5)."
+                f"ValueDisagreement: the students have {evidence.num_value_heads} value head; it "
+                "needs at least 2. Give their network more, as in ActorCritic(num_value_heads=5)."
             )
 
-    def score(self, evidence: Evidence) -> Float[Array, " level"]:
+    def formula(self, evidence: Evidence) -> Float[Array, " level"]:
         return _mean_over_steps(evidence, jnp.std(evidence.values, axis=-1))
 
 
 def _mean_over_steps(
     evidence: Evidence, quantity: Float[Array, "student time level trial"]
 ) -> Float[Array, " level"]:
-    return jnp.mean(FinishedEpisodes.of(evidence).pooled_mean_of_means(quantity), axis=0)
+    episodes = Episodes.of(evidence)
+    means = episodes.pooled_mean_of_means(quantity)
+    return jnp.mean(zero_if_unmeasured(episodes, means), axis=0)

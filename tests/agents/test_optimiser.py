@@ -1,25 +1,38 @@
 """The optimiser works on few arrays, and takes Optax's steps."""
 
-import pickle
+import dataclasses
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
-from minimax_eqx.agents import _optimiser, ppo_optimiser
+from minimax_eqx._xla import _few_arrays
+from minimax_eqx.agents import Adam, Optax
 
 SHAPES = {"large": (4, 5), "scalar": (), "small": (3,), "another": (2, 2), "another large": (20,)}
 
 
 @pytest.fixture
 def tree(getkey, monkeypatch):
-    monkeypatch.setattr(_optimiser, "LARGE", 20)
+    monkeypatch.setattr(_few_arrays, "LARGE", 20)
     return {name: jax.random.normal(getkey(), shape) for name, shape in SHAPES.items()}
 
 
+def sizes_of_steps(optimiser, num_steps):
+    """Of steps along a gradient of 1, in which every step of Adam has the size 1."""
+    params, sizes = jnp.zeros(3), []
+    state = optimiser.init(params)
+    for _ in range(num_steps):
+        updates, state = optimiser.update(jnp.ones(3), state, params)
+        sizes.append(float(-updates[0]))
+    return sizes
+
+
 def test_small_arrays_become_one_vector_and_large_ones_stay(tree):
-    (vector, large), back = _optimiser.few_arrays(tree)
+    (vector, large), back = _few_arrays.few_arrays(tree)
     assert vector.shape == (1 + 3 + 4,)
     assert [array.shape for array in large] == [(20,), (4, 5)]
     restored = back((vector, large))
@@ -28,46 +41,63 @@ def test_small_arrays_become_one_vector_and_large_ones_stay(tree):
         np.testing.assert_array_equal(restored[name], array)
 
 
-def test_a_step_is_that_of_optax_array_by_array(tree):
-    optimiser = ppo_optimiser(3e-2, max_grad_norm=0.5)
-    plain = optax.chain(optax.clip_by_global_norm(0.5), optax.adam(3e-2, eps=1e-5))
-    state, plain_state = optimiser.init(tree), plain.init(tree)
+@pytest.mark.parametrize("max_grad_norm", [0.5, None])
+def test_a_step_is_that_of_optax_array_by_array(max_grad_norm, tree):
+    clip = optax.identity() if max_grad_norm is None else optax.clip_by_global_norm(max_grad_norm)
+    plain = Optax(optax.chain(clip, optax.adam(3e-2, eps=1e-5)))
+    adam = Adam(3e-2, max_grad_norm=max_grad_norm)
+    state, plain_state = adam.init(tree), plain.init(tree)
     gradient = tree
     for _ in range(3):
-        # Optax counts on implicit promotion, which these tests switch off.
-        with jax.numpy_dtype_promotion("standard"):
-            updates, state = optimiser.update(gradient, state)
-            plain_updates, plain_state = plain.update(gradient, plain_state)
+        updates, state = adam.update(gradient, state, tree)
+        plain_updates, plain_state = plain.update(gradient, plain_state, tree)
         for name in tree:
             np.testing.assert_allclose(updates[name], plain_updates[name], rtol=1e-5)
         gradient = updates
 
 
-OTHER_OPTIONS = {
-    "learning_rate": 2e-3,
-    "final_learning_rate": 1e-4,
-    "anneal_steps": 7,
-    "max_grad_norm": 1.0,
-    "adam_epsilon": 1e-8,
-}
+def test_the_learning_rate_anneals_by_gradient_steps():
+    adam = Adam(1.0, final_learning_rate=0.2, anneal_steps=4, max_grad_norm=10.0)
+    np.testing.assert_allclose(sizes_of_steps(adam, 6), [1.0, 0.8, 0.6, 0.4, 0.2, 0.2], rtol=1e-3)
+    to_nothing = dataclasses.replace(adam, final_learning_rate=None)
+    np.testing.assert_allclose(sizes_of_steps(to_nothing, 5), [1, 0.75, 0.5, 0.25, 0], rtol=1e-3)
+    np.testing.assert_allclose(sizes_of_steps(Adam(0.3), 3), [0.3] * 3, rtol=1e-3)
 
 
-def test_optimisers_made_alike_are_equal():
-    options = {"learning_rate": 1e-3, "final_learning_rate": 0.0, "anneal_steps": 5}
-    one, other = ppo_optimiser(**options), ppo_optimiser(**options)
-    assert one == other
-    assert hash(one) == hash(other)
-    for name, value in OTHER_OPTIONS.items():
-        assert ppo_optimiser(**options | {name: value}) != one, name
+def test_numbers_of_an_optimiser_can_be_swept():
+    names = ("learning_rate", "final_learning_rate", "max_grad_norm", "adam_epsilon")
+    rows = jnp.array([[0.3, 0.1, 0.5, 1e-5], [0.2, 0.4, 2.0, 1e-3]])
+
+    def second_step(row):
+        adam = Adam(anneal_steps=2, **dict(zip(names, row, strict=True)))
+        state = adam.init(jnp.zeros(3))
+        for _ in range(2):
+            updates, state = adam.update(jnp.arange(3.0), state, jnp.zeros(3))
+        return updates
+
+    for row, swept in zip(rows, eqx.filter_vmap(second_step)(rows), strict=True):
+        np.testing.assert_allclose(second_step(row.tolist()), swept, rtol=1e-6)
 
 
-def test_a_pickled_optimiser_is_the_same_one():
-    optimiser = ppo_optimiser(1e-3, anneal_steps=5)
-    assert pickle.loads(pickle.dumps(optimiser)) == optimiser
+def test_gradients_are_clipped_to_the_norm():
+    gradient = jnp.array([30.0, 40.0])
+    adam = Adam(1.0, max_grad_norm=0.5)
+    _, state = adam.update(gradient, adam.init(gradient), gradient)
+    moments, _ = state.mu
+    np.testing.assert_allclose(moments, 0.1 * jnp.array([0.3, 0.4]), rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["learning_rate", "adam_epsilon"])
-@pytest.mark.parametrize("value", [-1.0, float("inf"), float("nan")])
-def test_a_value_that_no_step_can_be_taken_with_is_refused(name, value):
-    with pytest.raises(ValueError, match=f"{name} is {value}; it must be finite and not negative"):
-        ppo_optimiser(**{"learning_rate": 1e-3, name: value})
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"learning_rate": -1.0}, r"Adam\.learning_rate is -1\.0; it must be at least 0"),
+        ({"learning_rate": float("nan")}, r"Adam\.learning_rate is nan"),
+        ({"adam_epsilon": float("inf")}, r"Adam\.adam_epsilon is inf"),
+        ({"max_grad_norm": 0.0}, r"Adam\.max_grad_norm is 0\.0; it must be positive"),
+        ({"anneal_steps": -1}, r"Adam\.anneal_steps is -1"),
+        ({"final_learning_rate": 1e-4}, r"Adam\.final_learning_rate .* anneal_steps above 0"),
+    ],
+)
+def test_an_optimiser_that_makes_no_sense_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Adam(**options)

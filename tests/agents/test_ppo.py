@@ -1,42 +1,43 @@
-"""The PPO agent: what an update does, and what it refuses."""
+"""The PPO learner: what an update does, and what it refuses."""
+
+import dataclasses
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
-from minimax_eqx.agents import PPO, ppo_optimiser
+from minimax_eqx.agents import PPO, first_student, population
 from minimax_eqx.rollouts import rollout
 
-from ..small import ENV, GENERATOR, make_student
+from ..small import ENV, make_learner, make_student, sample_levels
+
+OBSERVATION, ACTIONS = ENV.observation_spec(), ENV.action_spec()
 
 
 @pytest.fixture(scope="module")
 def levels():
-    return jax.vmap(GENERATOR.sample)(jax.random.split(jax.random.key(3), 6))
+    return sample_levels(jax.random.key(3), 6)
 
 
 def play(agent, levels, key):
-    return eqx.filter_jit(lambda agent: rollout(ENV, agent, levels, num_steps=10, key=key))(agent)
+    return eqx.filter_jit(lambda policy: rollout(ENV, policy, levels, num_steps=10, key=key))(
+        agent.network
+    )
 
 
 @eqx.filter_jit
-def update(agent, trajectory, key):
-    return agent.update(trajectory, agent.estimate(trajectory), key=key)
-
-
-def update_params(optimiser, gradient, state):
-    with jax.numpy_dtype_promotion("standard"):  # Optax counts on it
-        return optimiser.update(gradient, state)
+def update(learner, agent, trajectory, key):
+    return learner.update(agent, trajectory, learner.estimate(trajectory), key=key)
 
 
 @pytest.mark.parametrize("core", ["lstm", "feedforward"])
 def test_the_first_gradient_step_sees_a_ratio_of_one(core, levels, getkey):
     """The network, scanned over the trajectory, says what it said when it was stepped."""
-    agent = make_student(getkey(), core=core, num_epochs=1)
-    _, metrics = update(agent, play(agent, levels, getkey()), getkey())
+    learner = make_learner(core=core, num_epochs=1)
+    agent = learner.init(OBSERVATION, ACTIONS, key=getkey())
+    trajectory = play(agent, levels, getkey())
+    _, metrics = update(learner, agent, trajectory, getkey())
     assert abs(metrics["approx_kl"]) < 1e-6
     assert metrics["clip_fraction"] == 0
     assert metrics["grad_norm"] > 0
@@ -45,19 +46,19 @@ def test_the_first_gradient_step_sees_a_ratio_of_one(core, levels, getkey):
 def test_a_single_minibatch_does_not_depend_on_the_key(levels, getkey):
     agent = make_student(getkey())
     trajectory = play(agent, levels, getkey())
-    one, _ = update(agent, trajectory, getkey())
-    other, _ = update(agent, trajectory, getkey())
+    one, _ = update(make_learner(), agent, trajectory, getkey())
+    other, _ = update(make_learner(), agent, trajectory, getkey())
     assert eqx.tree_equal(one, other)
 
 
 @pytest.mark.parametrize("options", [{}, {"core": "feedforward", "num_minibatches": 2}])
 def test_a_gradient_in_parts_is_that_of_the_whole_minibatch(options, levels, getkey):
-    key, update_key = getkey(), getkey()
-    whole = make_student(key, **options)
-    parts = make_student(key, num_accumulation_steps=3, **options)
-    trajectory = play(whole, levels, getkey())
-    whole, of_whole = update(whole, trajectory, update_key)
-    parts, of_parts = update(parts, trajectory, update_key)
+    agent, update_key = make_student(getkey(), **options), getkey()
+    learner = make_learner(**options)
+    trajectory = play(agent, levels, getkey())
+    whole, of_whole = update(learner, agent, trajectory, update_key)
+    in_parts = dataclasses.replace(learner, num_accumulation_steps=3)
+    parts, of_parts = update(in_parts, agent, trajectory, update_key)
     networks = [jax.tree.leaves(eqx.filter(a.network, eqx.is_array)) for a in (whole, parts)]
     for one, other in zip(*networks, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
@@ -65,57 +66,22 @@ def test_a_gradient_in_parts_is_that_of_the_whole_minibatch(options, levels, get
         np.testing.assert_allclose(value, of_parts[name], rtol=1e-4, atol=1e-6, err_msg=name)
 
 
-def test_parts_that_do_not_divide_a_minibatch_are_refused(levels, getkey):
-    agent = make_student(getkey(), num_minibatches=2, num_accumulation_steps=2)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_minibatches": 7}, r"6 plays .* num_minibatches=7"),
+        ({"num_minibatches": 7, "core": "feedforward"}, r"60 transitions .* num_minibatches=7"),
+        ({"num_minibatches": 2, "num_accumulation_steps": 2}, r"3 plays .*accumulation_steps=2"),
+    ],
+)
+def test_parts_that_do_not_divide_what_is_played_are_refused(options, message, levels, getkey):
+    """When a runner asks beforehand, and in an update."""
+    learner, agent = make_learner(**options), make_student(getkey(), **options)
+    with pytest.raises(ValueError, match=message):
+        learner.check(agent, num_steps=10, num_plays=6)
     trajectory = play(agent, levels, getkey())
-    with pytest.raises(ValueError, match=r"3 plays .* num_accumulation_steps=2"):
-        agent.update(trajectory, agent.estimate(trajectory), key=getkey())
-
-
-@pytest.mark.parametrize("core", ["lstm", "feedforward"])
-def test_minibatches_that_do_not_divide_are_refused(core, levels, getkey):
-    agent = make_student(getkey(), core=core, num_minibatches=7)
-    trajectory = play(agent, levels, getkey())
-    with pytest.raises(ValueError, match="num_minibatches=7"):
-        agent.update(trajectory, agent.estimate(trajectory), key=getkey())
-
-
-def test_the_learning_rate_anneals_by_gradient_steps():
-    optimiser = ppo_optimiser(1.0, final_learning_rate=0.2, anneal_steps=4, max_grad_norm=10.0)
-    params = {"w": jnp.zeros(3)}
-    state = optimiser.init(params)
-    rates, sizes = [], []
-    for _ in range(6):
-        updates, state = update_params(optimiser, {"w": jnp.ones(3)}, state)
-        rates.append(float(optax.tree_utils.tree_get(state, "learning_rate")))
-        sizes.append(float(-updates["w"][0]))
-    np.testing.assert_allclose(rates, [1.0, 0.8, 0.6, 0.4, 0.2, 0.2], rtol=1e-6)
-    np.testing.assert_allclose(sizes, rates, rtol=1e-3)  # Adam's step has size 1 here
-
-
-def test_without_annealing_the_learning_rate_is_constant():
-    optimiser = ppo_optimiser(0.3)
-    state = optimiser.init(jnp.zeros(2))
-    for _ in range(3):
-        _, state = update_params(optimiser, jnp.ones(2), state)
-    assert optax.tree_utils.tree_get(state, "learning_rate") == jnp.float32(0.3)
-
-
-def test_the_learning_rate_is_an_array_that_a_sweep_can_set(levels, getkey):
-    agent = make_student(getkey())
-    trajectory = play(agent, levels, getkey())
-    frozen = eqx.tree_at(lambda agent: agent.optimiser_state[2].initial, agent, jnp.zeros(()))
-    frozen, _ = update(frozen, trajectory, getkey())
-    assert eqx.tree_equal(frozen.network, agent.network)
-    assert frozen.num_updates == 1
-
-
-def test_gradients_are_clipped_to_the_norm():
-    optimiser = ppo_optimiser(1.0, max_grad_norm=0.5)
-    gradient = jnp.array([30.0, 40.0])
-    _, state = update_params(optimiser, gradient, optimiser.init(gradient))
-    moments, _ = optax.tree_utils.tree_get(state, "mu")
-    np.testing.assert_allclose(moments, 0.1 * jnp.array([0.3, 0.4]), rtol=1e-5)
+    with pytest.raises(ValueError, match=message):
+        learner.update(agent, trajectory, learner.estimate(trajectory), key=getkey())
 
 
 @pytest.mark.parametrize(
@@ -131,28 +97,41 @@ def test_gradients_are_clipped_to_the_norm():
         ("num_accumulation_steps", 0),
     ],
 )
-def test_a_value_out_of_range_is_refused_by_name(option, value, getkey):
-    with pytest.raises(ValueError, match=option):
-        make_student(getkey(), **{option: value})
+def test_a_value_out_of_range_is_refused_by_name(option, value):
+    with pytest.raises(ValueError, match=rf"PPO\.{option} is {value}; it must be"):
+        PPO(**{option: value})
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"learning_rate": -1.0},
-        {"learning_rate": float("nan")},
-        {"learning_rate": 1e-3, "max_grad_norm": 0.0},
-        {"learning_rate": 1e-3, "final_learning_rate": 1e-4},
-        {"learning_rate": 1e-3, "anneal_steps": -1},
-    ],
-)
-def test_an_optimiser_that_makes_no_sense_is_refused(options):
-    with pytest.raises(ValueError, match=r"learning_rate|max_grad_norm|anneal_steps"):
-        ppo_optimiser(**options)
-
-
-def test_hyperparameters_are_arrays_and_strongly_typed(getkey):
+def test_a_learning_rate_of_0_changes_nothing_but_the_count(levels, getkey):
+    learner = make_learner()
     agent = make_student(getkey())
-    assert isinstance(agent, PPO)
-    for leaf in jax.tree.leaves(eqx.filter(agent, eqx.is_array)):
+    frozen = dataclasses.replace(
+        learner, optimiser=dataclasses.replace(learner.optimiser, learning_rate=0.0)
+    )
+    after, _ = update(frozen, agent, play(agent, levels, getkey()), getkey())
+    assert eqx.tree_equal(after.network, agent.network)
+    assert after.num_updates == 1
+
+
+def test_an_update_keeps_the_shapes_and_strong_types_of_an_agent(levels, getkey):
+    """Or the next one would compile again."""
+    agent = make_student(getkey())
+    after, _ = update(make_learner(), agent, play(agent, levels, getkey()), getkey())
+    for leaf, later in zip(
+        *(jax.tree.leaves(eqx.filter(a, eqx.is_array)) for a in (agent, after)), strict=True
+    ):
+        assert jax.typeof(leaf) == jax.typeof(later)
         assert not leaf.weak_type
+
+
+def test_students_of_a_population_are_made_with_keys_of_their_own(getkey):
+    key = getkey()
+    students = population(make_learner(), 3, OBSERVATION, ACTIONS, key=key)
+    assert students.num_updates.shape == (3,)
+    alone = make_student(jax.random.split(key, 3)[0])
+    first = first_student(students)
+    for leaf, same in zip(jax.tree.leaves(first), jax.tree.leaves(alone), strict=True):
+        if eqx.is_array(leaf):
+            np.testing.assert_allclose(leaf, same, atol=1e-6)
+    with pytest.raises(ValueError, match="num_students is 0"):
+        population(make_learner(), 0, OBSERVATION, ACTIONS, key=key)

@@ -5,9 +5,31 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.agents import PPOBatch, normalise, ppo_objective
+from minimax_eqx.agents import PPO, ClippedValueLoss, HuberValueLoss
+from minimax_eqx.agents._losses import normalise
+from minimax_eqx.agents._minibatches import Batch
+from minimax_eqx.nets import AbstractDistribution, Predictions
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
+
+
+class Given(AbstractDistribution):
+    """Says what it was given."""
+
+    log_probs: jax.Array
+    entropies: jax.Array
+
+    def sample(self, noise):
+        raise NotImplementedError
+
+    def mode(self):
+        raise NotImplementedError
+
+    def kl(self, other):
+        raise NotImplementedError
+
+    def log_prob_and_entropy(self, action):
+        return self.log_probs, self.entropies
 
 
 @pytest.mark.parametrize("configuration", range(7))
@@ -21,7 +43,7 @@ def test_losses_and_gradients_are_the_reference_s(golden, configuration):
         return array[..., None] if heads and not ensemble else array
 
     shape = get("new_log_prob").shape
-    batch = PPOBatch(
+    batch = Batch(
         observations=None,
         resets=jnp.zeros(shape, bool),
         actions=jnp.zeros(shape, jnp.int32),
@@ -31,17 +53,17 @@ def test_losses_and_gradients_are_the_reference_s(golden, configuration):
         targets=get("target", heads=True),
     )
 
+    learner = PPO(
+        clip_range=float(arrays["clip_eps"][configuration]),
+        value_loss_coef=float(arrays["value_loss_coef"][configuration]),
+        entropy_coef=float(arrays["entropy_coef"][configuration]),
+        value_loss=ClippedValueLoss()
+        if arrays["clip_value_loss"][configuration]
+        else HuberValueLoss(),
+    )
+
     def objective(log_probs, values, entropies):
-        return ppo_objective(
-            log_probs,
-            values,
-            entropies,
-            batch,
-            clip_range=jnp.float32(arrays["clip_eps"][configuration]),
-            value_loss_coef=jnp.float32(arrays["value_loss_coef"][configuration]),
-            entropy_coef=jnp.float32(arrays["entropy_coef"][configuration]),
-            clip_value_loss=bool(arrays["clip_value_loss"][configuration]),
-        )
+        return learner.loss(Predictions(Given(log_probs, entropies), values), batch)
 
     (loss, metrics), gradients = jax.value_and_grad(objective, argnums=(0, 1, 2), has_aux=True)(
         get("new_log_prob"), get("new_value", heads=True), get("entropy")

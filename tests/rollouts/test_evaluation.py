@@ -6,13 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs import AbstractEnv, TimeStep
+from minimax_eqx.envs import AbstractEnv, Discrete, TimeStep
 from minimax_eqx.rollouts import evaluate, record_episode
 
-from ..numbered_levels import (
+from ..scripted import (
     EPISODE,
     PER_ACTION,
     NumberedLevels,
+    Scripted,
     scripted,
     undecided_students,
 )
@@ -24,8 +25,10 @@ class Deadline(AbstractEnv):
     """A level says after how many steps its episode ends, and in which step there is a success,
     perhaps later. Every step pays 1, plus 10 for each action's number; a state knows all of it."""
 
-    num_actions: int = eqx.field(static=True, default=3)
-    max_episode_steps: int = eqx.field(static=True, default=LIMIT)
+    max_episode_steps: int = LIMIT
+
+    def action_spec(self):
+        return Discrete(3)
 
     def load(self, level):
         return level
@@ -59,15 +62,19 @@ def levels(ends, successes):
 
 
 def prefer(*preferences):
-    """An agent of these preferences, a row for each step of its memory."""
-    agent = scripted(None)
-    return eqx.tree_at(lambda agent: agent.preferences, agent, jnp.asarray(preferences))
+    """A policy of these preferences, a row for each step of its memory."""
+    return Scripted(jnp.asarray(preferences), jnp.zeros(()))
+
+
+def always(action):
+    """A policy that takes the same action always."""
+    return scripted(action).network
 
 
 def test_what_comes_after_the_end_of_an_episode_does_not_count():
     """Not a success, a reward or a step; while other levels are played on."""
     ends, successes = [2, 2, 5, 9, 9], [2, 3, 5, 6, 7]
-    results = evaluate(Deadline(), scripted(1), levels(ends, successes), key=jax.random.key(0))
+    results = evaluate(Deadline(), always(1), levels(ends, successes), key=jax.random.key(0))
     assert results.lengths.tolist() == [2, 2, 5, LIMIT, LIMIT]
     assert results.successes.tolist() == [True, False, True, True, False]
     np.testing.assert_allclose(results.returns, 11.0 * np.array([2, 2, 5, LIMIT, LIMIT]))
@@ -75,7 +82,7 @@ def test_what_comes_after_the_end_of_an_episode_does_not_count():
 
 def test_a_result_is_that_of_its_own_level():
     numbers = [7, 40, 1001, 3]
-    results = evaluate(NumberedLevels(), scripted(2), jnp.array(numbers), key=jax.random.key(0))
+    results = evaluate(NumberedLevels(), always(2), jnp.array(numbers), key=jax.random.key(0))
     assert results.returns.tolist() == [number + 2 * PER_ACTION for number in numbers]
     assert results.successes.tolist() == [True, False, True, True]
     assert results.lengths.tolist() == [EPISODE] * 4
@@ -83,10 +90,10 @@ def test_a_result_is_that_of_its_own_level():
 
 def test_the_greedy_take_the_likeliest_action_and_others_roll_dice():
     """In every step and level anew, and with another key otherwise."""
-    agent, many = prefer([0.0, 0.1, 0.0]), levels([LIMIT] * 12, [0] * 12)
+    policy, many = prefer([0.0, 0.1, 0.0]), levels([LIMIT] * 12, [0] * 12)
     returns = {
         (greedy, seed): np.asarray(
-            evaluate(Deadline(), agent, many, greedy=greedy, key=jax.random.key(seed)).returns
+            evaluate(Deadline(), policy, many, greedy=greedy, key=jax.random.key(seed)).returns
         )
         for greedy in (False, True)
         for seed in (0, 1)
@@ -101,14 +108,14 @@ def test_the_greedy_take_the_likeliest_action_and_others_roll_dice():
 
 def test_luck_is_drawn_for_every_level_of_an_evaluation():
     env = NumberedLevels(luck=1.0)
-    returns = evaluate(env, scripted(0), jnp.full(64, 5), key=jax.random.key(0)).returns
+    returns = evaluate(env, always(0), jnp.full(64, 5), key=jax.random.key(0)).returns
     assert len(set(returns.tolist())) > 4
 
 
 def test_equal_students_are_evaluated_with_dice_of_their_own():
-    agents, many = undecided_students(2), levels([LIMIT] * 12, [0] * 12)
-    results = eqx.filter_vmap(lambda agent, key: evaluate(Deadline(), agent, many, key=key))(
-        agents, jax.random.split(jax.random.key(3), 2)
+    policies, many = undecided_students(2).network, levels([LIMIT] * 12, [0] * 12)
+    results = eqx.filter_vmap(lambda policy, key: evaluate(Deadline(), policy, many, key=key))(
+        policies, jax.random.split(jax.random.key(3), 2)
     )
     assert results.returns.shape == (2, 12)
     assert (results.returns[0] != results.returns[1]).any()
@@ -116,8 +123,8 @@ def test_equal_students_are_evaluated_with_dice_of_their_own():
 
 def test_memory_is_kept_to_the_end_of_an_episode():
     """Actions 2, 1, and then 0 for good."""
-    agent, many = prefer([0.0, 0.0, 1e6], [0.0, 1e6, 0.0], [1e6, 0.0, 0.0]), [1, 2, 3, LIMIT]
-    results = evaluate(Deadline(), agent, levels(many, many), key=jax.random.key(0))
+    policy, many = prefer([0.0, 0.0, 1e6], [0.0, 1e6, 0.0], [1e6, 0.0, 0.0]), [1, 2, 3, LIMIT]
+    results = evaluate(Deadline(), policy, levels(many, many), key=jax.random.key(0))
     assert results.returns.tolist() == [21, 32, 33, 30 + LIMIT]
 
 
@@ -127,7 +134,7 @@ def test_memory_is_kept_to_the_end_of_an_episode():
 )
 def test_a_recording_is_of_one_episode(end, success, length, succeeds):
     level = {"end": jnp.array(end), "success": jnp.array(success)}
-    recording = record_episode(Deadline(), scripted(0), level, key=jax.random.key(0))
+    recording = record_episode(Deadline(), always(0), level, key=jax.random.key(0))
     assert int(recording.length) == length
     assert bool(recording.success) == succeeds
     times = [min(time, length) for time in range(LIMIT + 1)]
@@ -139,9 +146,9 @@ def test_a_recording_is_of_what_the_agent_would_do():
     """The greedy the likeliest, others by dice; with a memory."""
     level = {"end": jnp.array(LIMIT), "success": jnp.array(0)}
 
-    def paid(agent, seed, greedy):
+    def paid(policy, seed, greedy):
         key = jax.random.key(seed)
-        recording = record_episode(Deadline(), agent, level, greedy=greedy, key=key)
+        recording = record_episode(Deadline(), policy, level, greedy=greedy, key=key)
         return np.diff(recording.states["paid"]).tolist()
 
     remembering = prefer([0.0, 0.0, 1e6], [0.0, 1e6, 0.0], [1e6, 0.0, 0.0])

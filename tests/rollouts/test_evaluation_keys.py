@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import pytest
 
 from minimax_eqx.agents import PPO, first_student, population
-from minimax_eqx.envs import AbstractEnv, TimeStep
-from minimax_eqx.nets import ActorCritic, Feedforward, FlatEncoder
+from minimax_eqx.envs import AbstractEnv, Discrete, TimeStep
+from minimax_eqx.nets import ActorCritic, FlatEncoder, MLPHead
 from minimax_eqx.rollouts import evaluate, record_episode
 
-from ..small import OPTIMISER
+from ..small import make_student
 
 
 class Level(eqx.Module):
@@ -24,8 +24,10 @@ class Dice(AbstractEnv):
     """A step pays what a die shows, and a tenth for action 1. The state is the sum, and the time;
     a first die is thrown at the start."""
 
-    num_actions: int = eqx.field(static=True, default=2)
-    max_episode_steps: int = eqx.field(static=True, default=6)
+    max_episode_steps: int = 6
+
+    def action_spec(self):
+        return Discrete(2)
 
     def load(self, level):
         return level
@@ -68,21 +70,16 @@ LEVELS = Level(jnp.array([6, 2, 6, 3, 6]), jnp.array([6, 4, 7, 3, 1]))
 KEYS = jax.random.split(jax.random.key(1), 5)
 
 
-def make_player(key):
-    encoder_key, head_key = jax.random.split(key)
-    encoder = FlatEncoder.create(ENV.observation_spec(), output_size=4, key=encoder_key)
-    network = ActorCritic.create(encoder, Feedforward(4), 2, head_size=4, key=head_key)
-    return PPO.create(network, OPTIMISER)
-
-
 @pytest.fixture(scope="module")
 def players():
-    return eqx.filter_jit(population)(make_player, 2, key=jax.random.key(2))
+    learner = PPO(ActorCritic(FlatEncoder(output_size=4), head=MLPHead(4)))
+    observation, actions = ENV.observation_spec(), ENV.action_spec()
+    return population(learner, 2, observation, actions, key=jax.random.key(2))
 
 
 @pytest.fixture(scope="module")
 def player(players):
-    return first_student(players)
+    return first_student(players).network
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +126,11 @@ def test_there_are_as_many_keys_as_levels(player):
         evaluate(ENV, player, LEVELS, key=KEYS[:4])
 
 
-def test_a_population_is_refused(players):
+@pytest.mark.parametrize("of", ["a population", "another environment"])
+def test_a_policy_that_is_not_of_one_agent_for_this_environment_is_refused(of, players):
+    policy = players.network if of == "a population" else make_student(KEYS[0]).network
+    with pytest.raises(ValueError, match=r"evaluate: .* cannot play Dice: .*first_student"):
+        evaluate(ENV, policy, LEVELS, key=KEYS)
     level = jax.tree.map(lambda leaf: leaf[0], LEVELS)
-    with pytest.raises(ValueError, match=r"evaluate plays with one agent, .* shape \(2,\)"):
-        evaluate(ENV, players, LEVELS, key=KEYS)
-    with pytest.raises(ValueError, match=r"record_episode plays with one agent.*first_student"):
-        record_episode(ENV, players, level, key=KEYS[0])
+    with pytest.raises(ValueError, match=r"record_episode: .* cannot play Dice: .*filter_vmap"):
+        record_episode(ENV, policy, level, key=KEYS[0])

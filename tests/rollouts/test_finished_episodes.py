@@ -2,58 +2,87 @@
 
 import hypothesis
 import hypothesis.strategies as st
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx import rollouts, scores
+from minimax_eqx import scores
+from minimax_eqx.rollouts import Episodes
 
 from ..evidence import make_evidence, one_play, random_evidence, score_of
 
 
 def test_a_step_after_the_last_end_belongs_to_no_episode():
     evidence = one_play([1, 2, 4, 8], [False, True, True, False])
-    episodes = rollouts.FinishedEpisodes.of(evidence)
-    assert episodes.counts.item() == 2
-    assert episodes.mean_of_sums(evidence.rewards).item() == (3 + 4) / 2
-    assert episodes.mean_of_means(evidence.rewards).item() == (1.5 + 4) / 2
-    assert episodes.largest_sum(evidence.rewards).item() == 4
+    episodes, rewards = Episodes.of(evidence), evidence.rewards
+    assert episodes.finished_steps.ravel().tolist() == [True, True, True, False]
+    assert episodes.counts.item() == episodes.counts_per_play.item() == 2
+    assert episodes.total_per_play(rewards).item() == 7
+    assert episodes.mean_of_sums(rewards).item() == (3 + 4) / 2
+    assert episodes.mean_of_means(rewards).item() == (1.5 + 4) / 2
+    assert episodes.pooled_mean(rewards).item() == pytest.approx(7 / 3)
+    assert episodes.pooled_mean_of_squared_sums(rewards).item() == (9 + 16) / 2
+    assert episodes.pooled_variance_of_sums(rewards).item() == 0.25
+    assert episodes.largest_sum(rewards).item() == 4
+    for expected, happened in ((True, [0, 1, 0, 0]), (False, [0, 0, 0, 1])):
+        column = jnp.array(happened, bool)[None, :, None, None]
+        assert episodes.any_per_play(column).item() is expected
 
 
-def test_without_a_finished_episode_means_are_zero_and_nothing_is_largest():
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mean_of_sums_per_play",
+        "mean_of_sums",
+        "mean_of_means",
+        "pooled_mean_of_sums",
+        "pooled_mean_of_means",
+        "pooled_mean_of_squared_sums",
+        "pooled_variance_of_sums",
+        "pooled_mean",
+        "largest_sum",
+    ],
+)
+def test_where_no_episode_finished_nothing_is_measured(name):
     evidence = one_play([1, 2], [False, False])
-    episodes = rollouts.FinishedEpisodes.of(evidence)
-    assert rollouts.finished_episodes(evidence).tolist() == [[0]]
-    assert episodes.mean_of_sums(evidence.rewards).item() == 0
-    assert episodes.mean_of_means(evidence.rewards).item() == 0
-    assert episodes.largest_sum(evidence.rewards).item() == -jnp.inf
+    episodes = Episodes.of(evidence)
+    assert jnp.isnan(getattr(episodes, name)(evidence.rewards)).item()
+    assert episodes.counts.tolist() == [[0]]
+    assert episodes.total_per_play(evidence.rewards).tolist() == [[[0]]]
+    assert not episodes.finished_on_level.item()
 
 
 def test_an_episode_s_sum_loses_no_digits_to_the_episodes_before():
     evidence = one_play([-1e8, 0.25, 0.125], [True, False, True])
-    episodes = rollouts.FinishedEpisodes.of(evidence)
-    assert episodes.largest_sum(evidence.rewards).item() == 0.375
+    assert Episodes.of(evidence).largest_sum(evidence.rewards).item() == 0.375
 
 
-def two_trials_of_unequal_length():
+def trials_of_unequal_length():
     """One trial finishes an episode, the other two; a third one finishes none."""
-    rewards = jnp.array([[3.0, 0.0, 5.0], [6.0, 9.0, 5.0]])[None, :, None]
-    dones = jnp.array([[True, False, False], [True, True, False]])[None, :, None]
-    return rewards, rollouts.FinishedEpisodes.of(make_evidence(rewards, dones))
+    rewards = jnp.array([[3.0, 0.0, 5.0], [6.0, 9.0, 5.0], [7.0, 7.0, 7.0]]).T[None, :, None]
+    dones = jnp.array([[1, 0, 0], [1, 1, 0], [0, 0, 0]], bool).T[None, :, None]
+    return rewards, Episodes.of(make_evidence(rewards, dones))
 
 
-def test_every_play_that_finished_an_episode_counts_once():
-    rewards, episodes = two_trials_of_unequal_length()
+def test_a_play_or_an_episode_counts_once_by_the_name_of_the_mean():
+    rewards, episodes = trials_of_unequal_length()
     assert episodes.counts.tolist() == [[3]]
-    assert episodes.mean_of_sums(rewards).item() == ((3 + 6) / 2 + 9) / 2
-    assert episodes.mean_of_means(rewards).item() == ((3 + 6) / 2 + 4.5) / 2
-
-
-def test_pooled_the_episodes_of_all_plays_count_the_same():
-    rewards, episodes = two_trials_of_unequal_length()
+    assert episodes.counts_per_play.tolist() == [[[1, 2, 0]]]
+    np.testing.assert_array_equal(episodes.mean_of_sums_per_play(rewards), [[[3, 7.5, np.nan]]])
+    assert episodes.mean_of_sums(rewards).item() == (3 + 7.5) / 2
+    assert episodes.mean_of_means(rewards).item() == (3 + 7.5) / 2
     assert episodes.pooled_mean_of_sums(rewards).item() == (3 + 6 + 9) / 3
-    assert episodes.pooled_mean_of_means(rewards).item() == (3 + 6 + 4.5) / 3
+    assert episodes.pooled_mean_of_means(rewards).item() == (3 + 6 + 9) / 3
+
+
+def test_the_variance_is_over_the_episodes_of_all_plays_and_never_negative():
+    rewards, episodes = trials_of_unequal_length()
+    expected = np.var([3, 6, 9])
+    np.testing.assert_allclose(episodes.pooled_variance_of_sums(rewards).item(), expected)
+    far = episodes.pooled_variance_of_sums(rewards + 10_000)
+    np.testing.assert_allclose(far.item(), expected, rtol=1e-5)
+    same = one_play([0.7] * 5, [True] * 5)
+    assert Episodes.of(same).pooled_variance_of_sums(same.rewards).item() == pytest.approx(0)
 
 
 # Learnability, which the reference lacks
@@ -100,8 +129,9 @@ def test_a_student_without_a_finished_episode_has_no_say_in_learnability():
 @hypothesis.given(seed=st.integers(0, 2**16))
 @hypothesis.settings(max_examples=10, deadline=None)
 def test_with_one_play_both_ways_of_counting_agree(seed):
-    evidence = jax.tree.map(lambda leaf: leaf[:, :, :, :1], random_evidence(seed))
-    episodes, rewards = rollouts.FinishedEpisodes.of(evidence), evidence.rewards
+    both = random_evidence(seed)
+    evidence = make_evidence(both.rewards[..., :1], both.dones[..., :1])
+    episodes, rewards = Episodes.of(evidence), evidence.rewards
     close = {"rtol": 1e-6, "atol": 1e-6}
     np.testing.assert_allclose(
         episodes.mean_of_sums(rewards), episodes.pooled_mean_of_sums(rewards), **close

@@ -12,10 +12,11 @@ from minimax_eqx import experiment
 from minimax_eqx._metrics import join_metrics
 from minimax_eqx.curricula import AbstractCurriculum, LevelReplay, Proposal
 from minimax_eqx.envs.maze import MazeLevel, stack_levels
-from minimax_eqx.rollouts import EpisodeStatistics
 from minimax_eqx.runners import level_metrics, run
+from minimax_eqx.runners._metrics import episode_metrics
 from minimax_eqx.scores import PopulationRegret
 
+from ..evidence import make_evidence, one_play
 from ..experiment.tiny import CONFIG
 from ..small import ENV, GENERATOR, make_runner
 
@@ -66,25 +67,53 @@ def test_success_is_not_measured_where_failures_never_end(getkey):
     assert all(np.isnan(metrics[name]).all() for name in rates)
 
 
-def statistics_of(dones, num_steps_of_an_episode):
-    dones = jnp.asarray(dones)[:, None]
-    return EpisodeStatistics.of(
-        jnp.ones(dones.shape), dones, dones, max_episode_steps=num_steps_of_an_episode
-    )
+def all_episodes(evidence, max_episode_steps=1, groups=None):
+    return join_metrics(episode_metrics(evidence, max_episode_steps, groups))
 
 
 def test_success_is_measured_from_plays_as_long_as_the_time_limit_on():
-    for num_steps_of_an_episode, expected in ((2, 1.0), (3, 1.0), (4, np.nan)):
-        statistics = statistics_of([False, True, False], num_steps_of_an_episode)
-        np.testing.assert_array_equal(statistics.summary()["success_rate"], expected)
-        assert statistics.summary()["return"] == 2
+    evidence = one_play([1, 1, 1], [False, True, False], successes=[False, True, False])
+    for max_episode_steps, expected in ((2, 1.0), (3, 1.0), (4, np.nan)):
+        metrics = all_episodes(evidence, max_episode_steps)
+        np.testing.assert_array_equal(metrics["success_rate"], expected)
+        assert metrics["return"] == 2
 
 
-def test_a_summary_of_no_episodes_is_not_measured():
-    summary = statistics_of([False, False], 2).summary()
-    assert summary.pop("num_episodes") == 0
-    assert set(summary) == {"return", "success_rate", "episode_length"}
-    assert all(np.isnan(value) for value in summary.values())
+def test_where_no_episode_finished_nothing_is_measured():
+    metrics = all_episodes(one_play([1, 1], [False, False]), groups={"new": jnp.array([True])})
+    assert metrics.pop("num_episodes") == 0
+    assert set(metrics) == {
+        *("return", "success_rate", "episode_length", "new_return", "new_success_rate"),
+    }
+    assert all(np.isnan(value) for value in metrics.values())
+
+
+def test_every_play_that_finished_an_episode_counts_once_in_all_metrics():
+    """Two students on three levels: quick successes, one slow episode, and nothing finished."""
+    dones = jnp.array([[1, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]], bool).T[None, ..., None]
+    rewards = jnp.array([[2, 1, 3, 9], [1, 1, 1, 9], [9, 9, 9, 9]], jnp.float32).T[None, ..., None]
+    both = lambda one, other: jnp.concatenate([one, other])  # noqa: E731
+    evidence = make_evidence(
+        both(rewards, 2 * rewards),
+        both(dones, dones),
+        successes=both(dones, jnp.zeros_like(dones)),
+    )
+    groups = {"quick": jnp.array([True, False, False]), "open": jnp.array([False, False, True])}
+    metrics = all_episodes(evidence, groups=groups)
+    assert metrics.pop("num_episodes") == 6
+    assert np.isnan(metrics.pop("open_return"))
+    assert np.isnan(metrics.pop("open_success_rate"))
+    assert metrics == {
+        "return": (3 + 3 + 6 + 6) / 4,
+        "success_rate": 0.5,
+        "episode_length": (1.5 + 3) / 2,
+        "quick_return": (3 + 6) / 2,
+        "quick_success_rate": 0.5,
+        "student0_return": 3,
+        "student0_success_rate": 1,
+        "student1_return": 6,
+        "student1_success_rate": 0,
+    }
 
 
 def test_without_a_passable_level_nothing_else_is_measured_of_levels():

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx import rollouts, scores
-from minimax_eqx.rollouts import Evidence
+from minimax_eqx import scores
+from minimax_eqx.rollouts import Episodes
+
+from ..evidence import evaluate, make_evidence
 
 STUDENTS, STEPS, LEVELS, TRIALS, HEADS = 2, 6, 4, 3, 3
 # Where episodes end on each level; the same number in each play, so that plays and episodes are
@@ -35,12 +37,10 @@ def evidence():
         generator.normal(size=(*shape, *heads)) + (offsets[..., None] if heads else offsets),
         jnp.float32,
     )
-    return Evidence(
-        observations=None,
-        actions=jnp.zeros(shape, jnp.int32),
-        rewards=normal() - 1,
-        dones=jnp.asarray(dones),
-        successes=jnp.asarray(dones & (generator.random(shape) < 0.4)),
+    return make_evidence(
+        normal() - 1,
+        dones,
+        successes=dones & (generator.random(shape) < 0.4),
         values=normal(HEADS),
         advantages=normal(HEADS) - 2,
     )
@@ -104,19 +104,13 @@ BY_HAND = {
 }
 
 
-@eqx.filter_jit
-def evaluate(score, evidence, records):
-    return score(evidence, records)
-
-
 def is_score(score):
     return type(score).__name__
 
 
 @pytest.mark.parametrize("score", BY_HAND, ids=is_score)
 def test_a_score_is_what_its_formula_gives_by_hand(score, evidence):
-    actual, news = evaluate(score, evidence, None)
-    assert news is None
+    actual, _, _ = evaluate(score, evidence, None)
     expected = BY_HAND[score](evidence)[SCORED]
     assert len(set(expected)) == len(expected)
     np.testing.assert_allclose(actual[SCORED], expected, **CLOSE)
@@ -140,7 +134,7 @@ def test_a_score_of_swapped_students_is_that_of_the_students_swapped(score, evid
         evidence,
         replace_fn=lambda leaf: leaf[::-1],
     )
-    actual, _ = evaluate(score, swapped, None)
+    actual, _, _ = evaluate(score, swapped, None)
     np.testing.assert_allclose(actual[SCORED], BY_HAND[score](swapped)[SCORED], **CLOSE)
 
 
@@ -150,7 +144,7 @@ def test_max_mc_is_the_best_return_ever_minus_the_values_by_hand(evidence):
     values = mean_of(evidence.values[..., 0], np.mean)
     best = np.maximum(best_return(evidence), records.T)
     expected = np.mean(best - values, axis=0)
-    actual, news = evaluate(scores.MaxMC(STUDENTS), evidence, jnp.asarray(records))
+    actual, news, _ = evaluate(scores.MaxMC(), evidence, jnp.asarray(records))
     np.testing.assert_allclose(actual[SCORED], expected[SCORED], **CLOSE)
     own_best = summed_up(of_finished_episodes(evidence.rewards, np.sum), np.max)
     np.testing.assert_allclose(news[SCORED], own_best.T[SCORED], **CLOSE)
@@ -159,9 +153,9 @@ def test_max_mc_is_the_best_return_ever_minus_the_values_by_hand(evidence):
 
 def test_episodes_are_counted_for_each_student_and_level(evidence):
     counts = [TRIALS * len(ends) for ends in ENDS]
-    assert rollouts.finished_episodes(evidence).tolist() == [counts] * STUDENTS
-    only_first = eqx.tree_at(lambda e: e.dones, evidence, evidence.dones.at[1].set(False))
-    assert rollouts.finished_episodes(only_first).tolist() == [counts, [0] * LEVELS]
+    assert Episodes.of(evidence).counts.tolist() == [counts] * STUDENTS
+    only_first = eqx.tree_at(lambda e: e.terminated, evidence, evidence.dones.at[1].set(False))
+    assert Episodes.of(only_first).counts.tolist() == [counts, [0] * LEVELS]
 
 
 def test_the_best_return_is_at_least_nothing_for_regrets_and_max_mc(evidence):
@@ -172,9 +166,9 @@ def test_the_best_return_is_at_least_nothing_for_regrets_and_max_mc(evidence):
         (scores.RelativeRegret(), -mean[0]),
         (scores.PopulationRegret(), -np.mean(mean, axis=0)),
     ):
-        actual, _ = evaluate(score, losing, None)
+        actual, _, _ = evaluate(score, losing, None)
         np.testing.assert_allclose(actual[SCORED], expected[SCORED], **CLOSE)
     never = jnp.full((LEVELS, STUDENTS), -jnp.inf)
     values = mean_of(losing.values[..., 0], np.mean)
-    actual, _ = evaluate(scores.MaxMC(STUDENTS), losing, never)
+    actual, _, _ = evaluate(scores.MaxMC(), losing, never)
     np.testing.assert_allclose(actual[SCORED], -np.mean(values, axis=0)[SCORED], **CLOSE)

@@ -1,0 +1,66 @@
+"""What a network is: a part that makes a policy, and what the policy predicts."""
+
+import abc
+from typing import Generic
+
+import equinox as eqx
+from jaxtyping import Array, Bool, Float, Key
+
+from .._types import Memory, PyTree
+from ..envs._actions import AbstractActionSpec
+from ._distributions import AbstractDistribution
+
+
+class Predictions(eqx.Module):
+    """What a policy says of an observation: how to act, and one value per value head."""
+
+    actions: AbstractDistribution
+    values: Float[Array, "*batch value_head"]
+
+
+class AbstractPolicy(eqx.Module, Generic[Memory]):
+    """The weights of a network that acts and judges, with a memory that can be cleared at any step.
+
+    Rollouts call `initial_memory` and `step`; learners call `initial_memory` and `scan`.
+    """
+
+    @property
+    @abc.abstractmethod
+    def has_memory(self) -> bool:
+        """Whether predictions depend on earlier observations. If not, transitions are independent,
+        and a learner may mix them."""
+
+    @abc.abstractmethod
+    def initial_memory(self, batch_shape: tuple[int, ...] = ()) -> Memory:
+        """The memory at the start of an episode, with leading axes `batch_shape`."""
+
+    @abc.abstractmethod
+    def step(
+        self, observation: PyTree, memory: Memory, reset: Bool[Array, "*batch"]
+    ) -> tuple[Predictions, Memory]:
+        """Reads one observation, with leading axes `*batch`; where `reset` is true the memory is
+        cleared first."""
+
+    @abc.abstractmethod
+    def scan(
+        self, observations: PyTree, memory: Memory, resets: Bool[Array, "time *batch"]
+    ) -> tuple[Predictions, Memory]:
+        """Reads a sequence with leading axes `time *batch`; gives what `step` gives one by one."""
+
+
+class AbstractNetwork(eqx.Module):
+    """Configures a policy.
+
+    Derive from it for a network of another form than `ActorCritic`.
+    """
+
+    @abc.abstractmethod
+    def init(
+        self, observation: PyTree, actions: AbstractActionSpec, *, key: Key[Array, ""]
+    ) -> AbstractPolicy:
+        """Draws the weights; a learner calls it once for each student.
+
+        `observation` is the structure of one observation and `actions` what can be done, as
+        `AbstractEnv.observation_spec` and `AbstractEnv.action_spec` give them. Raise `ValueError`
+        here for what the network cannot read or do.
+        """
