@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from ..runners import Runner
+from ..runners import Experiment, Runner
 from ._folder import RunFolder
 
 
@@ -34,8 +34,8 @@ class Ledger:
         return Ledger(
             cycle,
             updates,
-            cycle * runner.transitions_per_cycle,
-            updates * runner.students.gradient_steps_per_update(),
+            cycle * runner.experiment.transitions_per_cycle,
+            updates * runner.experiment.student.gradient_steps_per_update,
             self.seconds_compiling + compiling,
             self.seconds_running + running,
         )
@@ -45,10 +45,10 @@ class Ledger:
 class Started:
     """Before anything is compiled. `ledger` holds what earlier parts of the run have spent."""
 
+    experiment: Experiment
     folder: RunFolder
     runner: Runner
     ledger: Ledger
-    num_updates: int
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class Trained:
 class Finished:
     """All is written, and nothing comes after this."""
 
+    experiment: Experiment
     folder: RunFolder
     runner: Runner
     ledger: Ledger
