@@ -8,13 +8,13 @@ import shutil
 import equinox as eqx
 import jax
 import pytest
+from minimax_eqx.experiment._build import trace_runner
+from minimax_eqx.experiment._options import NetworkConfig, TeacherConfig
 
 from minimax_eqx import nets
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
 from minimax_eqx.experiment import PRESETS, Checkpoints, ConfigError, preset
-from minimax_eqx.experiment._build import trace_runner
-from minimax_eqx.experiment._options import NetworkConfig, TeacherConfig
 
 from ..conftest import GOLDEN
 from .tiny import (
