@@ -199,7 +199,7 @@ def test_a_checkpoint_of_another_configuration_is_a_mistake_too(capsys, run_path
     content["config"]["network"]["hidden_size"] = 4
     (run_path / "config.json").write_text(json.dumps(content))
     before = files(run_path)
-    for command in (["train", "--resume"], ["evaluate"]):
+    for command in (["resume"], ["evaluate"]):
         assert main([*command, str(run_path)]) == 2
         err = capsys.readouterr().err
         assert "another configuration: hidden_size (saved 8, expected 4)" in err
@@ -209,7 +209,7 @@ def test_a_checkpoint_of_another_configuration_is_a_mistake_too(capsys, run_path
 
 def test_a_finished_run_is_made_longer(capsys, run_path):
     assert main(["resume", str(run_path), "--num-updates", "10"]) == 0
-    assert "Done." in capsys.readouterr().out
+    assert "Done: " in capsys.readouterr().out
     assert rows(run_path)[-1]["updates"] == "10"
     assert main(["resume", str(run_path), "--num-updates", "9"]) == 2
     assert "has made 10 already" in capsys.readouterr().err
@@ -218,12 +218,12 @@ def test_a_finished_run_is_made_longer(capsys, run_path):
 def test_parts_that_do_not_fit_are_told_without_the_type_checkers_report(
     capsys, monkeypatch, tmp_path
 ):
-    def train(*_):
+    def train(*_, **__):
         from minimax_eqx.envs.maze import MazeLevel
 
         MazeLevel.from_ascii(3)
 
-    monkeypatch.setattr(terminal, "start", start)
+    monkeypatch.setattr(terminal.runs, "train", train)
     assert main(["train"]) == 2
     err = capsys.readouterr().err
     assert err.startswith("error: these options do not work together: ")
@@ -238,10 +238,10 @@ def test_the_packages_of_the_extra_are_asked_for_before_anything_starts(capsys, 
 
 
 def test_an_interrupt_at_any_moment_is_told_without_a_traceback(capsys, monkeypatch):
-    def train(*_):
+    def train(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(terminal, "start", start)
+    monkeypatch.setattr(terminal.runs, "train", train)
     assert main(["train"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
@@ -249,11 +249,11 @@ def test_an_interrupt_at_any_moment_is_told_without_a_traceback(capsys, monkeypa
 def test_options_need_no_prefix_and_override_the_preset(monkeypatch, tmp_path):
     given = []
 
-    def train(config, path, listener):
+    def train(config, path, **_):
         given.append((config, path))
         raise ValueError("enough")
 
-    monkeypatch.setattr(terminal, "start", start)
+    monkeypatch.setattr(terminal.runs, "train", train)
     options = ["--num-walls", "30", "--learning-rate", "5e-4", "--seed", "2", "--see-agent"]
     more = ["--mazes", "Labyrinth", "minimax-12", "--final-learning-rate", "1e-5"]
     more += ["--anneal-steps", "5"]
@@ -270,11 +270,11 @@ def test_options_need_no_prefix_and_override_the_preset(monkeypatch, tmp_path):
 def test_the_options_of_these_tests_make_their_configuration(monkeypatch):
     given = []
 
-    def train(config, *_):
+    def train(config, *_, **__):
         given.append(config)
         raise ValueError("enough")
 
-    monkeypatch.setattr(terminal, "start", start)
+    monkeypatch.setattr(terminal.runs, "train", train)
     assert main(["train", *OPTIONS]) == 2
     same = {"seed", "env", "levels", "network", "curriculum", "num_updates", "evaluation"}
     assert all(getattr(given[0], name) == getattr(CONFIG, name) for name in same)
