@@ -52,15 +52,15 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     num_levels = experiment.curriculum.levels_per_cycle
     shape = (experiment.num_students, experiment.num_steps, num_levels, experiment.num_trials)
 
-    def of_each_step(tree):
+    def of_each_step(tree: PyTree) -> PyTree:
         return jax.tree.map(lambda s: jax.ShapeDtypeStruct((*shape, *s.shape), s.dtype), tree)
 
     levels = jax.tree.map(
         lambda s: jax.ShapeDtypeStruct((num_levels, *s.shape), s.dtype), env.level_spec()
     )
     predictions, action = _one_step(experiment, students)
-    numbers = jax.ShapeDtypeStruct(shape, jnp.float32)
-    truths = jax.ShapeDtypeStruct(shape, jnp.bool_)
+    numbers: PyTree = jax.ShapeDtypeStruct(shape, jnp.float32)
+    truths: PyTree = jax.ShapeDtypeStruct(shape, jnp.bool_)
     values = of_each_step(predictions.values)
     return Evidence(
         levels=levels,
