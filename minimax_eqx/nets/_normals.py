@@ -145,8 +145,8 @@ class TanhNormal(AbstractDistribution):
 def centre_and_half_width(box: Box) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
     """The middle between the bounds, and its distance from them."""
     low, high = box.bounds()
-    half_width = (high - low) / 2
-    return low + half_width, half_width
+    half_width = np.asarray((high - low) / 2)  # of a single number NumPy makes no array by itself
+    return np.asarray(low + half_width), half_width
 
 
 def _normal_log_prob(x, mean, log_std):
