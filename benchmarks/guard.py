@@ -18,6 +18,7 @@ from typing import Any
 import jax
 
 from minimax_eqx._xla._compile import LEVEL_FLAG, RUNS_ONCE
+from minimax_eqx._xla._lanes import LANES_VARIABLE
 
 from .hlo import work_of
 
@@ -173,6 +174,7 @@ def _compile_for_one_cpu() -> None:
     # LLVM comes after what is read here, so it need not optimise.
     os.environ["XLA_FLAGS"] = f"--{LEVEL_FLAG}={RUNS_ONCE}"
     jax.config.update("jax_platforms", "cpu")
+    os.environ[LANES_VARIABLE] = "2"
     # A program from the cache may come without its text.
     jax.config.update("jax_enable_compilation_cache", False)
 

@@ -13,7 +13,7 @@ def check_at_least(part: eqx.Module, minimum: float, *names: str) -> None:
 
     A field may be a number or an array of them. What is None, or traced as in a sweep, passes.
     """
-    _check(part, names, f"at least {minimum:g}", lambda values: values >= minimum)
+    _check(part, names, f"at least {_plain(minimum)}", lambda values: values >= minimum)
 
 
 def check_positive(part: eqx.Module, *names: str) -> None:
@@ -26,7 +26,7 @@ def check_between(part: eqx.Module, low: float, high: float, *names: str) -> Non
     _check(
         part,
         names,
-        f"between {low:g} and {high:g}",
+        f"between {_plain(low)} and {_plain(high)}",
         lambda values: (values >= low) & (values <= high),
     )
 
@@ -58,3 +58,8 @@ def _check(
         is_number = values.dtype.kind in "iuf"
         if not is_number or not np.all(np.isfinite(values)) or not np.all(holds(values)):
             raise ValueError(f"{type(part).__name__}.{name} is {value!r}; it must be {demand}.")
+
+
+def _plain(bound: float) -> str:
+    """A bound as a reader expects it: 8,388,608, and not 8.38861e+06."""
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"

@@ -41,7 +41,6 @@ def typechecker(function: Callable[..., Any]) -> Callable[..., Any]:
 # what is wrong with them, without it.
 _WITHOUT_ARRAYS = {
     "__main__",
-    "_held_out_names",
     "_typecheck",
     "_version",
     "cli",  # the packages; their modules come below

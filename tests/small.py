@@ -8,7 +8,7 @@ from minimax_eqx.envs.maze import RandomWalls
 from minimax_eqx.nets import LSTM, ActorCritic, GridEncoder, MLPHead, NoMemory
 
 ENV = Maze(height=5, width=6, max_episode_steps=12)
-GENERATOR = RandomWalls(num_walls=6)
+GENERATOR = RandomWalls(num_walls=6, replace=False)
 OPTIMISER = Adam(1e-3)
 ENCODER = GridEncoder(num_filters=4)
 CORES = {"lstm": LSTM(8), "feedforward": NoMemory()}

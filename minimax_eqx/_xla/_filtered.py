@@ -1,11 +1,11 @@
 """`jax.lax` control flow over PyTrees that also hold things that are not arrays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Int
 
 from .._types import Carry, PyTree
 
@@ -65,3 +65,21 @@ def filter_update_if(
     return filter_cond(
         predicate, lambda carry: update(carry[0]), lambda carry: carry, (state, skipped)
     )
+
+
+def filter_switch(index: Int[Array, ""], branches: Sequence[Callable[[], PyTree]]) -> PyTree:
+    """`jax.lax.switch` whose results may hold static leaves, the same in all branches."""
+    static = []
+
+    def arrays_of(branch):
+        def call():
+            arrays, rest = eqx.partition(branch(), eqx.is_array)
+            static.append(rest)
+            return arrays
+
+        return call
+
+    arrays = jax.lax.switch(index, [arrays_of(branch) for branch in branches])
+    if not all(eqx.tree_equal(static[0], other) for other in static[1:]):
+        raise ValueError("The branches of a switch differ in a part that is not an array.")
+    return eqx.combine(arrays, static[0])

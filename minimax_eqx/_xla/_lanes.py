@@ -1,5 +1,6 @@
 """Loops over a small batch that keep several cores of a CPU busy."""
 
+import os
 from collections.abc import Callable
 
 import jax
@@ -7,19 +8,36 @@ import jax.numpy as jnp
 
 from .._types import Carry, PyTree
 
-# How many parts of a batch a loop on a CPU works on side by side.
-NUM_CPU_LANES = 2
+# How many lanes there are at most; without it, one for each core.
+LANES_VARIABLE = "MINIMAX_EQX_LANES"
+# A lane with fewer members does too little at a time, and every lane is compiled.
+SMALLEST_LANE, MOST_LANES = 8, 4
 
 
 def num_lanes_of(batch_shape: tuple[int, ...]) -> int:
     """Into how many lanes `scan_in_lanes` had best divide the first of these axes.
 
-    1 on an accelerator, where JAX sees several devices, and for a batch that cannot be halved.
+    As many as this process has cores, if they are of equal size and at least `SMALLEST_LANE`; the
+    environment variable `MINIMAX_EQX_LANES` sets another limit than the cores. 1 on an accelerator
+    and where JAX sees several devices.
+
+    Raises `ValueError` if the variable is not a number of lanes.
     """
-    if jax.default_backend() != "cpu" or jax.device_count() > 1:
+    if jax.default_backend() != "cpu" or jax.device_count() > 1 or not batch_shape:
         return 1
-    can_be_divided = batch_shape and batch_shape[0] % NUM_CPU_LANES == 0
-    return NUM_CPU_LANES if can_be_divided else 1
+    most = min(_most_lanes(), batch_shape[0] // SMALLEST_LANE)
+    return max((n for n in range(1, most + 1) if batch_shape[0] % n == 0), default=1)
+
+
+def _most_lanes() -> int:
+    given = os.environ.get(LANES_VARIABLE)
+    if given is None:
+        has_affinity = hasattr(os, "sched_getaffinity")
+        cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+        return min(cores, MOST_LANES)
+    if not given.isdecimal() or int(given) < 1:
+        raise ValueError(f"{LANES_VARIABLE} is {given!r}; it must be a whole number from 1 on.")
+    return int(given)
 
 
 def scan_in_lanes(

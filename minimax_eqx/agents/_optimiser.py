@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from .._ranges import check_at_least, check_positive
 from .._types import PyTree, Scalar, State
@@ -28,7 +28,7 @@ class AbstractOptimiser(eqx.Module, Generic[State]):
         """What to add to `params`, which has the structure of `gradient`; and the new state."""
 
 
-class Adam(AbstractOptimiser[optax.ScaleByAdamState]):
+class Adam(AbstractOptimiser[PyTree]):
     """Clips the gradient's global norm, then takes a step of Adam (Kingma and Ba 2015).
 
     The learning rate is read from the fields in every step, so you can sweep it. With
@@ -61,15 +61,16 @@ class Adam(AbstractOptimiser[optax.ScaleByAdamState]):
                 "without annealing; set anneal_steps above 0, or leave it out."
             )
 
-    def init(self, params: PyTree[Array]) -> optax.ScaleByAdamState:
+    def init(self, params: PyTree[Array]) -> PyTree:
+        """The state is Optax's of `scale_by_adam`, on few arrays."""
         return self._adam().init(few_arrays(params)[0])
 
     def update(
-        self, gradient: PyTree[Array], state: optax.ScaleByAdamState, params: PyTree[Array]
-    ) -> tuple[PyTree[Array], optax.ScaleByAdamState]:
+        self, gradient: PyTree[Array], state: PyTree, params: PyTree[Array]
+    ) -> tuple[PyTree[Array], PyTree]:
         del params
         few, back = few_arrays(gradient)
-        learning_rate = self._learning_rate(state)
+        learning_rate = self._learning_rate(state.count)
         # Optax counts on implicit promotion, which users may have switched off.
         with jax.numpy_dtype_promotion("standard"):
             if self.max_grad_norm is not None:
@@ -81,13 +82,13 @@ class Adam(AbstractOptimiser[optax.ScaleByAdamState]):
     def _adam(self) -> optax.GradientTransformation:
         return optax.scale_by_adam(eps=self.adam_epsilon)
 
-    def _learning_rate(self, state: optax.ScaleByAdamState) -> Float[Array, ""]:
-        """The learning rate of the next step; `state` counts those that were taken."""
+    def _learning_rate(self, num_steps: Int[Array, ""]) -> Float[Array, ""]:
+        """The learning rate after that many steps."""
         first = jnp.asarray(self.learning_rate, jnp.float32)
         if self.anneal_steps == 0:
             return first
         final = 0.0 if self.final_learning_rate is None else self.final_learning_rate
-        progress = jnp.minimum(state.count.astype(jnp.float32) / self.anneal_steps, 1.0)
+        progress = jnp.minimum(num_steps.astype(jnp.float32) / self.anneal_steps, 1.0)
         return first + progress * (final - first)
 
 

@@ -203,7 +203,7 @@ class PPO(AbstractLearner):
             predictions, _ = network.scan(minibatch.observations, memory, minibatch.resets)
             return self.loss(predictions, minibatch)
 
-        def step(carry, minibatch):
+        def step(carry: PyTree, minibatch: Batch) -> tuple[PyTree, Metrics]:
             params, optimiser_state = carry
             gradient, metrics = self._gradient(loss, params, _prepared(minibatch), _unit(agent))
             # Of few arrays: few kernels, and `Adam` needs the same number.
@@ -225,8 +225,7 @@ class PPO(AbstractLearner):
             estimates.targets,
             None if weights is None else with_mean_one(weights),
         )
-        network = eqx.combine(params, structure)
-        return Agent(network, learning, agent.num_updates + 1), metrics
+        return Agent(eqx.combine(params, structure), learning, agent.num_updates + 1), metrics
 
     def _gradient(
         self, loss: Callable[..., Any], params: PyTree, minibatch: Batch, unit: str

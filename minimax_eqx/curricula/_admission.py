@@ -6,12 +6,14 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from .._types import Scalar
+
 
 class AbstractAdmission(eqx.Module):
     """Chooses the slot whose level a newcomer meets.
 
     The newcomer takes the slot if its score is at least as high as the score there, and is left out
-    otherwise. `LevelBuffer.update` asks once for every level of a batch that it does not hold.
+    otherwise. Level replay asks once for every level of a cycle that it does not hold.
     """
 
     @abc.abstractmethod
@@ -19,12 +21,13 @@ class AbstractAdmission(eqx.Module):
         self,
         scores: Float[Array, " capacity"],
         chances: Float[Array, " capacity"],
-        staleness_coef: Float[Array, ""],
+        staleness_coef: Scalar,
     ) -> Int[Array, ""]:
         """The slot to meet; the first one that is not filled, if there is any.
 
-        `chances` are those of `LevelBuffer.replay_distribution`, with that `staleness_coef`. In a
-        slot that is not filled the chance is 0 and the score minus infinity.
+        `chances` are those of being replayed, by the prioritisation's `admission_weights` and with
+        that `staleness_coef`. In a slot that is not filled the chance is 0 and the score minus
+        infinity.
         """
 
 
@@ -40,11 +43,11 @@ class BeatTheLeastLikely(AbstractAdmission):
         self,
         scores: Float[Array, " capacity"],
         chances: Float[Array, " capacity"],
-        staleness_coef: Float[Array, ""],
+        staleness_coef: Scalar,
     ) -> Int[Array, ""]:
         least_likely = chances == jnp.min(chances)
         decides = (staleness_coef < 1) | (scores == -jnp.inf)
-        return _first_lowest(jnp.where(least_likely, jnp.where(decides, scores, 0.0), jnp.inf))
+        return first_lowest(jnp.where(least_likely, jnp.where(decides, scores, 0.0), jnp.inf))
 
 
 class BeatTheLowestScore(AbstractAdmission):
@@ -58,13 +61,13 @@ class BeatTheLowestScore(AbstractAdmission):
         self,
         scores: Float[Array, " capacity"],
         chances: Float[Array, " capacity"],
-        staleness_coef: Float[Array, ""],
+        staleness_coef: Scalar,
     ) -> Int[Array, ""]:
         del chances, staleness_coef
-        return _first_lowest(scores)
+        return first_lowest(scores)
 
 
-def _first_lowest(values: Float[Array, " capacity"]) -> Int[Array, ""]:
+def first_lowest(values: Float[Array, " capacity"]) -> Int[Array, ""]:
     """`jnp.argmin`, several times as fast on a CPU."""
     index = jnp.arange(values.size, dtype=jnp.int32)
     return jnp.min(jnp.where(values == jnp.min(values), index, values.size - 1))

@@ -1,21 +1,30 @@
 """Adversarial design: a teacher designs every level, and is paid for what it does to students."""
 
-import dataclasses
 from typing import Generic
 
 import equinox as eqx
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
-from .._types import Level
-from ..agents import Trajectory
-from ..rollouts._evidence import Evidence
+from .._metrics import Metrics, join_metrics
+from .._ranges import check_at_least
+from .._types import Level, PyTree
+from ..rollouts import Evidence
 from ..scores import AbstractScore
-from ..scores._score import check_memoryless
+from ..scores._score import init_memoryless
 from ._curriculum import AbstractCurriculum, Proposal
+from ._keys import key_aside
 from ._level_source import AbstractLevelSource
+from ._scoring import named_metrics
 
 
-class AdversarialDesign(AbstractCurriculum[Level], Generic[Level]):
+class AdversarialDesignState(eqx.Module):
+    """The states of the parts."""
+
+    source: PyTree
+    objective: PyTree
+
+
+class AdversarialDesign(AbstractCurriculum[Level, AdversarialDesignState], Generic[Level]):
     """Levels come from a learned generator, which is paid by an objective in every cycle.
 
     | method | objective | students |
@@ -25,30 +34,51 @@ class AdversarialDesign(AbstractCurriculum[Level], Generic[Level]):
     | population PAIRED | `PopulationRegret()` | 2 or more |
 
     Of two students the first is the protagonist and the second the antagonist. All of them learn in
-    every cycle. Raises `ValueError` if `num_levels` is less than 1, or the objective keeps records.
+    every cycle.
     """
 
-    generator: AbstractLevelSource[Level, Trajectory]
-    objective: AbstractScore[None]
-    num_levels: int = eqx.field(static=True, default=32)
+    generator: AbstractLevelSource[Level, PyTree, PyTree]
+    """Where the levels come from, and what learns from their payoffs."""
+    objective: AbstractScore
+    """What the generator is paid for each level; a score without records."""
+    num_levels: int = 32
+    """How many levels each cycle designs and plays."""
 
     def __check_init__(self) -> None:
-        if self.num_levels < 1:
-            raise ValueError(
-                f"AdversarialDesign.num_levels is {self.num_levels}; it must be at least 1."
-            )
-        check_memoryless("AdversarialDesign", self.objective)
+        check_at_least(self, 1, "num_levels")
 
-    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
-        self.objective.check(num_students, num_trials, num_value_heads)
+    @property
+    def levels_per_cycle(self) -> int:
+        return self.num_levels
 
-    def propose(self, key: Key[Array, ""]) -> tuple["AdversarialDesign[Level]", Proposal[Level]]:
-        levels, memory = self.generator.draw(self.num_levels, key=key)
-        return self, Proposal(levels, memory=memory)
+    def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> AdversarialDesignState:
+        name = type(self).__name__
+        objective = init_memoryless(name, self.objective, evidence, key=key_aside(key))
+        return AdversarialDesignState(
+            self.generator.init(evidence.level_spec(), key=key), objective
+        )
+
+    def propose(
+        self, state: AdversarialDesignState, *, key: Key[Array, ""]
+    ) -> tuple[AdversarialDesignState, Proposal[Level]]:
+        levels, memory = self.generator.draw(state.source, self.num_levels, key=key)
+        return state, Proposal(levels, memory=memory)
 
     def learn(
-        self, proposal: Proposal[Level], evidence: Evidence, *, key: Key[Array, ""]
-    ) -> tuple["AdversarialDesign[Level]", dict[str, Float[Array, ""]]]:
-        payoffs, _ = self.objective(evidence, None)
-        generator, metrics = self.generator.learn(proposal.memory, payoffs, key=key)
-        return dataclasses.replace(self, generator=generator), metrics
+        self,
+        state: AdversarialDesignState,
+        proposal: Proposal[Level],
+        evidence: Evidence,
+        *,
+        key: Key[Array, ""],
+    ) -> tuple[AdversarialDesignState, Metrics]:
+        payoffs, _, objective = self.objective(evidence, None, state.objective)
+        source, learned = self.generator.learn(state.source, proposal.memory, payoffs, key=key)
+        measured = named_metrics("objective", self.objective, objective)
+        metrics = join_metrics(
+            [
+                (f"the generator {type(self.generator).__name__}", learned),
+                (f"the objective {type(self.objective).__name__}", measured),
+            ]
+        )
+        return AdversarialDesignState(source, objective), metrics

@@ -6,49 +6,85 @@ from typing import Generic
 import equinox as eqx
 from jaxtyping import Array, Bool, Float, Key
 
-from .._types import Level, PyTree
+from .._metrics import Metrics
+from .._types import Level, PyTree, State
 from ..rollouts import Evidence
 
 
 class Proposal(eqx.Module, Generic[Level]):
-    """The levels of one cycle.
-
-    - `levels`, leading axis `level`: each is played from the first step of the cycle.
-    - `spare_levels`, leading axes `level spare`: what each play goes on with when an episode ends,
-      in order, and around again when they are used up. None: the same level is played again.
-    - `update_students`: whether the students learn from this cycle. None: always, and the compiled
-      cycle then has no branch for it.
-    - `num_update_levels`: the students learn from the first so many levels only. None: from all.
-    - `groups`: sets of levels, by name, that metrics describe separately, as masks.
-    - `memory`: anything that the curriculum wants back in `learn`.
-    """
+    """The levels of one cycle, and what is to be done with them."""
 
     levels: Level
+    """Leading axis `level`: each is played from the first step of the cycle."""
     spare_levels: Level | None = None
+    """Leading axes `level spare`: what each play goes on with when an episode ends, in order, and
+    around again when they are used up. None: the same level is played again."""
     update_students: Bool[Array, ""] | None = None
+    """Whether the students learn from this cycle. None: always, and the compiled cycle then has no
+    branch for it."""
     num_update_levels: int | None = eqx.field(static=True, default=None)
+    """The students learn from the first `num_update_levels` levels only. None: from all."""
     groups: dict[str, Bool[Array, " level"]] | None = None
+    """Sets of levels, by name, that metrics describe separately, as masks."""
     memory: PyTree = None
+    """Anything that the curriculum wants back in `learn`."""
 
 
-class AbstractCurriculum(eqx.Module, Generic[Level]):
-    """Proposes levels and learns from the evidence. The module is the whole state.
+class AbstractCurriculum(eqx.Module, Generic[Level, State]):
+    """Proposes levels, and learns from the evidence of how they were played.
 
-    Whatever `learn` does not read of the evidence is not computed.
+    The module itself holds settings alone, and never changes. What it learns is its state, which
+    you design: a module of arrays, None, or any PyTree, `eqx.nn` layers included. In every cycle
+    the runner calls `propose`, has the levels played, and calls `learn`. Whatever `learn` does not
+    read of the evidence is not computed.
     """
 
-    num_levels: eqx.AbstractVar[int]
+    @property
+    @abc.abstractmethod
+    def levels_per_cycle(self) -> int:
+        """How many levels each cycle plays, those of all kinds together."""
 
     @abc.abstractmethod
-    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
-        """Raises `ValueError` if the curriculum cannot learn from evidence of these sizes."""
+    def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> State:
+        """The first state.
+
+        The runner calls this once, when it is made. `evidence` has the shapes and types of what
+        will come, as `jax.ShapeDtypeStruct`s; `evidence.level_spec()` is the structure of a level.
+        Raise `ValueError` here if you can't learn from such evidence or make such levels.
+        """
 
     @abc.abstractmethod
-    def propose(self, key: Key[Array, ""]) -> tuple["AbstractCurriculum[Level]", Proposal[Level]]:
-        """Chooses `num_levels` levels for the next cycle."""
+    def propose(self, state: State, *, key: Key[Array, ""]) -> tuple[State, Proposal[Level]]:
+        """Chooses `levels_per_cycle` levels for the next cycle."""
 
     @abc.abstractmethod
     def learn(
-        self, proposal: Proposal[Level], evidence: Evidence, *, key: Key[Array, ""]
-    ) -> tuple["AbstractCurriculum[Level]", dict[str, Float[Array, ""]]]:
-        """Takes in what happened on the proposal; returns the new curriculum and metrics."""
+        self, state: State, proposal: Proposal[Level], evidence: Evidence, *, key: Key[Array, ""]
+    ) -> tuple[State, Metrics]:
+        """Takes in what happened on the proposal; returns the new state and metrics.
+
+        `state` and `proposal` are what `propose` gave for this cycle. The students of the evidence
+        are those that played, before they were updated.
+        """
+
+
+class AbstractWeighing(eqx.Module, Generic[Level, State]):
+    """What a curriculum derives from too, if steps are to count differently in the update.
+
+    For example, a curriculum may mask what the students shall not learn from, which it knows only
+    when the levels have been played:
+
+    ```python
+    class Refined(AbstractCurriculum, AbstractWeighing):
+        ...
+    ```
+    """
+
+    @abc.abstractmethod
+    def weights(
+        self, state: State, proposal: Proposal[Level], evidence: Evidence, *, key: Key[Array, ""]
+    ) -> Float[Array, "student time level trial"]:
+        """How much each step counts when the students learn: at least 0, and 1 is the usual.
+
+        The runner calls it between the play and the update, with the state that `propose` gave.
+        """

@@ -2,55 +2,67 @@
 
 from typing import Generic
 
-import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
+from .._metrics import Metrics
+from .._ranges import check_at_least
 from .._types import Level
 from ..envs import AbstractLevelGenerator
-from ..rollouts._evidence import Evidence
+from ..rollouts import Evidence
 from ._curriculum import AbstractCurriculum, Proposal
+from ._fit import check_makes_levels
+from ._level_spec import LevelSpec
 
 
-class DomainRandomisation(AbstractCurriculum[Level], Generic[Level]):
+class DomainRandomisation(AbstractCurriculum[Level, LevelSpec], Generic[Level]):
     """Plays levels straight from a generator and learns nothing (Tobin et al. 2017).
 
-    When an episode ends the play goes on with another fresh level. Those are drawn once a cycle,
-    `num_spare_levels` for each play; a play that finishes more episodes than that in one cycle
-    meets its own levels again. With 0 it stays on its first level, as level replay does.
-
-    Raises `ValueError` if `num_levels` is less than 1 or `num_spare_levels` is negative.
+    When an episode ends the play goes on with another fresh level. Those are drawn once a cycle; a
+    play that finishes more episodes than that in one cycle meets its own levels again.
     """
 
     generator: AbstractLevelGenerator[Level]
-    num_levels: int = eqx.field(static=True, default=32)
-    num_spare_levels: int = eqx.field(static=True, default=15)
+    """Where the levels come from."""
+    num_levels: int = 32
+    """How many levels each cycle plays side by side."""
+    num_spare_levels: int = 15
+    """How many further levels each play gets for when an episode ends; with 0 it stays on its first
+    level, as level replay does."""
 
     def __check_init__(self) -> None:
-        if self.num_levels < 1:
-            raise ValueError(
-                f"DomainRandomisation.num_levels is {self.num_levels}; it must be at least 1."
-            )
-        if self.num_spare_levels < 0:
-            raise ValueError(
-                f"DomainRandomisation.num_spare_levels is {self.num_spare_levels}; "
-                "it must not be negative."
-            )
+        check_at_least(self, 1, "num_levels")
+        check_at_least(self, 0, "num_spare_levels")
 
-    def check(self, num_students: int, num_trials: int, num_value_heads: int) -> None:
-        del num_students, num_trials, num_value_heads
+    @property
+    def levels_per_cycle(self) -> int:
+        return self.num_levels
 
-    def propose(self, key: Key[Array, ""]) -> tuple["DomainRandomisation[Level]", Proposal[Level]]:
+    def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> LevelSpec:
+        del key
+        level = evidence.level_spec()
+        check_makes_levels(self.generator, level)
+        return LevelSpec.of(level)
+
+    def propose(
+        self, state: LevelSpec, *, key: Key[Array, ""]
+    ) -> tuple[LevelSpec, Proposal[Level]]:
         keys = jax.random.split(key, (self.num_levels, 1 + self.num_spare_levels))
-        drawn = jax.vmap(jax.vmap(self.generator.sample))(keys)
+        sample = lambda key: self.generator.sample(state.level, key=key)  # noqa: E731
+        drawn = jax.vmap(jax.vmap(sample))(keys)
         levels = jax.tree.map(lambda leaf: leaf[:, 0], drawn)
         spare_levels = None
         if self.num_spare_levels > 0:
             spare_levels = jax.tree.map(lambda leaf: leaf[:, 1:], drawn)
-        return self, Proposal(levels, spare_levels)
+        return state, Proposal(levels, spare_levels)
 
     def learn(
-        self, proposal: Proposal[Level], evidence: Evidence, *, key: Key[Array, ""]
-    ) -> tuple["DomainRandomisation[Level]", dict[str, Float[Array, ""]]]:
+        self,
+        state: LevelSpec,
+        proposal: Proposal[Level],
+        evidence: Evidence,
+        *,
+        key: Key[Array, ""],
+    ) -> tuple[LevelSpec, Metrics]:
         del proposal, evidence, key
-        return self, {}
+        return state, {}

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from .._types import PyTree, Record
-from ._admission import AbstractAdmission
-from ._prioritisation import AbstractPrioritisation, rank, rank_after_change, replay_distribution
+from ._chances import rank, rank_after_change
 
 NOWHERE = -1
 
@@ -23,6 +22,10 @@ class Slots(eqx.Module, Generic[Record]):
     filled: Bool[Array, " capacity"]
     num_mutations: Int[Array, " capacity"]
     records: Record  # leading axis: capacity
+
+
+# Which slot's level a newcomer meets, given the slots and the ranks of their scores.
+Opponent = Callable[[Slots, Int[Array, " capacity"]], Int[Array, ""]]
 
 
 class Candidates(eqx.Module, Generic[Record]):
@@ -48,9 +51,7 @@ def enter(
     slots: Slots[Record],
     candidates: Candidates[Record],
     *,
-    prioritisation: AbstractPrioritisation,
-    admission: AbstractAdmission,
-    staleness_coef: Float[Array, ""],
+    opponent: Opponent,
     merge: Callable[[Record, Record], Record],
 ) -> tuple[Slots[Record], Int[Array, " batch"]]:
     """Applies the rules of `LevelBuffer.update`.
@@ -60,16 +61,10 @@ def enter(
     """
     capacity, batch = slots.scores.size, candidates.scores.size
 
-    def opponent(progress):
-        slots = progress.slots
-        weights = prioritisation.weights(slots.scores, progress.ranks, slots.filled)
-        chances = replay_distribution(weights, slots.ages, slots.filled, staleness_coef)
-        return admission.opponent(slots.scores, chances, staleness_coef)
-
     def step(progress, candidate):
         slots, place = progress.slots, progress.place[candidate.group]
         placed = place != NOWHERE
-        slot = jnp.where(placed, place, opponent(progress))
+        slot = jnp.where(placed, place, opponent(slots, progress.ranks))
         stored = placed & (progress.holder[slot] == candidate.group)
         eligible = jnp.isfinite(candidate.scores)
         taken = eligible & (stored | (candidate.scores >= slots.scores[slot]))

@@ -3,46 +3,78 @@
 import dataclasses
 from typing import Generic
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from .._metrics import join_metrics
-from .._types import Level
-from ..agents import AbstractAgent, Trajectory
-from ..envs import AbstractLevelEditor
+from .._metrics import Metrics, join_metrics
+from .._types import Level, PyTree
+from ..agents import AbstractLearner, Agent, Trajectory
+from ..envs import AbstractDesign
 from ..rollouts import design
 from ._level_source import AbstractLevelSource
+from ._level_spec import LevelSpec
 
 
-class LearnedGenerator(AbstractLevelSource[Level, Trajectory], Generic[Level]):
-    """An editor and the teacher that acts in it (Dennis et al. 2020, arXiv 2012.02096).
+class LearnedGeneratorState(eqx.Module):
+    """The teacher as it is now."""
+
+    teacher: Agent
+    level_spec: LevelSpec
+
+
+class LearnedGenerator(
+    AbstractLevelSource[Level, LearnedGeneratorState, Trajectory], Generic[Level]
+):
+    """A teacher that acts in an editor of levels (Dennis et al. 2020, arXiv 2012.02096).
 
     A level is one episode of the editor. What it was worth is the reward of the episode's last
     step, and the only one.
     """
 
-    editor: AbstractLevelEditor
-    teacher: AbstractAgent
+    design: AbstractDesign
+    """How levels are designed: it makes the editor for levels of the environment's size."""
+    teacher: AbstractLearner
+    """How the teacher learns."""
 
-    @property
-    def learns(self) -> bool:
-        return True
+    def init(
+        self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]
+    ) -> LearnedGeneratorState:
+        editor = self.design.editor(level)
+        designed = editor.designed_level_spec()
+        if designed != level:
+            raise ValueError(
+                f"The editor of {type(self.design).__name__} cannot make levels of the "
+                f"environment: it makes {designed}, and they are {level}."
+            )
+        teacher = self.teacher.init(editor.observation_spec(), editor.action_spec(), key=key)
+        return LearnedGeneratorState(teacher, LevelSpec.of(level))
 
-    def draw(self, num_levels: int, *, key: Key[Array, ""]) -> tuple[Level, Trajectory]:
-        return design(self.editor, self.teacher, num_levels, key=key)
+    def draw(
+        self, state: LearnedGeneratorState, num_levels: int, *, key: Key[Array, ""]
+    ) -> tuple[Level, Trajectory]:
+        editor = self.design.editor(state.level_spec.level)
+        return design(editor, state.teacher.network, num_levels, key=key)
 
     def learn(
-        self, memory: Trajectory, payoffs: Float[Array, " level"], *, key: Key[Array, ""]
-    ) -> tuple["LearnedGenerator[Level]", dict[str, Float[Array, ""]]]:
+        self,
+        state: LearnedGeneratorState,
+        memory: Trajectory,
+        payoffs: Float[Array, " level"],
+        *,
+        key: Key[Array, ""],
+    ) -> tuple[LearnedGeneratorState, Metrics]:
         """One update of the teacher. Metrics are `teacher_payoff` and the teacher's own, each with
         `teacher_` before its name."""
         rewards = jnp.zeros_like(memory.rewards).at[-1].set(payoffs)
         paid = dataclasses.replace(memory, rewards=rewards)
-        teacher, measured = self.teacher.update(paid, self.teacher.estimate(paid), key=key)
+        estimates = self.teacher.estimate(paid)
+        teacher, measured = self.teacher.update(state.teacher, paid, estimates, key=key)
         metrics = join_metrics(
             [
                 ("the teacher's update", {f"teacher_{n}": value for n, value in measured.items()}),
                 ("what the teacher is paid", {"teacher_payoff": jnp.mean(payoffs)}),
             ]
         )
-        return dataclasses.replace(self, teacher=teacher), metrics
+        return LearnedGeneratorState(teacher, state.level_spec), metrics

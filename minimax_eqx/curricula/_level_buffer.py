@@ -7,27 +7,16 @@ from typing import Any, Generic
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
-from .._types import Level, PyTree, Record
+from .._types import Level, PyTree, Record, Scalar
 from .._xla._mesh import gather_levels
-from ._admission import AbstractAdmission, BeatTheLeastLikely
+from ._chances import draw, mix_in_ages
 from ._fingerprint import fingerprint, first_equal, words
-from ._insertion import NOWHERE, Candidates, Slots, enter
-from ._prioritisation import (
-    AbstractPrioritisation,
-    Rank,
-    TopK,
-    chances_by_score,
-    draw,
-    mix_in_ages,
-    rank,
-    replay_distribution,
-)
+from ._insertion import NOWHERE, Candidates, Opponent, Slots, enter
 
 
-def num_slots(share: float | Float[Array, ""], capacity: int) -> Int[Array, ""]:
+def num_slots(share: Scalar, capacity: int) -> Int[Array, ""]:
     """How many slots are at least that share of the capacity; at least 1."""
     # Of slightly less than the capacity: 0.6 becomes 0.60000002 in single precision, and is still
     # 3000 of 5000 slots.
@@ -43,10 +32,6 @@ def share_of(members: Bool[Array, "*batch n"]) -> Float[Array, "*batch"]:
     return jnp.where(count == size, 1.0, count.astype(jnp.float32) / size)
 
 
-def _scalar(value: Any) -> Float[Array, ""]:
-    return jnp.asarray(value, jnp.float32)
-
-
 def _repeated(leaf: Any, times: int) -> Array:
     leaf = jnp.asarray(leaf)
     return jnp.full((times, *leaf.shape), leaf, leaf.dtype)
@@ -57,69 +42,44 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
 
     From prioritised level replay (Jiang et al. 2021, arXiv 2010.03934). Make it with
     `LevelBuffer.empty`. Slots are filled from the first on; no two hold equal levels. A slot that
-    is not filled has score minus infinity. `ages` count the draws since a level was last drawn or
-    came in. `num_mutations` counts the edits in a row that led from a generated level to this one.
+    is not filled has score minus infinity.
     """
 
-    levels: Level  # leading axis: capacity
-    records: Record  # leading axis: capacity
+    levels: Level
+    """Leading axis `capacity`."""
+    records: Record
+    """What the score remembers of each level; leading axis `capacity`."""
     scores: Float[Array, " capacity"]
+    """The latest score of each level."""
     ages: Int[Array, " capacity"]
+    """How many draws ago a level was last drawn, or came in."""
     filled: Bool[Array, " capacity"]
+    """Which slots hold a level."""
     num_mutations: Int[Array, " capacity"]
+    """How many edits in a row led from a generated level to this one."""
     fingerprints: UInt32[Array, "capacity 2"]
-    prioritisation: AbstractPrioritisation
-    staleness_coef: Float[Array, ""] = eqx.field(converter=_scalar)
-    admission: AbstractAdmission = BeatTheLeastLikely()
+    """64 bits by which equal levels are found; other levels have others, as good as always."""
 
     @classmethod
     def empty(
-        cls,
-        level_spec: PyTree[jax.ShapeDtypeStruct],
-        capacity: int,
-        *,
-        prioritisation: AbstractPrioritisation | None = None,
-        staleness_coef: float | Float[Array, ""] = 0.3,
-        record: PyTree = None,
-        admission: AbstractAdmission | None = None,
+        cls, level: PyTree[jax.ShapeDtypeStruct], capacity: int, *, record: PyTree = None
     ) -> "LevelBuffer":
         """A buffer without levels.
 
         Arguments:
 
-        - `level_spec`: shapes and dtypes of one level, as `AbstractEnv.level_spec()` gives them.
+        - `level`: shapes and dtypes of one level, as `AbstractEnv.level_spec()` gives them.
         - `capacity`: how many levels fit in; at least 1.
-        - `prioritisation`: `Rank()` if not given.
-        - `staleness_coef`: share of draws that go by age; in [0, 1].
-        - `record`: what the score remembers of a level never played: `score.init()`.
-        - `admission`: which level a newcomer has to beat; `BeatTheLeastLikely()` if not given.
-
-        Raises `ValueError` for a value out of its range, unless it is traced, and for a `TopK` of
-        more levels than the capacity.
+        - `record`: what the score remembers of a level never played.
         """
-        if capacity < 1:
-            raise ValueError(f"LevelBuffer: capacity is {capacity}; it must be at least 1.")
-        if not (isinstance(staleness_coef, Tracer) or 0 <= staleness_coef <= 1):
-            raise ValueError(
-                f"LevelBuffer: staleness_coef is {staleness_coef}; it must be in [0, 1]."
-            )
-        if isinstance(prioritisation, TopK) and prioritisation.num_levels > capacity:
-            raise ValueError(
-                f"LevelBuffer: prioritisation is TopK({prioritisation.num_levels}), more levels "
-                f"than the capacity of {capacity}, so that all would be equally likely whatever "
-                "their scores; lower TopK.num_levels or raise capacity."
-            )
         return cls(
-            levels=jax.tree.map(lambda s: jnp.zeros((capacity, *s.shape), s.dtype), level_spec),
+            levels=jax.tree.map(lambda s: jnp.zeros((capacity, *s.shape), s.dtype), level),
             records=jax.tree.map(lambda leaf: _repeated(leaf, capacity), record),
             scores=jnp.full(capacity, -jnp.inf, jnp.float32),
             ages=jnp.zeros(capacity, jnp.int32),
             filled=jnp.zeros(capacity, bool),
             num_mutations=jnp.zeros(capacity, jnp.int32),
             fingerprints=jnp.zeros((capacity, 2), jnp.uint32),
-            prioritisation=Rank() if prioritisation is None else prioritisation,
-            staleness_coef=staleness_coef,
-            admission=BeatTheLeastLikely() if admission is None else admission,
         )
 
     @property
@@ -137,26 +97,31 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         """The filled share of the slots, to be read; `is_filled_to` compares without rounding."""
         return share_of(self.filled)
 
-    def is_filled_to(self, share: Float[Array, ""]) -> Bool[Array, ""]:
+    def is_filled_to(self, share: Scalar) -> Bool[Array, ""]:
         """Whether at least that share of the slots is filled, and at least one of them."""
         return self.num_filled >= num_slots(share, self.capacity)
 
-    def replay_distribution(self) -> Float[Array, " capacity"]:
-        """The chance of every slot to be drawn next; 0 where nothing is filled."""
-        return replay_distribution(self._weights(), self.ages, self.filled, self.staleness_coef)
+    def level_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
+        """Shapes and dtypes of one level."""
+        return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), self.levels)
 
     def sample(
-        self, num_levels: int, *, key: Key[Array, ""]
+        self,
+        num_levels: int,
+        by_score: Float[Array, " capacity"],
+        staleness_coef: Scalar,
+        *,
+        key: Key[Array, ""],
     ) -> tuple["LevelBuffer[Level, Record]", Int[Array, " num_levels"]]:
         """Draws slots one after another, perhaps some of them more than once.
 
-        After each draw the level drawn has age 0 and all others are one older. Slots that are not
-        filled are never drawn; in an empty buffer there is nothing to draw, and slot 0 is given.
+        `by_score` are chances before ages have their share, `staleness_coef`. After each draw the
+        level drawn has age 0 and all others are one older. Slots that are not filled are never
+        drawn; in an empty buffer there is nothing to draw, and slot 0 is given.
         """
-        by_score = chances_by_score(self._weights(), self.filled)  # only ages change between draws
 
         def step(ages, key):
-            chances = mix_in_ages(by_score, ages, self.filled, self.staleness_coef)
+            chances = mix_in_ages(by_score, ages, self.filled, staleness_coef)
             slot = draw(chances, key=key)
             ages = jnp.where(self.filled, ages + 1, ages)
             return ages.at[slot].set(jnp.where(self.filled[slot], 0, ages[slot])), slot
@@ -177,6 +142,11 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         batch = jax.vmap(words)(levels)
         return self._find(batch, jax.vmap(fingerprint)(batch))
 
+    def came_in_since(self, before: "LevelBuffer[Level, Record]") -> Bool[Array, " capacity"]:
+        """Which slots hold another level than they did."""
+        other = jnp.any(self.fingerprints != before.fingerprints, axis=-1)
+        return self.filled & (other | ~before.filled)
+
     def at(self, slots: Int[Array, "*batch"]) -> Level:
         """The levels in `slots`."""
         return jax.tree.map(lambda leaf: leaf[slots], self.levels)
@@ -193,6 +163,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         levels: Level,
         scores: Float[Array, " batch"],
         *,
+        opponent: Opponent,
         records: Record = None,
         news: Record = None,
         merge: Callable[[Record, Record], Record] = lambda record, news: record,
@@ -201,7 +172,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         """Takes in levels that were played and scored, one after another.
 
         A level that is stored, or was taken in earlier in the batch, gets its new score. Any other
-        goes into the first slot that is not filled, or else into the one that `admission` chooses,
+        goes into the first slot that is not filled, or else into the one that `opponent` chooses,
         if its score is at least as high as the score there; it starts with age 0. A level that
         another of the batch has driven out competes for its old slot from then on, by the same
         comparison. Levels whose score is not finite are left out.
@@ -209,6 +180,8 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         Arguments:
 
         - `levels`, `scores`: leading axis `batch`.
+        - `opponent`: the slot that a newcomer meets, the first free one if there is any; it is
+          given the slots as they are when the newcomer comes, and the ranks of their scores.
         - `records`: what was remembered of each level before, see `records_of`; of a stored level
           the buffer knows itself. `news`: what this play adds; `merge(record, news)`: the record
           after it, for one level.
@@ -233,9 +206,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
                 records=self._records_in(found, records),
                 news=news,
             ),
-            prioritisation=self.prioritisation,
-            admission=self.admission,
-            staleness_coef=self.staleness_coef,
+            opponent=opponent,
             merge=merge,
         )
 
@@ -253,26 +224,25 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
             num_mutations=slots.num_mutations,
         )
 
-    def statistics(self) -> dict[str, Float[Array, ""]]:
+    @property
+    def mean_score(self) -> Float[Array, ""]:
+        """The mean over filled slots; NaN if there are none."""
+        return self._mean(self.scores)
+
+    def statistics(self, chances: Float[Array, " capacity"]) -> dict[str, Float[Array, ""]]:
         """`fill_ratio`; and over filled slots, or NaN if there are none: `mean_score`,
-        `weighted_score` (by chance to be replayed), `mean_age` and `mean_mutations`."""
-        count = self.num_filled.astype(jnp.float32)
-
-        def mean(values):
-            return jnp.sum(jnp.where(self.filled, values, 0.0)) / count
-
-        scores = jnp.where(self.filled, self.scores, 0.0)
-        weighted = jnp.sum(self.replay_distribution() * scores)
+        `weighted_score` (by the slots' chances to be replayed), `mean_age` and `mean_mutations`."""
+        weighted = jnp.sum(chances * jnp.where(self.filled, self.scores, 0.0))
         return {
             "fill_ratio": self.fill_ratio,
-            "mean_score": mean(scores),
-            "weighted_score": jnp.where(count > 0, weighted, jnp.nan),
-            "mean_age": mean(self.ages.astype(jnp.float32)),
-            "mean_mutations": mean(self.num_mutations.astype(jnp.float32)),
+            "mean_score": self.mean_score,
+            "weighted_score": jnp.where(self.num_filled > 0, weighted, jnp.nan),
+            "mean_age": self._mean(self.ages.astype(jnp.float32)),
+            "mean_mutations": self._mean(self.num_mutations.astype(jnp.float32)),
         }
 
-    def _weights(self) -> Float[Array, " capacity"]:
-        return self.prioritisation.weights(self.scores, rank(self.scores), self.filled)
+    def _mean(self, values: Float[Array, " capacity"]) -> Float[Array, ""]:
+        return jnp.sum(jnp.where(self.filled, values, 0.0)) / self.num_filled.astype(jnp.float32)
 
     def _find(
         self, batch: UInt32[Array, "batch words"], prints: UInt32[Array, "batch 2"]

@@ -5,50 +5,92 @@ from typing import Generic
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
-from .._types import Level, Memory, PyTree
+from .._metrics import Metrics
+from .._types import Level, Memory, PyTree, State
+from .._xla._filtered import filter_update_if
 from ..envs import AbstractLevelGenerator
+from ._fit import check_makes_levels
+from ._level_spec import LevelSpec
 
 
-class AbstractLevelSource(eqx.Module, Generic[Level, Memory]):
-    """Makes batches of levels, and may learn from what they were worth. The module is the state."""
+class AbstractLevelSource(eqx.Module, Generic[Level, State, Memory]):
+    """Makes batches of levels, and may learn from what they were worth.
 
-    @property
+    The module holds settings alone; what it learns is its state. If you have nothing to learn,
+    write an `AbstractLevelGenerator` instead: curricula take one wherever they take a source.
+    """
+
     @abc.abstractmethod
-    def learns(self) -> bool:
-        """Whether `learn` does anything; it costs nothing otherwise."""
+    def init(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> State:
+        """The first state, for levels of that structure.
+
+        Raise `ValueError` here if you can't make such levels.
+        """
 
     @abc.abstractmethod
-    def draw(self, num_levels: int, *, key: Key[Array, ""]) -> tuple[Level, Memory]:
+    def draw(self, state: State, num_levels: int, *, key: Key[Array, ""]) -> tuple[Level, Memory]:
         """Makes levels (leading axis `level`); the memory is given back to `learn`."""
 
     @abc.abstractmethod
     def learn(
-        self, memory: Memory, payoffs: Float[Array, " level"], *, key: Key[Array, ""]
-    ) -> tuple["AbstractLevelSource[Level, Memory]", dict[str, Float[Array, ""]]]:
-        """Learns that the levels of that memory were worth so much; returns metrics too."""
+        self, state: State, memory: Memory, payoffs: Float[Array, " level"], *, key: Key[Array, ""]
+    ) -> tuple[State, Metrics]:
+        """Learns what the levels of that memory were worth; returns the new state and metrics.
 
-    def level_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
-        """Shapes and dtypes of one level."""
-        levels, _ = eqx.filter_eval_shape(lambda: self.draw(1, key=jax.random.key(0)))
-        return jax.tree.map(lambda s: jax.ShapeDtypeStruct(s.shape[1:], s.dtype), levels)
+        Level replay calls it after a cycle of new levels only, and not at all if there is no array
+        in state and memory.
+        """
 
 
-class Sampled(AbstractLevelSource[Level, None], Generic[Level]):
+class Sampled(AbstractLevelSource[Level, LevelSpec, None], Generic[Level]):
     """A generator that samples, as it always does."""
 
     generator: AbstractLevelGenerator[Level]
+    """Where the levels come from."""
 
-    @property
-    def learns(self) -> bool:
-        return False
+    def init(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> LevelSpec:
+        del key
+        check_makes_levels(self.generator, level)
+        return LevelSpec.of(level)
 
-    def draw(self, num_levels: int, *, key: Key[Array, ""]) -> tuple[Level, None]:
-        return jax.vmap(self.generator.sample)(jax.random.split(key, num_levels)), None
+    def draw(self, state: LevelSpec, num_levels: int, *, key: Key[Array, ""]) -> tuple[Level, None]:
+        sample = lambda key: self.generator.sample(state.level, key=key)  # noqa: E731
+        return jax.vmap(sample)(jax.random.split(key, num_levels)), None
 
     def learn(
-        self, memory: None, payoffs: Float[Array, " level"], *, key: Key[Array, ""]
-    ) -> tuple["Sampled[Level]", dict[str, Float[Array, ""]]]:
+        self,
+        state: LevelSpec,
+        memory: None,
+        payoffs: Float[Array, " level"],
+        *,
+        key: Key[Array, ""],
+    ) -> tuple[LevelSpec, Metrics]:
         del memory, payoffs, key
-        return self, {}
+        return state, {}
+
+
+def as_source(
+    generator: AbstractLevelGenerator[Level] | AbstractLevelSource[Level, State, Memory],
+) -> AbstractLevelSource:
+    """A generator as a source that learns nothing; a source as it is."""
+    return Sampled(generator) if isinstance(generator, AbstractLevelGenerator) else generator
+
+
+def learn_if(
+    condition: Bool[Array, ""],
+    source: AbstractLevelSource[Level, State, Memory],
+    state: State,
+    memory: Memory,
+    payoffs: Float[Array, " level"],
+    *,
+    key: Key[Array, ""],
+) -> tuple[State, Metrics]:
+    """What `source.learn` gives if the condition holds; else the state as it is, and metrics of
+    NaN. Nothing is computed for a source that keeps no arrays."""
+    if not jax.tree.leaves((state, memory)):
+        return state, {}
+    return filter_update_if(
+        condition, lambda state: source.learn(state, memory, payoffs, key=key), state
+    )

@@ -3,6 +3,7 @@
 import abc
 from typing import Generic
 
+import equinox as eqx
 import jax
 from jaxtyping import Array, Key
 
@@ -16,12 +17,13 @@ class AbstractLevelEditor(
 ):
     """An environment whose episodes design a level; the teacher of PAIRED acts in it.
 
-    Dennis et al. 2020, arXiv 2012.02096. What `load` takes is a *blank*: whatever an episode starts
-    from. What comes out is a *level* of the world that is designed for; `level` reads it off the
+    Dennis et al. 2020, arXiv 2012.02096. What `load` takes is a *blank*, from which an episode
+    starts. What comes out is a *level* of the world that is designed for; `level` reads it off the
     state that the last step gives, before anything restarts.
 
     Every episode takes exactly `max_episode_steps` steps and then terminates, so a batch of designs
-    stays in step. Rewards are 0 and nothing is a success: whoever has the level played pays for it.
+    stays in step. Rewards are 0 and nothing is a success: the curriculum that has the level played
+    pays for it.
     """
 
     @abc.abstractmethod
@@ -40,7 +42,19 @@ class AbstractLevelEditor(
             world = self.load(self.blank(blank_key))
             return self.level(self.reset(world, key=reset_key))
 
-        return jax.eval_shape(unfinished_level, jax.random.key(0))
+        return eqx.filter_eval_shape(unfinished_level, jax.random.key(0))
+
+
+class AbstractDesign(eqx.Module, Generic[Level]):
+    """How a teacher designs levels, whatever their size: the configuration of an editor."""
+
+    @abc.abstractmethod
+    def editor(self, level: PyTree[jax.ShapeDtypeStruct]) -> AbstractLevelEditor:
+        """The editor that designs levels of the structure `level`, which `env.level_spec()` gives.
+
+        It is called once, before anything is compiled. Raise `ValueError` here if the design does
+        not fit levels of that size.
+        """
 
 
 class Blanks(AbstractLevelGenerator[Blank], Generic[Blank]):
@@ -48,5 +62,6 @@ class Blanks(AbstractLevelGenerator[Blank], Generic[Blank]):
 
     editor: AbstractLevelEditor
 
-    def sample(self, key: Key[Array, ""]) -> Blank:
+    def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> Blank:
+        del level
         return self.editor.blank(key)

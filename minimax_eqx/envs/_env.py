@@ -5,9 +5,10 @@ from typing import Generic
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Key
 
 from .._types import Level, Observation, PyTree, State, World
+from ._actions import AbstractActionSpec
 
 
 class TimeStep(eqx.Module, Generic[State]):
@@ -32,15 +33,19 @@ class TimeStep(eqx.Module, Generic[State]):
 class AbstractEnv(eqx.Module, Generic[Level, World, State, Observation]):
     """The fixed dynamics of an underspecified environment.
 
-    All methods are written for one instance; batches come from `jax.vmap`. An environment never
-    resets itself: whoever plays it decides which level comes after an episode's end.
+    Write all methods for one instance; the library makes batches with `jax.vmap`. An environment
+    never resets itself: the runner decides which level comes after an episode's end.
 
-    A *level* holds the free parameters. `load` turns it into a *world*: whatever the dynamics want
-    computed once per level, constant during play. A *state* is what changes during one episode.
+    A *level* holds the free parameters. `load` turns it into a *world*, which holds what the
+    dynamics want computed once per level and is constant during play. A *state* is what changes
+    during one episode.
     """
 
-    num_actions: eqx.AbstractVar[int]
     max_episode_steps: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def action_spec(self) -> AbstractActionSpec:
+        """Which actions `step` takes, for example `Discrete(7)`."""
 
     @abc.abstractmethod
     def load(self, level: Level) -> World:
@@ -52,9 +57,9 @@ class AbstractEnv(eqx.Module, Generic[Level, World, State, Observation]):
 
     @abc.abstractmethod
     def step(
-        self, world: World, state: State, action: Int[Array, ""], *, key: Key[Array, ""]
+        self, world: World, state: State, action: PyTree[Array], *, key: Key[Array, ""]
     ) -> TimeStep[State]:
-        """Plays `action`, an integer in `[0, num_actions)`."""
+        """Plays `action`, one of `action_spec()`."""
 
     @abc.abstractmethod
     def observe(self, world: World, state: State) -> Observation:
@@ -62,7 +67,10 @@ class AbstractEnv(eqx.Module, Generic[Level, World, State, Observation]):
 
     @abc.abstractmethod
     def level_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
-        """Shapes and dtypes of the levels that this environment plays."""
+        """Shapes and dtypes of the levels that this environment plays.
+
+        Generators, designs and curricula read the size of a level off it.
+        """
 
     @abc.abstractmethod
     def observation_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
@@ -77,9 +85,30 @@ class AbstractEnv(eqx.Module, Generic[Level, World, State, Observation]):
         """
 
 
+class AbstractSolvable(eqx.Module, Generic[Level]):
+    """An environment that knows the best return of each level; derive from it beside `AbstractEnv`.
+
+    Evidence then has it, for scores and metrics that measure regret. Nothing is computed where
+    nobody asks.
+    """
+
+    @abc.abstractmethod
+    def optimal_return(self, level: Level) -> Float[Array, ""]:
+        """The largest return, not discounted, that an episode of `level` can have.
+
+        It must be exact: no episode returns more, and the best ones return just as much, down to
+        how the reward is rounded. Give 0 for a level that cannot be solved.
+        """
+
+
 class AbstractLevelGenerator(eqx.Module, Generic[Level]):
     """Samples levels."""
 
     @abc.abstractmethod
-    def sample(self, key: Key[Array, ""]) -> Level:
-        """Draws one level."""
+    def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> Level:
+        """Draws one level.
+
+        `level` is the structure of a level, which `env.level_spec()` gives: a generator reads
+        sizes off it, and so works for every size of environment. Raise `ValueError` here for a
+        structure that you cannot fill; it is raised while the program is traced.
+        """

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Key
 
-from .._types import Level
+from .._types import Level, PyTree
 from ._env import AbstractLevelGenerator
 
 
@@ -14,10 +14,12 @@ class FixedLevels(AbstractLevelGenerator[Level], Generic[Level]):
     """Draws uniformly from given levels; always the same one if there is just one.
 
     `levels` is one level whose arrays all have a leading axis `level`, of length at least 1 (for
-    mazes, `stack_levels` makes one). Raises `ValueError` if the arrays do not share such an axis.
+    mazes, `stack_levels` makes one). Raises `ValueError` if the arrays do not share such an axis,
+    and when it is to draw a level of another structure.
     """
 
     levels: Level
+    """The levels to draw from."""
 
     def __check_init__(self) -> None:
         arrays = jax.tree.leaves(eqx.filter(self.levels, eqx.is_array_like))
@@ -29,7 +31,25 @@ class FixedLevels(AbstractLevelGenerator[Level], Generic[Level]):
                 "levels together with stack_levels."
             )
 
-    def sample(self, key: Key[Array, ""]) -> Level:
+    def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> Level:
+        self._check_structure(level)
         num_levels = jax.tree.leaves(self.levels)[0].shape[0]
         index = jax.random.randint(key, (), 0, num_levels)
         return jax.tree.map(lambda leaves: leaves[index], self.levels)
+
+    def _check_structure(self, level: PyTree[jax.ShapeDtypeStruct]) -> None:
+        held, wanted = jax.tree.structure(self.levels), jax.tree.structure(level)
+        if held != wanted:
+            raise ValueError(
+                f"FixedLevels.levels are {held}, but the environment's levels are {wanted}. Use "
+                "levels that were made for this environment."
+            )
+        paths = jax.tree_util.tree_leaves_with_path(self.levels)
+        for (path, leaves), leaf in zip(paths, jax.tree.leaves(level), strict=True):
+            if (leaves.shape[1:], leaves.dtype) != (leaf.shape, leaf.dtype):
+                raise ValueError(
+                    f"FixedLevels.levels{jax.tree_util.keystr(path)} has shape {leaves.shape[1:]} "
+                    f"and dtype {leaves.dtype} for each level, but the environment's levels have "
+                    f"shape {leaf.shape} and dtype {leaf.dtype}. Use levels of the environment's "
+                    "size, or an environment of theirs."
+                )

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
+from .._ranges import check_at_least
 from .._types import Level
 
 
@@ -41,6 +42,7 @@ class OneOf(AbstractLevelMutator[Level], Generic[Level]):
     """
 
     mutators: tuple[AbstractLevelMutator[Level], ...]
+    """The mutators to choose from; at least one."""
 
     def __check_init__(self) -> None:
         if len(self.mutators) == 0:
@@ -64,11 +66,13 @@ class Repeated(AbstractLevelMutator[Level], Generic[Level]):
     """
 
     mutator: AbstractLevelMutator[Level]
-    num_edits: int = eqx.field(static=True)
+    """What makes one edit."""
+
+    num_edits: int
+    """Edits in sequence; with 0 a level stays as it is."""
 
     def __check_init__(self) -> None:
-        if self.num_edits < 0:
-            raise ValueError(f"Repeated.num_edits is {self.num_edits}; it must not be negative.")
+        check_at_least(self, 0, "num_edits")
 
     def mutate(self, level: Level, *, key: Key[Array, ""]) -> Level:
         if self.num_edits == 0:

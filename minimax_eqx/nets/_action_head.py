@@ -88,9 +88,9 @@ class ClippedNormalHead(AbstractActionHead):
         self, outputs: Float[Array, "*batch output"], observation: PyTree
     ) -> CensoredNormal:
         del observation
-        centre, half_width = centre_and_half_width(self.box)
         mean = outputs.reshape(*outputs.shape[:-1], *self.box.shape)
-        log_std = jnp.broadcast_to(self.log_std + jnp.log(half_width), mean.shape)
+        centre, half_width = centre_and_half_width(self.box, mean.shape)
+        log_std = jnp.broadcast_to(self.log_std, mean.shape) + jnp.log(half_width)
         return CensoredNormal(mean * half_width + centre, log_std, self.box)
 
 

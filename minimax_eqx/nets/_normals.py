@@ -19,7 +19,7 @@ FARTHEST = 1e4
 # from 1 well enough to be turned back.
 LARGEST_UNSQUASHED = 6.0
 # Points and weights of Gauss and Hermite's rule for the mean of a function of a normal variable.
-POINTS, POINT_WEIGHTS = np.polynomial.hermite_e.hermegauss(32)
+POINTS, POINT_WEIGHTS = (x.astype(np.float32) for x in np.polynomial.hermite_e.hermegauss(32))
 POINT_WEIGHTS = POINT_WEIGHTS / POINT_WEIGHTS.sum()
 
 
@@ -36,10 +36,12 @@ class CensoredNormal(AbstractDistribution):
     box: Box = eqx.field(static=True)
 
     def sample(self, noise: Float[Array, "*batch_and_box"]) -> Float[Array, "*batch_and_box"]:
-        return jnp.clip(self.mean + jnp.exp(self.log_std) * noise, *self.box.bounds())
+        return jnp.clip(
+            self.mean + jnp.exp(self.log_std) * noise, *bounds_of(self.box, self.mean.shape)
+        )
 
     def mode(self) -> Float[Array, "*batch_and_box"]:
-        return jnp.clip(self.mean, *self.box.bounds())
+        return jnp.clip(self.mean, *bounds_of(self.box, self.mean.shape))
 
     def log_prob_and_entropy(
         self, action: Float[Array, "*batch_and_box"]
@@ -47,7 +49,7 @@ class CensoredNormal(AbstractDistribution):
         return self._log_prob(action), self._entropy()
 
     def _log_prob(self, action: Float[Array, "*batch_and_box"]) -> Float[Array, "*batch"]:
-        low, high = self.box.bounds()
+        low, high = bounds_of(self.box, self.mean.shape)
         at_low, at_high = action <= low, action >= high
         start, end = self._ends()
         log_probs = _normal_log_prob(action, self.mean, self.log_std)
@@ -80,7 +82,7 @@ class CensoredNormal(AbstractDistribution):
         """The bounds, in standard deviations from the mean."""
         return [
             jnp.clip((bound - self.mean) * jnp.exp(-self.log_std), -FARTHEST, FARTHEST)
-            for bound in self.box.bounds()
+            for bound in bounds_of(self.box, self.mean.shape)
         ]
 
     def _moments(self):
@@ -115,19 +117,20 @@ class TanhNormal(AbstractDistribution):
         return self._log_prob(action), self._entropy()
 
     def _log_prob(self, action: Float[Array, "*batch_and_box"]) -> Float[Array, "*batch"]:
-        centre, half_width = centre_and_half_width(self.box)
+        centre, half_width = centre_and_half_width(self.box, self.mean.shape)
         largest = math.tanh(LARGEST_UNSQUASHED)
         unsquashed = jnp.arctanh(jnp.clip((action - centre) / half_width, -largest, largest))
         log_probs = _normal_log_prob(unsquashed, self.mean, self.log_std)
-        return _sum_over(self.box, log_probs - np.log(half_width) - _log_slope(unsquashed))
+        return _sum_over(self.box, log_probs - jnp.log(half_width) - _log_slope(unsquashed))
 
     def _entropy(self) -> Float[Array, "*batch"]:
         """The normal's, and the mean of the logarithm of tanh's slope by a rule with 32 points."""
-        _, half_width = centre_and_half_width(self.box)
-        points = self.mean[..., None] + jnp.exp(self.log_std)[..., None] * POINTS.astype(np.float32)
-        log_slope = _log_slope(points) @ POINT_WEIGHTS.astype(np.float32)
+        _, half_width = centre_and_half_width(self.box, self.mean.shape)
+        points = jnp.broadcast_to(jnp.asarray(POINTS), (*self.mean.shape, len(POINTS)))
+        points = self.mean[..., None] + jnp.exp(self.log_std)[..., None] * points
+        log_slope = _log_slope(points) @ jnp.asarray(POINT_WEIGHTS)
         normal = 0.5 + HALF_LOG_2_PI + self.log_std
-        return _sum_over(self.box, normal + np.log(half_width) + log_slope)
+        return _sum_over(self.box, normal + jnp.log(half_width) + log_slope)
 
     def kl(self, other: "TanhNormal") -> Float[Array, "*batch"]:
         """The normals', which squashing does not change."""
@@ -137,16 +140,24 @@ class TanhNormal(AbstractDistribution):
         return _sum_over(self.box, kl)
 
     def _squash(self, x):
-        centre, half_width = centre_and_half_width(self.box)
+        centre, half_width = centre_and_half_width(self.box, self.mean.shape)
         x = jnp.clip(x, -LARGEST_UNSQUASHED, LARGEST_UNSQUASHED)
         return jnp.tanh(x) * half_width + centre
 
 
-def centre_and_half_width(box: Box) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
-    """The middle between the bounds, and its distance from them."""
-    low, high = box.bounds()
-    half_width = np.asarray((high - low) / 2)  # of a single number NumPy makes no array by itself
-    return np.asarray(low + half_width), half_width
+def bounds_of(box: Box, shape: tuple[int, ...]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """The box's bounds, repeated over leading axes up to `shape`."""
+    low, high = (jnp.broadcast_to(jnp.asarray(bound), shape) for bound in box.bounds())
+    return low, high
+
+
+def centre_and_half_width(
+    box: Box, shape: tuple[int, ...]
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """The middle between the bounds, and its distance from them, repeated up to `shape`."""
+    low, high = bounds_of(box, shape)
+    half_width = (high - low) / 2
+    return low + half_width, half_width
 
 
 def _normal_log_prob(x, mean, log_std):

@@ -2,6 +2,7 @@
 
 from .._xla._mesh import level_mesh as level_mesh
 from .._xla._mesh import member_mesh as member_mesh
+from ._experiment import Experiment as Experiment
 from ._members import member as member
 from ._members import run_members as run_members
 from ._metrics import level_metrics as level_metrics
@@ -11,6 +12,7 @@ from ._saving import deserialise_leaf as deserialise_leaf
 from ._saving import serialise_leaf as serialise_leaf
 
 __all__ = [
+    "Experiment",
     "Runner",
     "deserialise_leaf",
     "level_mesh",

@@ -6,8 +6,33 @@ from jaxtyping import Array, Bool, Float
 
 from .._metrics import Metrics, join_metrics
 from .._types import PyTree
+from ..curricula import Proposal
 from ..envs import AbstractEnv
 from ..rollouts import Episodes, Evidence
+from ._experiment import Experiment
+
+
+def cycle_metrics(
+    experiment: Experiment,
+    proposal: Proposal,
+    evidence: Evidence,
+    update_metrics: Metrics,
+    curriculum_metrics: Metrics,
+) -> Metrics:
+    """All metrics of a cycle. Raises `ValueError` if two of their producers measure one name."""
+    updated = proposal.update_students
+    did_update = jnp.ones((), jnp.float32) if updated is None else updated.astype(jnp.float32)
+    env = experiment.env
+    parts = [
+        *episode_metrics(evidence, env.max_episode_steps, proposal.groups),
+        ("the students' update", update_metrics),
+        ("the cycle", {"updated": did_update}),
+        (f"the curriculum {type(experiment.curriculum).__name__}", curriculum_metrics),
+    ]
+    if experiment.track_level_metrics:
+        measured = level_metrics(env, proposal.levels, proposal.groups)
+        parts.append((f"the levels of {type(env).__name__}", measured))
+    return join_metrics(parts)
 
 
 def level_metrics(

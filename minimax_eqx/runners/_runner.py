@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import types
 import warnings
 from typing import Any
 
@@ -13,7 +12,7 @@ from jax.core import Tracer
 from jax.sharding import Mesh
 from jaxtyping import Array, Int, Key
 
-from .._metrics import Metrics, join_metrics
+from .._metrics import Metrics
 from .._types import PyTree
 from .._xla._compile import check_not_consumed, check_switches, quick_jit
 from .._xla._filtered import filter_scan, filter_update_if
@@ -25,85 +24,77 @@ from .._xla._mesh import (
     replicate,
     split_levels,
 )
-from ..agents import AbstractAgent, over_students
-from ..curricula import AbstractCurriculum, Proposal
+from ..agents import Agent, Estimates, Trajectory, population
+from ..agents._population import over_students
+from ..curricula import AbstractCurriculum, AbstractWeighing, Proposal
 from ..envs import AbstractEnv
 from ..rollouts import Evidence, rollout
-from ..rollouts._statistics import EpisodeStatistics
-from ._metrics import group_metrics, level_metrics, student_metrics
-from ._student_check import num_value_heads
-from ._summary import summary
+from ._arrays import as_arrays, as_written
+from ._evidence import evidence_of, evidence_spec
+from ._experiment import Experiment
+from ._metrics import cycle_metrics
 
 
 class Runner(eqx.Module):
-    """An environment, students and a curriculum, composed. The module is the whole training state.
+    """An experiment and what became of it so far. The module is the whole training state.
 
     Make it with `Runner.create`. `students` has a leading axis `student`. One `step` is one cycle.
     """
 
-    env: AbstractEnv
-    students: AbstractAgent
-    curriculum: AbstractCurriculum
+    experiment: Experiment
+    students: Agent
+    curriculum_state: PyTree
     key: Key[Array, ""]
     num_cycles: Int[Array, ""]
-    num_steps: int = eqx.field(static=True)
-    num_trials: int = eqx.field(static=True)
-    track_level_metrics: bool = eqx.field(static=True)
     mesh: Mesh | None = eqx.field(static=True, default=None)
 
     @classmethod
     def create(
-        cls,
-        env: AbstractEnv,
-        students: AbstractAgent,
-        curriculum: AbstractCurriculum,
-        *,
-        num_steps: int = 256,
-        num_trials: int = 1,
-        track_level_metrics: bool = True,
-        mesh: Mesh | None = None,
-        key: Key[Array, ""],
+        cls, experiment: Experiment, *, mesh: Mesh | None = None, key: Key[Array, ""]
     ) -> "Runner":
-        """Composes a runner and checks that its parts fit.
+        """Makes the students and the curriculum's state, and checks that all parts fit.
 
-        Arguments:
+        `mesh` holds the devices that share the levels of a cycle, see `level_mesh`; None is for one
+        device. Every float of the experiment becomes an array, so that runners that differ only in
+        those share one compiled program, and `eqx.filter_vmap` over this method makes a sweep.
 
-        - `students`: one agent, or a population made by `minimax_eqx.agents.population`.
-        - `num_steps`: environment steps of each play in a cycle.
-        - `num_trials`: how often each level is played side by side by each student in a cycle.
-        - `track_level_metrics`: whether the metrics describe the proposed levels; free when off.
-        - `mesh`: devices that share the levels of a cycle, see `level_mesh`; None for one device.
-
-        Raises `ValueError` if a count is less than 1, the curriculum's levels are not those of the
-        environment, the students cannot read its observations or do not choose among its actions,
-        the curriculum cannot learn from so many students, trials or value heads, two metrics have
-        one name, the devices cannot share the levels equally, or JAX is set to stop at the first
-        NaN or infinity. Warns if `num_steps` is below the environment's time limit: failures then
-        never end, and the metric `success_rate` is NaN.
+        Raises `ValueError` if the curriculum's levels are not those of the environment, the
+        students cannot read its observations or do not choose its actions, the curriculum cannot
+        learn from the evidence that there will be, two metrics have one name, the devices cannot
+        share the levels equally, or JAX is set to stop at the first NaN or infinity. Warns if
+        `num_steps` is below the environment's time limit: failures then never end, and the metric
+        `success_rate` is NaN.
         """
         check_switches()
-        for name, value in (("num_steps", num_steps), ("num_trials", num_trials)):
-            if value < 1:
-                raise ValueError(f"Runner: {name} is {value}; it must be at least 1.")
-        if students.num_updates.ndim == 0:
-            students = jax.tree.map(lambda x: x[None] if eqx.is_array(x) else x, students)
-        _check_levels(env, curriculum)
-        num_students = students.num_updates.shape[0]
-        curriculum.check(num_students, num_trials, num_value_heads(env, students))
-        _warn_if_failures_never_end(num_steps, env.max_episode_steps)
+        student_key, curriculum_key, run_key = jax.random.split(key, 3)
+        experiment = as_arrays(experiment)
+        env, curriculum = experiment.env, experiment.curriculum
+        _warn_if_failures_never_end(experiment.num_steps, env.max_episode_steps)
+        students = population(
+            experiment.student,
+            experiment.num_students,
+            env.observation_spec(),
+            env.action_spec(),
+            key=student_key,
+        )
+        evidence = evidence_spec(experiment, students)
+        state = curriculum.init(evidence, key=curriculum_key)
+        proposal = _proposal_spec(curriculum, state)
+        _check_levels(env, curriculum, proposal)
+        num_update_levels = proposal.num_update_levels or curriculum.levels_per_cycle
+        experiment.student.check(
+            students, experiment.num_steps, num_update_levels * experiment.num_trials
+        )
         runner = cls(
-            env=env,
+            experiment=experiment,
             students=students,
-            curriculum=curriculum,
-            key=key,
+            curriculum_state=state,
+            key=run_key,
             num_cycles=jnp.zeros((), jnp.int32),
-            num_steps=num_steps,
-            num_trials=num_trials,
-            track_level_metrics=track_level_metrics,
         )
         # Inside another program, as `experiment.start` makes it, the cycle's own trace says it.
         if not isinstance(key, Tracer):
-            eqx.filter_eval_shape(_metrics_without_play, runner)
+            eqx.filter_eval_shape(_metrics_without_play, runner, evidence)
         return _with_distinct_buffers(runner).on(mesh)
 
     def on(self, mesh: Mesh | None) -> "Runner":
@@ -119,24 +110,13 @@ class Runner(eqx.Module):
         self._check_alone()
         if mesh is not None:
             num_devices = num_shares(mesh)
-            to_learn_from = _proposal_spec(self.curriculum).num_update_levels
+            curriculum = self.experiment.curriculum
+            to_learn_from = _proposal_spec(curriculum, self.curriculum_state).num_update_levels
             if to_learn_from is not None:
                 check_shares("levels to learn from", to_learn_from, num_devices)
-            check_shares("levels", self.curriculum.num_levels, num_devices)
+            check_shares("levels", curriculum.levels_per_cycle, num_devices)
         moved = replicate(on_one_device(self), mesh)
         return dataclasses.replace(moved, mesh=mesh)
-
-    @property
-    def num_students(self) -> int:
-        """The size of the population. Raises `ValueError` for stacked runners."""
-        self._check_alone()
-        return self.students.num_updates.shape[0]
-
-    @property
-    def transitions_per_cycle(self) -> int:
-        """Environment steps that one cycle takes, all students together."""
-        plays = self.curriculum.num_levels * self.num_trials
-        return self.num_students * plays * self.num_steps
 
     def step(self) -> tuple["Runner", Metrics]:
         """Runs one cycle; returns the new runner and the cycle's metrics, each a scalar.
@@ -153,18 +133,11 @@ class Runner(eqx.Module):
             return replicate(self._cycle(), self.mesh)
 
     def __repr__(self) -> str:
-        """One screen; `equinox.tree_pprint` prints the whole tree."""
-        return summary(
-            type(self).__name__,
-            {"env": self.env, "students": self.students, "curriculum": self.curriculum},
-            {
-                "num_cycles": self.num_cycles,
-                "num_steps": self.num_steps,
-                "num_trials": self.num_trials,
-                "track_level_metrics": self.track_level_metrics,
-                "mesh": self.mesh,
-            },
-        )
+        """The experiment as it was written, and how far it is; `equinox.tree_pprint` prints the
+        whole tree."""
+        experiment = as_written(self.experiment)
+        cycles = as_written(self.num_cycles)
+        return eqx.tree_pformat(_Shown(experiment, cycles, self.mesh)).replace("_Shown", "Runner")
 
     def __getstate__(self) -> dict[str, Any]:
         check_not_consumed("pickle", self)
@@ -185,107 +158,86 @@ class Runner(eqx.Module):
             )
 
     def _cycle(self) -> tuple["Runner", Metrics]:
+        experiment, curriculum = self.experiment, self.experiment.curriculum
         next_key, *keys = jax.random.split(self.key, 5)
         propose_key, play_key, update_key, learn_key = keys
-        curriculum, proposal = self.curriculum.propose(propose_key)
-        levels, spare_levels = split_levels(
-            self._repeat_for_trials((proposal.levels, proposal.spare_levels))
-        )
-
-        def play(student, key):
-            trajectory = rollout(
-                self.env, student, levels, spare_levels, num_steps=self.num_steps, key=key
-            )
-            return trajectory, student.estimate(trajectory)
-
-        trajectories, estimates = over_students(
-            play, self.students, jax.random.split(play_key, self.num_students)
-        )
-        evidence = self._evidence(trajectories, estimates)
-
+        state, proposal = curriculum.propose(self.curriculum_state, key=propose_key)
+        trajectories, estimates = self._play(proposal, key=play_key)
+        evidence = evidence_of(experiment, self.students, proposal.levels, trajectories, estimates)
+        weights = None
+        if isinstance(curriculum, AbstractWeighing):
+            update_key, weights_key = jax.random.split(update_key)
+            weights = curriculum.weights(state, proposal, evidence, key=weights_key)
+            weights = weights.reshape(*weights.shape[:2], -1)
         num_plays = None
         if proposal.num_update_levels is not None:
-            num_plays = proposal.num_update_levels * self.num_trials
+            num_plays = proposal.num_update_levels * experiment.num_trials
 
         def update(students):
             return over_students(
-                lambda student, trajectory, estimates, key: student.update(
-                    trajectory.first_plays(num_plays), estimates.first_plays(num_plays), key=key
+                lambda student, trajectory, estimates, weights, key: experiment.student.update(
+                    student,
+                    trajectory.first_plays(num_plays),
+                    estimates.first_plays(num_plays),
+                    weights=None if weights is None else weights[:, :num_plays],
+                    key=key,
                 ),
                 students,
                 trajectories,
                 estimates,
-                jax.random.split(update_key, self.num_students),
+                weights,
+                jax.random.split(update_key, experiment.num_students),
             )
 
         updated = proposal.update_students
         students, update_metrics = filter_update_if(updated, update, self.students)
-        curriculum, curriculum_metrics = curriculum.learn(proposal, evidence, key=learn_key)
+        state, curriculum_metrics = curriculum.learn(state, proposal, evidence, key=learn_key)
         update_metrics = {name: jnp.mean(value) for name, value in update_metrics.items()}
-        metrics = self._metrics(proposal, trajectories, update_metrics, curriculum_metrics)
+        metrics = cycle_metrics(experiment, proposal, evidence, update_metrics, curriculum_metrics)
         runner = eqx.tree_at(
-            lambda runner: (runner.students, runner.curriculum, runner.key, runner.num_cycles),
+            lambda runner: (
+                runner.students,
+                runner.curriculum_state,
+                runner.key,
+                runner.num_cycles,
+            ),
             self,
-            (students, curriculum, next_key, self.num_cycles + 1),
+            (students, state, next_key, self.num_cycles + 1),
+            is_leaf=lambda node: node is None,
         )
         return runner, metrics
 
-    def _repeat_for_trials(self, levels: PyTree) -> PyTree:
-        return jax.tree.map(lambda leaf: jnp.repeat(leaf, self.num_trials, axis=0), levels)
-
-    def _evidence(self, trajectories: Any, estimates: Any) -> Evidence:
-        def by_trial(leaf):
-            shape = (*leaf.shape[:2], self.curriculum.num_levels, self.num_trials, *leaf.shape[3:])
-            return leaf.reshape(shape)
-
-        return Evidence(
-            observations=jax.tree.map(by_trial, trajectories.observations),
-            actions=by_trial(trajectories.actions),
-            rewards=by_trial(trajectories.rewards),
-            dones=by_trial(trajectories.terminated | trajectories.truncated),
-            successes=by_trial(trajectories.successes),
-            values=by_trial(trajectories.values),
-            advantages=by_trial(estimates.advantages),
+    def _play(self, proposal: Proposal, *, key: Key[Array, ""]) -> tuple[Trajectory, Estimates]:
+        """What each student does on the proposed levels, every trial a play of its own."""
+        experiment = self.experiment
+        levels, spare_levels = split_levels(
+            jax.tree.map(
+                lambda leaf: jnp.repeat(leaf, experiment.num_trials, axis=0),
+                (proposal.levels, proposal.spare_levels),
+            )
         )
 
-    def _metrics(
-        self,
-        proposal: Proposal,
-        trajectories: Any,
-        update_metrics: Metrics,
-        curriculum_metrics: Metrics,
-    ) -> Metrics:
-        updated = proposal.update_students
-        did_update = jnp.ones((), jnp.float32) if updated is None else updated.astype(jnp.float32)
-        return join_metrics(
-            [
-                *self._episode_metrics(trajectories, proposal),
-                ("the students' update", update_metrics),
-                ("the cycle", {"updated": did_update}),
-                (f"the curriculum {type(self.curriculum).__name__}", curriculum_metrics),
-                *self._level_metrics(proposal),
-            ]
-        )
+        def play(student, key):
+            trajectory = rollout(
+                experiment.env,
+                student.network,
+                levels,
+                spare_levels,
+                num_steps=experiment.num_steps,
+                with_truncation_values=experiment.student.needs_truncation_values,
+                key=key,
+            )
+            return trajectory, experiment.student.estimate(trajectory)
 
-    def _episode_metrics(self, trajectories: Any, proposal: Proposal) -> list[tuple[str, Metrics]]:
-        dones = trajectories.terminated | trajectories.truncated
-        statistics = jax.vmap(
-            functools.partial(EpisodeStatistics.of, max_episode_steps=self.env.max_episode_steps)
-        )(trajectories.rewards, dones, trajectories.successes)
-        groups = self._repeat_for_trials(proposal.groups or {})
-        parts = [
-            ("the episodes", statistics.summary()),
-            ("the episodes of groups of levels", group_metrics(statistics, groups)),
-        ]
-        if self.num_students > 1:
-            parts.append(("the episodes of each student", student_metrics(statistics)))
-        return parts
+        return over_students(play, self.students, jax.random.split(key, experiment.num_students))
 
-    def _level_metrics(self, proposal: Proposal) -> list[tuple[str, Metrics]]:
-        if not self.track_level_metrics:
-            return []
-        metrics = level_metrics(self.env, proposal.levels, proposal.groups)
-        return [(f"the levels of {type(self.env).__name__}", metrics)]
+
+class _Shown(eqx.Module):
+    """What is printed of a runner."""
+
+    experiment: Experiment
+    num_cycles: Any
+    mesh: Mesh | None = None
 
 
 @functools.partial(quick_jit, donate="all")
@@ -318,52 +270,43 @@ def _warn_if_failures_never_end(num_steps: int, max_episode_steps: int) -> None:
         )
 
 
-def _check_levels(env: AbstractEnv, curriculum: AbstractCurriculum) -> None:
+def _check_levels(env: AbstractEnv, curriculum: AbstractCurriculum, proposal: Proposal) -> None:
     spec = env.level_spec()
-    proposal = _proposal_spec(curriculum)
-    expected = jax.tree.map(lambda s: (curriculum.num_levels, *s.shape), spec)
+    expected = jax.tree.map(lambda s: (curriculum.levels_per_cycle, *s.shape), spec)
     proposed = jax.tree.map(lambda s: s.shape, proposal.levels)
     same_structure = jax.tree.structure(spec) == jax.tree.structure(proposal.levels)
     if not same_structure or expected != proposed:
         raise ValueError(
             f"The curriculum {type(curriculum).__name__} proposes levels that the environment "
-            f"{type(env).__name__} cannot play: expected {expected} and got {proposed}. Check that "
-            "the generator has the environment's size."
+            f"{type(env).__name__} cannot play: expected {expected} and got {proposed}. Its "
+            "generator must make levels of the structure that it is given."
         )
 
 
-def _proposal_spec(curriculum: AbstractCurriculum) -> Proposal:
+def _proposal_spec(curriculum: AbstractCurriculum, state: PyTree) -> Proposal:
     # Not `jax.eval_shape`: a curriculum may hold things that are not arrays, as `eqx.nn` layers do.
     return eqx.filter_eval_shape(
-        lambda curriculum, key: curriculum.propose(key)[1], curriculum, jax.random.key(0)
+        lambda state, key: curriculum.propose(state, key=key)[1], state, jax.random.key(0)
     )
 
 
-def _metrics_without_play(runner: Runner) -> Metrics:
+def _metrics_without_play(runner: Runner, spec: Evidence) -> Metrics:
     """The metrics of a cycle but those of the update, traced from what a play would give.
 
     Tracing plays and updates too would take longer than all else that makes a runner.
     """
+    experiment = runner.experiment
     propose_key, learn_key = jax.random.split(runner.key)
-    curriculum, proposal = runner.curriculum.propose(propose_key)
-    num_plays = runner.curriculum.num_levels * runner.num_trials
-    shape = (runner.num_students, runner.num_steps, num_plays)
-    values = jnp.zeros((*shape, num_value_heads(runner.env, runner.students)), jnp.float32)
-    never = jnp.zeros(shape, bool)
-    trajectories = types.SimpleNamespace(
-        observations=jax.tree.map(
-            lambda s: jnp.zeros((*shape, *s.shape), s.dtype), runner.env.observation_spec()
-        ),
-        actions=jnp.zeros(shape, jnp.int32),
-        rewards=jnp.zeros(shape, jnp.float32),
-        terminated=never,
-        truncated=never,
-        successes=never,
-        values=values,
-    )
-    evidence = runner._evidence(trajectories, types.SimpleNamespace(advantages=values))
-    _, measured = curriculum.learn(proposal, evidence, key=learn_key)
-    return runner._metrics(proposal, trajectories, {}, measured)
+    state, proposal = experiment.curriculum.propose(runner.curriculum_state, key=propose_key)
+    nothing = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), eqx.filter(spec, _is_struct))
+    evidence = eqx.combine(nothing, spec)
+    evidence = dataclasses.replace(evidence, levels=proposal.levels, students=runner.students)
+    _, measured = experiment.curriculum.learn(state, proposal, evidence, key=learn_key)
+    return cycle_metrics(experiment, proposal, evidence, {}, measured)
+
+
+def _is_struct(leaf: Any) -> bool:
+    return isinstance(leaf, jax.ShapeDtypeStruct)
 
 
 def _with_distinct_buffers(runner: Runner) -> Runner:

@@ -1,17 +1,71 @@
-"""Buffers whose levels are numbers: how tests make, offer to and read them."""
+"""Level buffers with their rules, whose levels are numbers: how tests make, fill and read them."""
+
+import dataclasses
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minimax_eqx.curricula import _fingerprint
+from minimax_eqx.curricula import BeatTheLeastLikely, LevelBuffer, Rank, _fingerprint
+from minimax_eqx.curricula._replay_rules import ReplayRules
 
 NUM_BITS, BATCH = 12, 6
+RANK, ADMISSION = Rank(), BeatTheLeastLikely()
 LEVEL_SPEC = {
     "bits": jax.ShapeDtypeStruct((NUM_BITS,), bool),
     "number": jax.ShapeDtypeStruct((), jnp.int32),
 }
+
+
+class Stored(eqx.Module):
+    """A level buffer, and the rules by which level replay draws from it and offers to it.
+
+    What is not defined here is the buffer's.
+    """
+
+    buffer: LevelBuffer
+    rules: ReplayRules
+
+    @classmethod
+    def empty(
+        cls,
+        level,
+        capacity,
+        *,
+        prioritisation=RANK,
+        staleness_coef=0.3,
+        admission=ADMISSION,
+        record=None,
+    ):
+        state = prioritisation.init(capacity)
+        # As in a runner, where numbers are arrays.
+        staleness_coef = jnp.asarray(staleness_coef, jnp.float32)
+        rules = ReplayRules(prioritisation, state, staleness_coef, admission)
+        return cls(LevelBuffer.empty(level, capacity, record=record), rules)
+
+    def __getattr__(self, name):
+        return getattr(self.buffer, name)
+
+    def replace(self, **fields):
+        return Stored(dataclasses.replace(self.buffer, **fields), self.rules)
+
+    def replay_distribution(self):
+        return self.rules.replay_distribution(self.buffer)
+
+    def statistics(self):
+        return self.buffer.statistics(self.replay_distribution())
+
+    def sample(self, num_levels, *, key):
+        buffer, slots = self.rules.sample(self.buffer, num_levels, key=key)
+        return Stored(buffer, self.rules), slots
+
+    def update(self, levels, scores, **news):
+        buffer = self.buffer.update(levels, scores, opponent=self.rules.opponent, **news)
+        return Stored(buffer, self.rules)
+
+    def grow_older(self, num_draws):
+        return Stored(self.buffer.grow_older(num_draws), self.rules)
 
 
 def levels_of(ids):

@@ -1,13 +1,9 @@
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import LevelBuffer
-
-from .buffers import LEVEL_SPEC, fingerprints_of, levels_of
+from .buffers import LEVEL_SPEC, Stored, fingerprints_of, levels_of
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +16,8 @@ def fill():
         filled = np.ones(size, bool) if filled is None else np.asarray(filled, bool)
         levels = levels_of(np.arange(1, size + 1) if ids is None else ids)
         scores = np.where(filled, np.asarray(scores, np.float32), -np.inf)
-        return dataclasses.replace(
-            LevelBuffer.empty(LEVEL_SPEC, size, **{"record": jnp.array(-jnp.inf)} | options),
+        buffer = Stored.empty(LEVEL_SPEC, size, **{"record": jnp.array(-jnp.inf)} | options)
+        return buffer.replace(
             levels=jax.tree.map(jnp.asarray, levels),
             fingerprints=prints(levels),
             scores=jnp.asarray(scores, jnp.float32),

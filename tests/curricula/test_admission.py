@@ -1,7 +1,5 @@
 """Which level of a full buffer a newcomer meets, and what share of a buffer is filled."""
 
-import dataclasses
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,16 +9,13 @@ import pytest
 from minimax_eqx.curricula import (
     BeatTheLeastLikely,
     BeatTheLowestScore,
-    LevelBuffer,
     Proportional,
     Rank,
     TopK,
     _level_buffer,
 )
-from minimax_eqx.experiment import _build as build
-from minimax_eqx.experiment import preset
 
-from .buffers import LEVEL_SPEC, contents, levels_of, offer_ids
+from .buffers import LEVEL_SPEC, Stored, contents, levels_of, offer_ids
 
 CAPACITY = 16
 
@@ -36,9 +31,7 @@ def update(buffer, levels, scores):
 def test_a_full_buffer_that_goes_by_score_keeps_the_best_however_small_their_chances(
     prioritisation,
 ):
-    buffer = LevelBuffer.empty(
-        LEVEL_SPEC, CAPACITY, prioritisation=prioritisation, staleness_coef=0.0
-    )
+    buffer = Stored.empty(LEVEL_SPEC, CAPACITY, prioritisation=prioritisation, staleness_coef=0.0)
     first = np.arange(CAPACITY)
     second = np.random.default_rng(0).permutation(CAPACITY) + CAPACITY / 2 + 0.5
     for ids, scores in ((first, first), (first + 100, second)):
@@ -81,18 +74,6 @@ def test_slots_that_are_not_filled_come_first(fill, admission, staleness_coef):
     np.testing.assert_array_equal(after.scores, [-5, 1, -7, -6])
 
 
-def test_the_option_chooses_what_a_newcomer_has_to_beat():
-    config = preset("maze-robust-plr")
-    generator = build.make_generator(config.levels, build.make_env(config.env))
-    for name, expected in (
-        ("least-likely", BeatTheLeastLikely),
-        ("lowest-score", BeatTheLowestScore),
-    ):
-        replay = dataclasses.replace(config.replay, admission=name, buffer_capacity=32)
-        made = build.make_level_replay(dataclasses.replace(config, replay=replay), generator)
-        assert isinstance(made.buffer.admission, expected)
-
-
 # What share of a buffer is filled.
 
 
@@ -115,11 +96,11 @@ def test_a_full_buffer_is_full_and_one_that_lacks_a_level_is_not():
     def filled(num_filled):
         return jnp.arange(41) < num_filled
 
-    buffer = LevelBuffer.empty(LEVEL_SPEC, 41)
+    buffer = Stored.empty(LEVEL_SPEC, 41)
     measure = jax.jit(
         lambda filled: (
-            eqx.tree_at(lambda b: b.filled, buffer, filled).is_filled_to(jnp.float32(1)),
-            eqx.tree_at(lambda b: b.filled, buffer, filled).fill_ratio,
+            buffer.replace(filled=filled).is_filled_to(jnp.float32(1)),
+            buffer.replace(filled=filled).fill_ratio,
         )
     )
     assert [bool(measure(filled(n))[0]) for n in (0, 40, 41)] == [False, False, True]
@@ -128,6 +109,6 @@ def test_a_full_buffer_is_full_and_one_that_lacks_a_level_is_not():
 
 
 def test_more_levels_at_the_top_than_fit_are_refused():
-    with pytest.raises(ValueError, match=r"TopK\(5\), more levels than the capacity of 4"):
-        LevelBuffer.empty(LEVEL_SPEC, 4, prioritisation=TopK(5))
-    LevelBuffer.empty(LEVEL_SPEC, 4, prioritisation=TopK(4))
+    with pytest.raises(ValueError, match=r"TopK\.k is 5, more levels than the capacity of 4"):
+        Stored.empty(LEVEL_SPEC, 4, prioritisation=TopK(5))
+    Stored.empty(LEVEL_SPEC, 4, prioritisation=TopK(4))

@@ -2,7 +2,6 @@
 
 import functools
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,18 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimax_eqx.curricula import LevelReplay, Proposal, SamplingForLearnability
-from minimax_eqx.curricula._level_replay import NEW, ReplayMemory
-from minimax_eqx.envs import AbstractLevelGenerator
+from minimax_eqx.curricula._kinds import Kind
+from minimax_eqx.curricula._schedules import ReplayMemory
 from minimax_eqx.scores import AbstractScore, Learnability, MaxMC, MeanReturn, PositiveValueLoss
 
-from ..evidence import make_evidence
+from ..evidence import make_evidence, structure
+from .numbers import Going, Numbers, learn
 
 BATCH = 6
-
-
-class Numbers(AbstractLevelGenerator[dict]):
-    def sample(self, key):
-        return {"number": jax.random.randint(key, (), 0, 10**6)}
 
 
 class TimesPlayed(AbstractScore):
@@ -30,17 +25,17 @@ class TimesPlayed(AbstractScore):
 
     can_be_negative = False
 
-    def check(self, num_students, num_trials, num_value_heads):
-        pass
+    def init(self, evidence, *, key):
+        return jnp.zeros(()), None
 
-    def init(self):
-        return jnp.zeros(())
-
-    def __call__(self, evidence, records):
-        return records + 1, jnp.ones_like(records)
+    def __call__(self, evidence, records, state):
+        return records + 1, jnp.ones_like(records), state
 
     def merge(self, record, news):
         return record + news
+
+    def metrics(self, state):
+        return {}
 
 
 SCORES = {
@@ -68,24 +63,32 @@ def evidence_of(returns, finished):
     )
 
 
+def begun(curriculum):
+    """A curriculum that begins, for such evidence."""
+    num_levels = curriculum.levels_per_cycle
+    evidence = structure(evidence_of(jnp.zeros(num_levels), np.ones(num_levels, bool)))
+    return Going(curriculum, curriculum.init(evidence, key=jax.random.key(0)))
+
+
 @functools.cache
 def learner(name):
     """What a level buffer with room for all holds after one batch, as a compiled function."""
     score = SCORES[name]
-    curriculum = LevelReplay.create(Numbers(), score, batch_size=BATCH, capacity=2 * BATCH)
+    options = {"num_levels": BATCH, "capacity": 2 * BATCH}
+    curriculum = begun(LevelReplay(Numbers(), score, **options))
 
     @jax.jit
-    def learn(numbers, returns, finished, num_mutations):
-        memory = ReplayMemory(jnp.full(BATCH, NEW, jnp.int32), num_mutations, None)
-        proposal = Proposal({"number": numbers}, memory=memory)
+    def take_in(numbers, returns, finished, num_mutations):
+        memory = ReplayMemory(jnp.full(BATCH, Kind.NEW, jnp.int32), num_mutations, None)
+        proposal = Proposal(numbers, memory=memory)
         evidence = evidence_of(returns, finished)
-        buffer = curriculum.learn(proposal, evidence, key=jax.random.key(0))[0].buffer
+        buffer = learn(curriculum, proposal, evidence, jax.random.key(0))[0].buffer
         rest = (buffer.scores, buffer.num_mutations, buffer.records)
-        return buffer.levels["number"], buffer.filled, rest
+        return buffer.levels, buffer.filled, rest
 
     def contents(plays):
         numbers, returns, finished, num_mutations = map(np.array, zip(*plays, strict=True))
-        levels, filled, rest = learn(
+        levels, filled, rest = take_in(
             jnp.asarray(numbers, jnp.int32),
             jnp.asarray(returns, jnp.float32),
             jnp.asarray(finished, bool),
@@ -144,24 +147,12 @@ def test_of_copies_with_different_histories_the_shortest_is_kept():
     assert learner("mean_return")(plays)[1][1] == 1
 
 
-class OneOfTwo(AbstractLevelGenerator[dict]):
-    def sample(self, key):
-        return {"number": jax.random.randint(key, (), 0, 2)}
-
-
 @pytest.mark.parametrize("returns", [(0.0, 0.8), (0.8, 0.0)])
 def test_a_search_that_meets_a_level_twice_in_a_cycle_gives_it_one_score(returns):
-    search = SamplingForLearnability.create(
-        OneOfTwo(),
-        score=MeanReturn(),
-        num_levels=2,
-        num_plays=1,
-        num_candidates=2,
-        capacity=2,
-    )
-    proposal = Proposal({"number": jnp.array([1, 1], jnp.int32)})
+    sizes = {"num_levels": 2, "num_plays": 1, "num_candidates": 2, "capacity": 2}
+    search = begun(SamplingForLearnability(Numbers(), MeanReturn(), **sizes))
+    proposal = Proposal(jnp.array([1, 1], jnp.int32))
     evidence = evidence_of(returns, [True, True])
-    learn = eqx.filter_jit(lambda *args: search.learn(*args, key=jax.random.key(0))[0].buffer)
-    buffer = learn(proposal, evidence)
+    buffer = learn(search, proposal, evidence, jax.random.key(0))[0].buffer
     np.testing.assert_array_equal(buffer.filled, [True, False])
     np.testing.assert_allclose(buffer.scores[0], np.mean(returns) * 0.75, rtol=1e-6)

@@ -2,17 +2,15 @@
 
 import dataclasses
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from minimax_eqx.curricula import SamplingForLearnability
-from minimax_eqx.scores import AbstractSelectiveScore, MeanReturn
+from minimax_eqx.scores import AbstractSelectiveFormula, MaxMC, MeanReturn
 
-from ..numbered_levels import Numbers, evidence_of, learn, propose
-from ..small import GENERATOR
+from .numbers import Numbers, evidence_of, going, learn, propose
 
 LEVELS, PLAYS, CANDIDATES, CAPACITY, TRAINING = 12, 3, 10, 4, 3
 # 12 levels are 4 candidates of 3 plays each, so that 10 candidates take 3 cycles.
@@ -20,7 +18,7 @@ SEARCHING = 3
 PERIOD = SEARCHING + TRAINING
 
 
-def create(**options):
+def compose(**options):
     defaults = {
         "num_levels": LEVELS,
         "num_candidates": CANDIDATES,
@@ -29,7 +27,11 @@ def create(**options):
         "num_training_cycles": TRAINING,
         "replay_share": 0.25,
     }
-    return SamplingForLearnability.create(Numbers(), **{**defaults, **options})
+    return SamplingForLearnability(Numbers(), **{**defaults, **options})
+
+
+def create(**options):
+    return going(compose(**options))
 
 
 def successes_of(numbers, num_trials=1):
@@ -99,7 +101,7 @@ def test_a_period_is_a_search_without_updates_and_then_training(getkey):
     ("num_candidates", "num_cycles"), [(8, 2), (9, 3), (12, 3), (13, 4)], ids=str
 )
 def test_a_search_has_as_many_cycles_as_its_candidates_take(num_candidates, num_cycles):
-    assert create(num_candidates=num_candidates).num_search_cycles == num_cycles
+    assert compose(num_candidates=num_candidates).num_search_cycles == num_cycles
 
 
 def test_a_search_plays_copies_of_each_candidate_side_by_side(getkey):
@@ -131,7 +133,7 @@ def test_every_search_starts_with_an_empty_buffer(getkey):
     curriculum, before = searched(getkey)
     perfect = jnp.full(CAPACITY, 0.25)
     buffer = dataclasses.replace(curriculum.buffer, scores=perfect)
-    curriculum = dataclasses.replace(curriculum, buffer=buffer)
+    curriculum = curriculum.with_buffer(buffer)
     for _ in range(TRAINING):
         curriculum, _, _ = cycle(curriculum, getkey())
     candidates = []
@@ -157,8 +159,7 @@ def test_training_leaves_the_buffer_as_it_is(getkey):
 def test_the_share_of_kept_levels_comes_first_and_the_others_are_new(getkey, share, num_replayed):
     curriculum, _ = searched(getkey)
     replayed = np.arange(LEVELS) < num_replayed
-    assert create(replay_share=share).num_replayed == num_replayed
-    curriculum = dataclasses.replace(curriculum, num_replayed=num_replayed)
+    curriculum = dataclasses.replace(curriculum, curriculum=compose(replay_share=share))
     proposal = propose(curriculum, getkey())[1]
     np.testing.assert_array_equal(proposal.groups["replayed"], replayed)
     np.testing.assert_array_equal(proposal.groups["new"], ~replayed)
@@ -171,7 +172,7 @@ def test_the_share_of_kept_levels_comes_first_and_the_others_are_new(getkey, sha
 def chances_of_slots(curriculum, key, num_draws=3000):
     """How often each slot is drawn first, in many proposals."""
     keys = jax.random.split(key, num_draws)
-    drawn = jax.jit(jax.vmap(lambda key: curriculum.propose(key)[1].levels))(keys)
+    drawn = jax.jit(jax.vmap(lambda key: propose(curriculum, key)[1].levels))(keys)
     slots = np.asarray(drawn)[:, :3].ravel()[:, None] == np.asarray(curriculum.buffer.levels)
     return slots.mean(axis=0)
 
@@ -210,30 +211,40 @@ def test_the_search_can_be_for_another_score(getkey):
     assert [of_number[number] for number in numbers] == [1, 4, 7, 10]
 
 
-def test_levels_of_any_shape_can_be_searched_for():
-    curriculum = SamplingForLearnability.create(
-        GENERATOR, num_candidates=8, num_plays=4, capacity=8
-    )
-    _, proposal = eqx.filter_eval_shape(lambda: curriculum.propose(jax.random.key(0)))
-    assert proposal.levels.wall_map.shape == (32, GENERATOR.height, GENERATOR.width)
-    assert proposal.levels.agent_pos.shape == (32, 2)
-
-
-class PickyScore(AbstractSelectiveScore):
+class PickyScore(AbstractSelectiveFormula):
     """Says what it was asked to score."""
 
     can_be_negative = False
 
-    def check(self, num_students, num_trials, num_value_heads):
-        raise ValueError(f"{num_students} students, {num_trials} trials, {num_value_heads} heads")
+    def check(self, evidence):
+        levels = evidence.levels.shape[0]
+        raise ValueError(
+            f"{evidence.num_students} students, {levels} levels, {evidence.num_trials} trials"
+        )
 
-    def score(self, evidence):
+    def formula(self, evidence):
         return evidence.rewards[0, 0, :, 0]
 
 
 def test_plays_and_trials_together_are_the_trials_of_the_score():
-    with pytest.raises(ValueError, match="2 students, 12 trials, 5 heads"):
-        create(score=PickyScore()).check(2, 4, 5)
+    with pytest.raises(ValueError, match="2 students, 4 levels, 12 trials"):
+        going(compose(score=PickyScore()), num_students=2, num_trials=4)
+
+
+def test_a_score_that_keeps_records_is_refused():
+    message = "SamplingForLearnability: the score MaxMC keeps a record"
+    with pytest.raises(ValueError, match=message):
+        create(score=MaxMC())
+
+
+@pytest.mark.parametrize(
+    ("replay_share", "expected"),
+    [(0.145, 14), (0.285, 28), (0.5, 50), (0.575, 58), (0.585, 58), (1.0, 100)],
+)
+def test_half_a_level_goes_to_the_even_number(replay_share, expected):
+    # As floats, 0.575 of 100 are a little less than 57.5.
+    options = {"num_levels": 100, "num_plays": 4, "replay_share": replay_share}
+    assert compose(**options).num_replayed == expected
 
 
 @pytest.mark.parametrize(
@@ -248,9 +259,11 @@ def test_plays_and_trials_together_are_the_trials_of_the_score():
         ({"num_training_cycles": 0}, "num_training_cycles is 0"),
         ({"replay_share": 1.1}, "replay_share is 1.1"),
         ({"replay_share": -0.1}, "replay_share is -0.1"),
+        ({"replay_share": 0.0}, "replay_share is 0.0; of 12 levels that is none"),
+        ({"replay_share": 0.04}, "replay_share is 0.04; of 12 levels that is none"),
     ],
     ids=str,
 )
 def test_a_search_that_makes_no_sense_is_refused_by_name(options, message):
     with pytest.raises(ValueError, match=message):
-        create(**options)
+        compose(**options)

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import LevelBuffer, Proportional, Rank, _fingerprint
+from minimax_eqx.curricula import Proportional, Rank, _fingerprint
 
 from . import buffer_oracle
-from .buffers import LEVEL_SPEC, fingerprints_of, ids_of, levels_of, offer
+from .buffers import LEVEL_SPEC, Stored, fingerprints_of, ids_of, levels_of, offer
 
 NUM_CONFIGS = 8
 UPDATE, REPLAY, NO_REPLAY = range(3)
@@ -107,10 +107,10 @@ def on_recorded_states(sequence, events, function, *inputs):
     before = {name: array[events] for name, array in sequence.before.items()}
     size = before["scores"].shape[1]
     kind = Rank if sequence.options["use_ranks"] else Proportional
-    empty = LevelBuffer.empty(
+    empty = Stored.empty(
         LEVEL_SPEC,
         size,
-        prioritisation=kind(sequence.options["temperature"]),
+        prioritisation=kind(jnp.float32(sequence.options["temperature"])),
         staleness_coef=sequence.options["staleness_coef"],
         record=jnp.array(-jnp.inf),
     )
@@ -125,7 +125,7 @@ def on_recorded_states(sequence, events, function, *inputs):
 
     def one(state, inputs):
         prints = fingerprints_of(state["levels"])
-        return function(dataclasses.replace(empty, **state, fingerprints=prints), *inputs)
+        return function(empty.replace(**state, fingerprints=prints), *inputs)
 
     return eqx.filter_jit(eqx.filter_vmap(one))(*jax.tree.map(jnp.asarray, (state, inputs)))
 

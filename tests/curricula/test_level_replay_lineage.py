@@ -8,15 +8,29 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import LevelReplay, Proportional, Rank
+from minimax_eqx.curricula import (
+    Easiest,
+    Hardest,
+    LevelReplay,
+    NewAndReplayed,
+    Proportional,
+    Rank,
+    Replayed,
+    Sequential,
+    SideBySide,
+    WholeBatch,
+)
 from minimax_eqx.envs import AbstractLevelMutator, NoEdit
 from minimax_eqx.scores import L1ValueLoss, MaxMC, MeanReturn
 
-from ..numbered_levels import Numbers, evidence_of, learn, propose
 from .buffers import fingerprints_of
+from .numbers import Numbers, evidence_of, going, learn, propose
 
 BATCH, CAPACITY = 4, 12
-FORMS = pytest.mark.parametrize("parallel", [False, True], ids=["one kind", "side by side"])
+MEAN_RETURN = MeanReturn()
+SCHEDULES = {"one kind": Sequential(0.5), "side by side": SideBySide()}
+ALWAYS = {"one kind": Sequential(1.0), "side by side": SideBySide()}
+FORMS = pytest.mark.parametrize("form", SCHEDULES)
 
 
 class CountEdit(AbstractLevelMutator):
@@ -33,11 +47,10 @@ class Scatter(AbstractLevelMutator):
         return level // 1000 * 1000 + jax.random.randint(key, (), 1, 1000)
 
 
-def create(score=None, **options):
-    defaults = {"batch_size": BATCH, "capacity": CAPACITY, "min_fill_ratio": 1.0}
-    defaults |= {} if options.get("parallel") else {"replay_prob": 1.0}
-    score = MeanReturn() if score is None else score
-    return LevelReplay.create(Numbers(1000), score, **{**defaults, **options})
+def create(score=MEAN_RETURN, num_students=1, **options):
+    defaults = {"num_levels": BATCH, "capacity": CAPACITY, "min_fill_ratio": 1.0}
+    defaults["schedule"] = Sequential(1.0)
+    return going(LevelReplay(Numbers(1000), score, **{**defaults, **options}), num_students)
 
 
 def returns_of(numbers):
@@ -77,42 +90,44 @@ def full(**options):
         levels=levels,
         fingerprints=fingerprints_of(levels),
         scores=scores,
-        records=jax.tree.map(lambda leaf: scores[:, None] + 0 * leaf, buffer.records),
         filled=jnp.ones(buffer.capacity, bool),
     )
-    return dataclasses.replace(curriculum, buffer=buffer)
+    return curriculum.with_buffer(buffer)
+
+
+def replay_distribution(curriculum):
+    rules = curriculum.curriculum._stock(curriculum.state).rules
+    return rules.replay_distribution(curriculum.buffer)
 
 
 @FORMS
-def test_every_level_is_of_the_kind_that_its_label_says(getkey, parallel):
+def test_every_level_is_of_the_kind_that_its_label_says(getkey, form):
     """New ones were never edited, replayed ones are stored, mutants are a replayed level's."""
-    curriculum = create(parallel=parallel, mutator=CountEdit(), replay_prob=None)
+    curriculum = create(schedule=SCHEDULES[form], mutator=CountEdit())
     replayed, kinds = np.array([]), set()
     for _ in range(9):
         known = stored(curriculum)
         after, proposal, metrics = cycle(curriculum, getkey())
         new, mutated = of_kind(proposal, "new"), of_kind(proposal, "mutated")
-        if parallel or len(of_kind(proposal, "replayed")):
+        if form == "side by side" or len(of_kind(proposal, "replayed")):
             replayed = of_kind(proposal, "replayed")
         assert (new % 1000 == 0).all()
         assert len({*new.tolist()} - known.keys()) == len(new)
         assert set(of_kind(proposal, "replayed").tolist()) <= known.keys()
         assert set(mutated - 1) <= set(replayed)
         sizes = [len(of_kind(proposal, kind)) for kind in ("new", "replayed", "mutated")]
-        assert sum(sizes) == curriculum.num_levels
+        assert sum(sizes) == curriculum.curriculum.levels_per_cycle
         assert float(metrics["replay_ratio"]) == pytest.approx(sizes[1] / sum(sizes))
         kinds.add(tuple(sizes))
         curriculum = after
     side_by_side = {(3 * BATCH, 0, 0), (BATCH, BATCH, BATCH)}
-    assert kinds == (side_by_side if parallel else {(4, 0, 0), (0, 4, 0), (0, 0, 4)})
+    assert kinds == (side_by_side if form == "side by side" else {(4, 0, 0), (0, 4, 0), (0, 0, 4)})
 
 
 @FORMS
-@pytest.mark.parametrize("parents", ["batch", "hardest"])
-def test_the_mutations_of_a_level_are_counted_through_all_generations(getkey, parallel, parents):
-    curriculum = create(
-        parallel=parallel, mutator=CountEdit(), replay_prob=None, parents=parents, num_parents=2
-    )
+@pytest.mark.parametrize("parents", [WholeBatch(), Hardest(2)], ids=repr)
+def test_the_mutations_of_a_level_are_counted_through_all_generations(getkey, form, parents):
+    curriculum = create(schedule=SCHEDULES[form], mutator=CountEdit(), parents=parents)
     for _ in range(12):
         curriculum, proposal, metrics = cycle(curriculum, getkey())
         memory, buffer = proposal.memory, curriculum.buffer
@@ -124,8 +139,8 @@ def test_the_mutations_of_a_level_are_counted_through_all_generations(getkey, pa
 
 
 @FORMS
-def test_every_stored_level_has_its_own_score(getkey, parallel):
-    curriculum = create(parallel=parallel, mutator=CountEdit(), replay_prob=None)
+def test_every_stored_level_has_its_own_score(getkey, form):
+    curriculum = create(schedule=SCHEDULES[form], mutator=CountEdit())
     for _ in range(8):
         curriculum, _, metrics = cycle(curriculum, getkey())
         scores = np.asarray(curriculum.buffer.scores)
@@ -135,21 +150,21 @@ def test_every_stored_level_has_its_own_score(getkey, parallel):
         np.testing.assert_allclose(
             metrics["buffer_mean_score"], np.mean([*of_number.values()]), rtol=1e-5
         )
-        for name, value in curriculum.buffer.statistics().items():
+        chances = replay_distribution(curriculum)
+        for name, value in curriculum.buffer.statistics(chances).items():
             np.testing.assert_allclose(metrics[f"buffer_{name}"], value, rtol=1e-5)
 
 
 @FORMS
-@pytest.mark.parametrize(("parents", "sign"), [("easiest", 1), ("hardest", -1)])
+@pytest.mark.parametrize(("parents", "sign"), [(Easiest(2), 1), (Hardest(2), -1)], ids=repr)
 def test_parents_are_chosen_by_their_scores_and_each_has_mutants_that_differ(
-    getkey, parallel, parents, sign
+    getkey, form, parents, sign
 ):
     """Whichever slots they are in; with little regard to scores when it is drawn what to replay."""
     curriculum = full(
-        parallel=parallel,
+        schedule=ALWAYS[form],
         mutator=Scatter(),
         parents=parents,
-        num_parents=2,
         prioritisation=Rank(1e3),
         staleness_coef=1.0,
     )
@@ -157,7 +172,7 @@ def test_parents_are_chosen_by_their_scores_and_each_has_mutants_that_differ(
     for _ in range(3):
         curriculum, proposal, _ = cycle(curriculum, getkey())
         replayed = of_kind(proposal, "replayed")
-        if not parallel:
+        if form == "one kind":
             curriculum, proposal, _ = cycle(curriculum, getkey())
         mutants = of_kind(proposal, "mutated")
         # A mutant that is replayed has its own number, but its parent's thousand.
@@ -169,24 +184,22 @@ def test_parents_are_chosen_by_their_scores_and_each_has_mutants_that_differ(
 
 
 @FORMS
-def test_what_is_replayed_comes_from_the_distribution_of_the_buffer(getkey, parallel):
-    curriculum = full(parallel=parallel, prioritisation=Rank(1.0))
+def test_what_is_replayed_comes_from_the_distribution_of_the_buffer(getkey, form):
+    curriculum = full(schedule=ALWAYS[form], prioritisation=Rank(1.0))
     ages = jnp.arange(CAPACITY, dtype=jnp.int32)[::-1]
-    curriculum = dataclasses.replace(
-        curriculum, buffer=dataclasses.replace(curriculum.buffer, ages=ages)
-    )
+    curriculum = curriculum.with_buffer(dataclasses.replace(curriculum.buffer, ages=ages))
     keys = jax.random.split(getkey(), 4000)
     # The replayed levels come first, and the first of them is drawn before any age has changed.
-    first = jax.jit(jax.vmap(lambda key: curriculum.propose(key)[1].levels[0]))(keys)
+    first = jax.jit(jax.vmap(lambda key: propose(curriculum, key)[1].levels[0]))(keys)
     drawn = np.mean(np.asarray(first)[:, None] == np.asarray(curriculum.buffer.levels), axis=0)
-    expected = np.asarray(curriculum.buffer.replay_distribution())
+    expected = np.asarray(replay_distribution(curriculum))
     assert expected.max() > 2 * expected.min()
     np.testing.assert_allclose(drawn, expected, atol=0.03)
 
 
 @FORMS
-def test_ages_count_the_draws_since_a_level_was_drawn(getkey, parallel):
-    curriculum = full(parallel=parallel)
+def test_ages_count_the_draws_since_a_level_was_drawn(getkey, form):
+    curriculum = full(schedule=ALWAYS[form])
     for _ in range(3):
         slots, before = stored(curriculum), np.asarray(curriculum.buffer.ages)
         curriculum, proposal = propose(curriculum, getkey())
@@ -197,10 +210,10 @@ def test_ages_count_the_draws_since_a_level_was_drawn(getkey, parallel):
 
 
 @FORMS
-def test_levels_grow_older_while_others_are_new_and_not_while_mutants_are_played(getkey, parallel):
+def test_levels_grow_older_while_others_are_new_and_not_while_mutants_are_played(getkey, form):
     # Enough for two cycles of new levels at least.
-    capacity = CAPACITY * (2 if parallel else 1)
-    curriculum = create(parallel=parallel, mutator=CountEdit(), capacity=capacity)
+    capacity = CAPACITY * (2 if form == "side by side" else 1)
+    curriculum = create(schedule=ALWAYS[form], mutator=CountEdit(), capacity=capacity)
     ages = []
     while not np.asarray(curriculum.buffer.filled).all():
         before = curriculum.buffer
@@ -210,7 +223,7 @@ def test_levels_grow_older_while_others_are_new_and_not_while_mutants_are_played
         ages += grown.tolist()
         assert (np.asarray(curriculum.buffer.ages)[~old] == 0).all()
     assert set(ages) == {BATCH}
-    if not parallel:
+    if form == "one kind":
         curriculum, _, _ = cycle(curriculum, getkey())
         after, proposal = propose(curriculum, getkey())
         assert proposal.groups["mutated"].all()
@@ -218,10 +231,10 @@ def test_levels_grow_older_while_others_are_new_and_not_while_mutants_are_played
 
 
 @FORMS
-def test_the_best_return_of_each_student_is_remembered_while_returns_fall(getkey, parallel):
+def test_the_best_return_of_each_student_is_remembered_while_returns_fall(getkey, form):
     """Values are 0, so that the score is the mean over students of their best returns so far.
     Mutants are copies, which have the records of what they are copies of."""
-    curriculum = create(score=MaxMC(2), parallel=parallel, capacity=2 * BATCH, mutator=NoEdit())
+    curriculum = create(MaxMC(), 2, schedule=ALWAYS[form], capacity=2 * BATCH, mutator=NoEdit())
     best = {}
     # Nothing but the levels of the first cycles is good enough to stay.
     for fall in (1.0, 1.0, 0.5, 0.25, 0.125):
@@ -242,10 +255,15 @@ def test_the_best_return_of_each_student_is_remembered_while_returns_fall(getkey
 @pytest.mark.parametrize(
     ("options", "num_update_levels", "with_new_levels", "updates"),
     [
-        ({"parallel": True}, BATCH, False, [False, True]),
-        ({"parallel": True, "robust": False}, 2 * BATCH, True, [True, True]),
-        ({"robust": False}, None, True, [True, True]),
-        ({}, None, False, [False, True]),
+        ({"schedule": SideBySide()}, BATCH, False, [False, True]),
+        (
+            {"schedule": SideBySide(), "learn_from": NewAndReplayed()},
+            2 * BATCH,
+            True,
+            [True, True],
+        ),
+        ({"learn_from": NewAndReplayed()}, None, True, [True, True]),
+        ({"learn_from": Replayed()}, None, False, [False, True]),
     ],
     ids=str,
 )
@@ -259,7 +277,7 @@ def test_students_learn_from_the_kinds_that_the_method_says(
         assert (True if told is None else bool(told)) == update
     learned_from = slice(None, num_update_levels)
     assert bool(proposal.groups["replayed"][learned_from].any())
-    if "parallel" in options:
+    if "schedule" in options:
         assert bool(proposal.groups["new"][learned_from].any()) == with_new_levels
 
 
@@ -267,4 +285,4 @@ def test_the_chances_of_replaying_are_those_of_the_prioritisation_given():
     curriculum = full(score=L1ValueLoss(), prioritisation=Proportional(0.5), staleness_coef=0.0)
     scores = np.asarray(curriculum.buffer.scores)
     expected = scores**2 / np.sum(scores**2)
-    np.testing.assert_allclose(curriculum.buffer.replay_distribution(), expected, rtol=1e-4)
+    np.testing.assert_allclose(replay_distribution(curriculum), expected, rtol=1e-4)

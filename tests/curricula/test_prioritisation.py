@@ -1,3 +1,5 @@
+"""How scores become chances, and how slots are drawn by them."""
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -6,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minimax_eqx.curricula import Proportional, Rank, TopK, _prioritisation
+from minimax_eqx.curricula import Proportional, Rank, TopK, _chances
 
 from . import buffer_oracle
 
@@ -15,11 +17,11 @@ TOLERANCE = {"rtol": 2e-5, "atol": 1e-7}
 NOT_DISTRIBUTIONS_IN_THE_REFERENCE = ("full_all_zero_scores", "full_negative")
 
 
-@jax.jit
+@eqx.filter_jit
 def distribution(prioritisation, scores, ages, filled, staleness_coef):
-    ranks = _prioritisation.rank(scores)
+    ranks = _chances.rank(scores)
     weights = prioritisation.weights(scores, ranks, filled)
-    return _prioritisation.replay_distribution(weights, ages, filled, staleness_coef)
+    return _chances.replay_distribution(weights, ages, filled, staleness_coef)
 
 
 def by_kind(data, size):
@@ -86,7 +88,7 @@ ages_of_a_buffer = st.lists(
 ).map(lambda ages: np.array(ages, np.int32))
 shares = st.sampled_from([0.0, 0.3, 1.0]).map(np.float32)
 prioritisations = st.sampled_from(
-    [Rank(), Rank(0.02), Rank(50.0), Proportional(), Proportional(0.1), TopK(2), TopK(100)]
+    [Rank(), Rank(0.02), Rank(50.0), Proportional(), Proportional(0.1), TopK(2), TopK(CAPACITY)]
 )
 
 
@@ -117,8 +119,8 @@ def test_permuting_the_slots_permutes_the_chances(
     np.testing.assert_allclose(permuted, plain[order], **TOLERANCE)
 
 
-rank = jax.jit(_prioritisation.rank)
-rank_after_change = jax.jit(_prioritisation.rank_after_change)
+rank = jax.jit(_chances.rank)
+rank_after_change = jax.jit(_chances.rank_after_change)
 
 
 @settings(max_examples=100, deadline=None)
@@ -160,7 +162,7 @@ def test_a_lower_temperature_prefers_the_best_level_more():
 def test_draws_have_the_chances_given(getkey, size):
     chances = jnp.arange(float(size)) if size > 1 else jnp.ones(1)
     keys = jax.random.split(getkey(), 4000)
-    slots = jax.jit(jax.vmap(lambda key: _prioritisation.draw(chances, key=key)))(keys)
+    slots = jax.jit(jax.vmap(lambda key: _chances.draw(chances, key=key)))(keys)
     frequencies = np.bincount(slots, minlength=size) / len(keys)
     assert frequencies.size == size
     np.testing.assert_allclose(frequencies, chances / chances.sum(), atol=0.04)
@@ -177,7 +179,7 @@ def test_a_temperature_out_of_range_is_an_error(kind, temperature):
 
 
 def test_top_k_of_no_levels_is_an_error():
-    with pytest.raises(ValueError, match=r"TopK\.num_levels is 0.*at least 1"):
+    with pytest.raises(ValueError, match=r"TopK\.k is 0.*at least 1"):
         TopK(0)
 
 

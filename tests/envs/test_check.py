@@ -10,15 +10,22 @@ import numpy as np
 import pytest
 
 from minimax_eqx.envs import (
+    AbstractActionSpec,
+    AbstractDesign,
     AbstractEnv,
     AbstractLevelGenerator,
-    EnvCheckError,
+    AbstractLevelMutator,
+    AbstractSolvable,
+    Box,
+    Discrete,
     Maze,
-    MemoryMaze,
+    MultiDiscrete,
     TimeStep,
     check_env,
 )
-from minimax_eqx.envs.maze import RandomMemory, RandomWalls
+from minimax_eqx.envs._check_fields import EnvCheckError
+from minimax_eqx.envs.maze import MazeDesign, MazeEdits, MemoryMaze, RandomMemory, RandomWalls
+from minimax_eqx.envs.maze._editor import MazeEditor
 
 ZERO = jnp.zeros((), jnp.int32)
 
@@ -33,7 +40,8 @@ class State(eqx.Module):
 
 
 class UniformTarget(AbstractLevelGenerator[Level]):
-    def sample(self, key):
+    def sample(self, level, *, key):
+        del level
         return Level(jax.random.randint(key, (), 1, 4))
 
 
@@ -41,8 +49,10 @@ class Counter(AbstractEnv[Level, Level, State, jax.Array]):
     """Action 1 counts up, action 0 down; the episode ends at the level's target."""
 
     step_size: jax.Array = dataclasses.field(default_factory=lambda: ZERO + 1)
-    num_actions: int = eqx.field(static=True, default=2)
-    max_episode_steps: int = eqx.field(static=True, default=6)
+    max_episode_steps: int = 6
+
+    def action_spec(self):
+        return Discrete(2)
 
     def load(self, level):
         return level
@@ -105,10 +115,6 @@ class UnequalField(Counter):
     marker: Unequal = eqx.field(static=True, default_factory=Unequal)
 
 
-class PythonField(Counter):
-    scale: float = 1.0
-
-
 class UnequalLeaf(Counter):
     marker: Unequal = dataclasses.field(default_factory=Unequal)
 
@@ -126,6 +132,84 @@ class FieldsThatAreNoArrays(Counter):
 
     def observe(self, world, state):
         return self.activation(self.mlp(state.count.astype(jnp.float32)[None]))
+
+
+class Observation(eqx.Module):
+    count: jax.Array
+    action_mask: jax.Array
+
+
+class MaskedCounter(Counter):
+    """Counting down is possible above 0 only, and what is not possible breaks the rewards."""
+
+    start_is_possible: bool = True
+
+    def action_spec(self):
+        return Discrete(2, masked=True)
+
+    def step(self, world, state, action, *, key):
+        possible = self.observe(world, state).action_mask[action]
+        step = Counter.step(self, world, state, action, key=key)
+        reward = jnp.where(possible | (not self.start_is_possible), step.reward, jnp.nan)
+        return eqx.tree_at(lambda step: step.reward, step, reward)
+
+    def observe(self, world, state):
+        up = (state.count > 0) | self.start_is_possible
+        return Observation(state.count, jnp.stack([state.count > 0, up]))
+
+    def observation_spec(self):
+        return jax.eval_shape(lambda: Observation(ZERO, jnp.zeros(2, bool)))
+
+
+class Continuous(Counter):
+    """Counts up where the first number of an action is the larger one."""
+
+    def action_spec(self):
+        return Box(-1.0, (1.0, 2.0), (2,))
+
+    def step(self, world, state, action, *, key):
+        self.action_spec().check(action)
+        up = (action[0] > action[1]).astype(jnp.int32)
+        return Counter.step(self, world, state, up, key=key)
+
+
+class Buttons(Counter):
+    """Counts up where both buttons are pressed."""
+
+    def action_spec(self):
+        return MultiDiscrete((2, 3))
+
+    def step(self, world, state, action, *, key):
+        self.action_spec().check(action)
+        return Counter.step(self, world, state, jnp.minimum(jnp.min(action), 1), key=key)
+
+
+class Solved(Counter, AbstractSolvable[Level]):
+    optimum: float = 1.0
+
+    def optimal_return(self, level):
+        return jnp.where(level.target > 0, self.optimum, 0.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Either(AbstractActionSpec):
+    """Two actions, with a check of its own."""
+
+    check_with: Callable
+    marker: object = None
+
+    def sample(self, key):
+        return Discrete(2).sample(key)
+
+    def examples(self):
+        return Discrete(2).examples()
+
+    def check(self, action):
+        self.check_with(action)
+
+
+def refuse_all(action):
+    raise ValueError("no")
 
 
 CALLS = []
@@ -162,11 +246,18 @@ def refuse_action_1(self, world, state, action, *, key):
 
 BROKEN = {
     "counts": [
-        Counter(num_actions=0),
-        Counter(num_actions=True),
+        Counter(max_episode_steps=0),
+        Counter(max_episode_steps=True),
         Counter(max_episode_steps=6.0),
     ],
-    "fields": [PythonField(), PythonField(scale=True)],
+    "action_spec": [
+        with_method(action_spec=lambda self: 2),
+        with_method(action_spec=lambda self: Either(Discrete(2).check, Unequal())),
+        with_method(action_spec=lambda self: Either(lambda action: None)),
+        with_method(action_spec=lambda self: Either(refuse_all)),
+        with_method(action_spec=lambda self: Discrete(2, masked=True)),
+        MaskedCounter(start_is_possible=False),
+    ],
     "compiles_once": [UnequalField(), UnequalLeaf()],
     "runs": [
         with_method(load=lambda self, level: 1 / 0),
@@ -215,6 +306,7 @@ BROKEN = {
         with_step(terminated=lambda step: step.terminated & False),
     ],
     "time_limit": [with_step(truncated=lambda step: step.truncated & False)],
+    "optimal_return": [Solved(optimum=0.5), Solved(optimum=float("inf"))],
 }
 """Environments that break exactly one rule, by the rule's name."""
 
@@ -224,9 +316,13 @@ def test_an_environment_that_keeps_the_rules_passes():
 
 
 @pytest.mark.parametrize(
-    ("env", "generator"),
+    ("env", "generator", "parts"),
     [
-        (Maze(height=4, width=6, max_episode_steps=20), RandomWalls(4, 6, num_walls=6)),
+        (
+            Maze(height=4, width=6, max_episode_steps=20),
+            RandomWalls(num_walls=6),
+            {"mutator": MazeEdits(2), "design": MazeDesign(num_walls=2, noise_dim=2)},
+        ),
         (
             Maze(
                 height=4,
@@ -237,13 +333,14 @@ def test_an_environment_that_keeps_the_rules_passes():
                 see_through_walls=False,
                 include_position=True,
             ),
-            RandomWalls(4, 6, num_walls=6),
+            RandomWalls(num_walls=6),
+            {},
         ),
-        (MemoryMaze(), RandomMemory()),
+        (MemoryMaze(), RandomMemory(), {}),
     ],
 )
-def test_the_mazes_keep_the_rules(env, generator):
-    check_env(env, generator)
+def test_the_mazes_keep_the_rules(env, generator, parts):
+    check_env(env, generator, **parts)
 
 
 @pytest.mark.parametrize(
@@ -269,6 +366,51 @@ def test_layers_and_functions_may_be_fields():
     check_env(FieldsThatAreNoArrays(), UniformTarget())
 
 
+class LearnedTarget(AbstractLevelGenerator[Level]):
+    mlp: eqx.nn.MLP
+
+    def sample(self, level, *, key):
+        del level
+        target = self.mlp(jax.random.normal(key, (2,)))
+        return Level(jnp.clip(target, 1, 3).astype(jnp.int32))
+
+
+class LearnedEdit(AbstractLevelMutator[Level]):
+    mlp: eqx.nn.MLP
+
+    def mutate(self, level, *, key):
+        inputs = jnp.stack([level.target.astype(jnp.float32), jax.random.normal(key)])
+        return Level(jnp.clip(self.mlp(inputs), 1, 3).astype(jnp.int32))
+
+
+def test_a_generator_and_a_mutator_may_hold_a_network():
+    mlp = eqx.nn.MLP(2, "scalar", 4, 1, key=jax.random.key(0))
+    check_env(Counter(), LearnedTarget(mlp), mutator=LearnedEdit(mlp))
+
+
+@pytest.mark.parametrize("env", [MaskedCounter(), Continuous(), Buttons(), Solved()])
+def test_actions_of_every_kind_are_played(env):
+    check_env(env, UniformTarget())
+
+
+class Widens(AbstractLevelMutator[Level]):
+    def mutate(self, level, *, key):
+        return Level(level.target[None])
+
+
+class ForAnotherSize(AbstractDesign):
+    def editor(self, level):
+        return MazeEditor(3, 3, MazeDesign(num_walls=3))
+
+
+def test_an_edited_or_designed_level_of_another_structure_is_refused():
+    with pytest.raises(EnvCheckError, match=r"\[level_spec\] mutator.mutate gives int32\[1\]"):
+        check_env(Counter(), UniformTarget(), mutator=Widens())
+    maze = Maze(height=4, width=4, max_episode_steps=9)
+    with pytest.raises(EnvCheckError, match=r"\[level_spec\] editor.level gives bool\[3,3\]"):
+        check_env(maze, RandomWalls(3), design=ForAnotherSize())
+
+
 def test_an_environment_is_not_checked_where_nothing_is_compiled():
     with jax.disable_jit(), pytest.raises(RuntimeError, match="set JAX_DISABLE_JIT=0"):
         check_env(Counter(), UniformTarget())
@@ -276,7 +418,7 @@ def test_an_environment_is_not_checked_where_nothing_is_compiled():
 
 def test_a_generator_of_other_levels_is_refused():
     with pytest.raises(EnvCheckError, match=r"\[level_spec\]"):
-        check_env(Maze(height=5, width=5), RandomWalls(6, 6, num_walls=5))
+        check_env(Maze(height=5, width=5), UniformTarget())
 
 
 def test_batches_are_compared_by_a_generator_that_allows_it():

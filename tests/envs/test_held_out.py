@@ -7,17 +7,11 @@ import jax
 import numpy as np
 import pytest
 
-from minimax_eqx._held_out_names import LAYOUT_NAMES
 from minimax_eqx.envs import Maze
-from minimax_eqx.envs.maze import (
-    MazeLevel,
-    held_out,
-    held_out_names,
-    maze_level_metrics,
-    panel,
-    panel_names,
-)
+from minimax_eqx.envs.maze import HeldOutMazes, MazeDesign, MazeLevel, MemoryMaze
+from minimax_eqx.envs.maze._held_out_names import LAYOUT_NAMES, LISTS, MAZES
 from minimax_eqx.envs.maze._layouts import LAYOUTS
+from minimax_eqx.envs.maze._metrics import maze_level_metrics
 
 RECORDED = json.loads(
     (pathlib.Path(__file__).parents[1] / "golden" / "maze_ood_levels.json").read_text()
@@ -26,18 +20,19 @@ FIXED = [name for name, entry in RECORDED.items() if entry["kind"] == "fixed" an
 PROCEDURAL = ["FourRooms", "Crossing", "PerfectMaze", "PerfectMazeMedium"]
 NUM_SAMPLES = {"FourRooms": 4000, "Crossing": 4000, "PerfectMaze": 4000, "PerfectMazeMedium": 1500}
 
+PANELS = HeldOutMazes(("all",)).panels(Maze())
 measure = jax.jit(jax.vmap(maze_level_metrics))
 
 
 @pytest.mark.parametrize("name", FIXED)
 def test_a_fixed_maze_is_as_recorded(golden, name):
-    arrays, test = golden("maze_ood_levels"), held_out(name)
+    arrays, (env, generator) = golden("maze_ood_levels"), PANELS[name]
     recorded = {
         key.removeprefix(name + "__"): value
         for key, value in arrays.items()
         if key.startswith(name + "__")
     }
-    levels = test.generator.levels
+    levels = generator.levels
     height, width = recorded["wall_map"].shape
     for wall_map in np.asarray(levels.wall_map):
         np.testing.assert_array_equal(wall_map, recorded["wall_map"])
@@ -45,13 +40,13 @@ def test_a_fixed_maze_is_as_recorded(golden, name):
     assert goals == {tuple(goal) for goal in recorded["goal_pos_values"].tolist()}
     assert np.all(np.asarray(levels.agent_pos) == recorded["agent_pos_values"])
     assert np.all(np.asarray(levels.agent_dir) == recorded["agent_dir_values"])
-    assert (test.env.height, test.env.width) == (height, width)
+    assert (env.height, env.width) == (height, width)
 
     @jax.jit
     @jax.vmap
     def first_observation(level):
-        world = test.env.load(level)
-        return test.env.observe(world, test.env.reset(world, key=jax.random.key(0)))
+        world = env.load(level)
+        return env.observe(world, env.reset(world, key=jax.random.key(0)))
 
     seen = first_observation(levels)
     recorded_goals = recorded["goal_pos_first"].tolist()
@@ -67,7 +62,7 @@ def test_a_fixed_maze_is_as_recorded(golden, name):
 
 @pytest.mark.parametrize("name", RECORDED)
 def test_time_limits_and_sizes_are_as_recorded(name):
-    env, recorded = held_out(name).env, RECORDED[name]
+    (env, _), recorded = PANELS[name], RECORDED[name]
     assert env.max_episode_steps == recorded["max_episode_steps"]
     spec = env.observation_spec()
     assert spec.image.shape == (5, 5, 3)
@@ -78,9 +73,10 @@ def test_time_limits_and_sizes_are_as_recorded(name):
 @pytest.fixture(scope="module")
 def samples():
     def draw(name):
-        generator = held_out(name).generator
+        env, generator = PANELS[name]
         keys = jax.random.split(jax.random.key(11), NUM_SAMPLES[name])
-        levels = jax.jit(jax.vmap(generator.sample))(keys)
+        draw = jax.vmap(lambda key: generator.sample(env.level_spec(), key=key))
+        levels = jax.jit(draw)(keys)
         return jax.device_get((levels, measure(levels)))
 
     return {name: draw(name) for name in PROCEDURAL}
@@ -142,17 +138,18 @@ def test_a_perfect_maze_has_as_many_dead_ends_as_recorded(samples, name):
 
 
 def test_larger_perfect_mazes_exist():
-    large, huge = held_out("PerfectMazeLarge"), held_out("PerfectMazeXL")
-    assert (large.env.height, large.env.max_episode_steps) == (51, 2 * 53 * 53)
-    assert (huge.env.height, huge.env.max_episode_steps) == (101, 21218)
-    level = jax.jit(huge.generator.sample)(jax.random.key(0))
+    (large, _), (huge, generator) = PANELS["PerfectMazeLarge"], PANELS["PerfectMazeXL"]
+    assert (large.height, large.max_episode_steps) == (51, 2 * 53 * 53)
+    assert (huge.height, huge.max_episode_steps) == (101, 21218)
+    draw = jax.jit(lambda key: generator.sample(huge.level_spec(), key=key))
+    level = draw(jax.random.key(0))
     level.check(101, 101)
     assert int(level.wall_map.sum()) == RECORDED["PerfectMazeXL"]["n_walls_mean"]
 
 
 def test_mazes_of_one_size_and_limit_have_equal_environments():
     names = [name for name in (*FIXED, "PerfectMaze") if name != "LargeCorridor"]
-    environments = {held_out(name).env for name in names}
+    environments = {PANELS[name][0] for name in names}
     assert environments == {Maze(height=13, width=13, max_episode_steps=450)}
 
 
@@ -163,39 +160,48 @@ def test_the_view_can_be_chosen_as_in_training():
         "see_through_walls": False,
         "include_position": True,
     }
-    env = held_out("Labyrinth", **view).env
-    assert env == Maze(height=13, width=13, max_episode_steps=450, **view)
-    assert held_out("Memory", **view).env.observation_spec().image.shape == (7, 7, 3)
+    suite = HeldOutMazes(("Labyrinth", "Memory"))
+    for trained in (Maze(height=5, **view), MemoryMaze(**view)):
+        (labyrinth, _), (memory, _) = suite.panels(trained).values()
+        assert labyrinth == Maze(height=13, width=13, max_episode_steps=450, **view)
+        assert memory == MemoryMaze(**view)
 
 
-def test_names_may_have_the_prefix_of_the_reference():
-    test = held_out("Maze-SixteenRooms2")
-    assert test.name == "SixteenRooms2"
-    assert test == held_out("SixteenRooms2")
+def test_a_maze_is_there_once_whatever_it_is_called():
+    suite = HeldOutMazes(("Maze-Labyrinth2", "jaxued-8", "Labyrinth2", "FourRooms"))
+    names = list(suite.panels(Maze()))
+    assert (names[0], names[-1], len(names)) == ("Labyrinth2", "FourRooms", 9)
+    assert set(names) == {*LISTS["jaxued-8"], "FourRooms"}
 
 
-def test_an_unknown_name_is_refused_with_a_suggestion():
-    with pytest.raises(ValueError, match=r"Did you mean 'SixteenRooms'.*Known are.*Memory"):
-        held_out("SixteenRoom")
-    with pytest.raises(ValueError, match=r"no held-out maze 'zzz'\. Known are"):
-        held_out("zzz")
-    with pytest.raises(ValueError, match="Did you mean 'minimax-12'"):
-        panel("minimax-13")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("SixteenRoom", r"Did you mean 'SixteenRooms'.*Mazes are.*Memory; lists are minimax-12"),
+        ("zzz", r"names has 'zzz', which is neither a held-out maze nor a list of them\. Mazes"),
+        ("minimax-13", "Did you mean 'minimax-12'"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_a_suggestion(name, message):
+    with pytest.raises(ValueError, match=message):
+        HeldOutMazes(("Labyrinth", name))
 
 
-def test_panels_list_known_names():
-    assert panel_names() == ("minimax-12", "jaxued-8", "all")
-    assert len(panel("minimax-12")) == 12
-    assert len(panel("jaxued-8")) == 8
-    assert panel("all") == held_out_names()
-    assert set(RECORDED) < set(held_out_names())
-    for name in panel_names():
-        assert set(panel(name)) <= set(held_out_names())
+def test_students_of_other_worlds_cannot_be_tested_on_mazes():
+    with pytest.raises(ValueError, match=r"trained in a Maze .*; this environment is a MazeEditor"):
+        HeldOutMazes().panels(MazeDesign().editor(Maze().level_spec()))
+
+
+def test_lists_have_known_names():
+    assert list(LISTS) == ["minimax-12", "jaxued-8", "all"]
+    assert [len(LISTS[name]) for name in LISTS] == [12, 8, len(MAZES)]
+    assert set(RECORDED) < set(MAZES)
+    assert all(set(names) <= set(MAZES) for names in LISTS.values())
 
 
 def test_drawn_layouts_are_valid_levels():
     for name in FIXED:
-        levels = held_out(name).generator.levels
+        levels = PANELS[name][1].levels
         for index in range(levels.agent_dir.shape[0]):
             level = jax.tree.map(lambda leaf, i=index: leaf[i], levels)
             assert isinstance(level, MazeLevel)

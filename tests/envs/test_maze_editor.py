@@ -10,10 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minimax_eqx.envs import Blanks, Maze, check_env
-from minimax_eqx.envs.maze import MazeBlank, MazeEditor
+from minimax_eqx.envs import Maze, check_env
+from minimax_eqx.envs._editor import Blanks
+from minimax_eqx.envs.maze import MazeDesign
+from minimax_eqx.envs.maze._editor import MazeBlank, MazeEditor
 
 NUM_CONFIGURATIONS = 12
+
+
+def editor_of(height=13, width=13, **design):
+    return MazeEditor(height, width, MazeDesign(**design))
+
+
+def num_cells(editor):
+    return editor.action_spec().num_actions
 
 
 class Recording:
@@ -24,9 +34,9 @@ class Recording:
             "configs"
         ][index].tolist()
         budget = "fixed" if fixed else "first_wall" if first else "first_action"
-        self.editor = MazeEditor(
-            height=height,
-            width=width,
+        self.editor = editor_of(
+            height,
+            width,
             num_walls=num_walls,
             wall_budget=budget,
             replace_collisions=not reuse,
@@ -92,14 +102,14 @@ def play(editor, blanks, actions, proposals=None, seed=0):
 
 def budget_of(editor, action):
     """The number of walls that a first action means, as exact as can be."""
-    return round(Fraction(int(action) * editor.num_walls, editor.num_actions))
+    return round(Fraction(int(action) * editor.design.num_walls, num_cells(editor)))
 
 
 def steps_that_place(editor, actions):
     """Which steps of each sequence put something on the maze."""
-    lead = int(editor.wall_budget == "first_action")
-    budget = np.full(len(actions), editor.num_walls)
-    if editor.wall_budget != "fixed":
+    lead = int(editor.design.wall_budget == "first_action")
+    budget = np.full(len(actions), editor.design.num_walls)
+    if editor.design.wall_budget != "fixed":
         budget = np.array([budget_of(editor, action) for action in actions[:, 0]])
     index = np.arange(actions.shape[1])[None] - lead
     return (index >= 0) & (index <= budget[:, None] + 1)
@@ -129,7 +139,7 @@ def test_actions_collide_where_they_do_in_the_reference(recording):
     # The reference also replaces actions that do nothing, after the agent is placed.
     places = steps_that_place(editor, used)
     expected = (proposed != used) & places
-    if editor.wall_budget == "first_action" and editor.replace_collisions:
+    if editor.design.wall_budget == "first_action" and editor.design.replace_collisions:
         # There the reference takes cell 0 for occupied; it is not.
         expected &= proposed != 0
     np.testing.assert_array_equal(collided[rows], expected[rows])
@@ -167,13 +177,13 @@ def drawing_of(editor, actions, **kwargs):
 
 
 def test_a_fixed_budget_places_walls_goal_and_agent_in_this_order():
-    editor = MazeEditor(**SMALL)
-    assert (editor.num_actions, editor.max_episode_steps) == (6, 5)
+    editor = editor_of(**SMALL)
+    assert (num_cells(editor), editor.max_episode_steps) == (6, 5)
     assert drawing_of(editor, [0, 1, 5, 3, 4], agent_dir=1) == ["##.", "Gv#"]
 
 
 def test_the_first_action_sets_a_budget_and_places_nothing():
-    editor = MazeEditor(**SMALL, wall_budget="first_action")
+    editor = editor_of(**SMALL, wall_budget="first_action")
     assert editor.max_episode_steps == 6
     assert drawing_of(editor, [4, 0, 5, 3, 1, 2]) == ["#>.", "G.#"]
     # 3 walls * 1 / 6 and * 3 / 6 are 0.5 and 1.5: half goes to the even number.
@@ -198,35 +208,34 @@ def budgets_of(editor, actions):
     [(10, 10, 43), (10, 10, 85), (4, 5, 13), (12, 12, 72), (300, 300, 45_001), (500, 400, 175_000)],
 )
 def test_half_a_wall_goes_to_the_even_number(budget, height, width, num_walls):
-    editor = MazeEditor(height, width, num_walls=num_walls, wall_budget=budget, noise_dim=0)
-    num_cells = height * width
+    editor = editor_of(height, width, num_walls=num_walls, wall_budget=budget, noise_dim=0)
     # All cells of a small maze, and some of a large one, whose last ones have the largest products.
-    actions = np.unique(np.linspace(0, num_cells - 1, min(num_cells, 200)).astype(int))
+    actions = np.unique(np.linspace(0, height * width - 1, min(height * width, 200)).astype(int))
     expected = [budget_of(editor, action) for action in actions]
     np.testing.assert_array_equal(budgets_of(editor, jnp.asarray(actions, jnp.int32)), expected)
 
 
 def test_the_first_wall_sets_the_budget_by_its_place():
-    editor = MazeEditor(**SMALL, wall_budget="first_wall")
+    editor = editor_of(**SMALL, wall_budget="first_wall")
     assert editor.max_episode_steps == 5
     assert drawing_of(editor, [3, 0, 5, 1, 2]) == ["#>.", "#.G"]
     assert drawing_of(editor, [0, 5, 3, 1, 2]) == ["G..", "..>"]
 
 
 def test_the_last_action_chooses_the_direction_in_quarters_of_the_grid():
-    editor = MazeEditor(**SMALL, choose_direction=True)
+    editor = editor_of(**SMALL, choose_direction=True)
     assert editor.max_episode_steps == 6
     for action, symbol in enumerate(">>v<<^"):
         assert drawing_of(editor, [0, 1, 5, 3, 4, action]) == ["##.", f"G{symbol}#"]
 
 
 def test_a_wall_under_the_goal_or_the_agent_disappears():
-    editor = MazeEditor(**SMALL)
+    editor = editor_of(**SMALL)
     assert drawing_of(editor, [0, 1, 5, 0, 1]) == ["G>.", "..#"]
 
 
 def test_a_replacement_is_drawn_from_all_cells_that_hold_nothing():
-    editor = MazeEditor(**SMALL, replace_collisions=True)
+    editor = editor_of(**SMALL, replace_collisions=True)
     seen = {tuple(drawing_of(editor, [0, 5, 5, 1, 2], seed=seed)) for seed in range(40)}
     # The third wall and, if that took their cells, goal and agent have moved.
     third_walls = {level for level in seen if level[0][0] == "#" and level[1][2] == "#"}
@@ -239,7 +248,7 @@ def test_a_replacement_is_drawn_from_all_cells_that_hold_nothing():
 
 
 def test_replacements_are_uniform():
-    editor = MazeEditor(**SMALL)
+    editor = editor_of(**SMALL)
     num_designs = 6000
     blanks = MazeBlank(jnp.zeros(num_designs, jnp.int32))
     levels = play(editor, blanks, np.tile([0, 1, 5, 3, 3], (num_designs, 1)))[-1]
@@ -251,7 +260,7 @@ def test_replacements_are_uniform():
 
 
 def test_with_a_chosen_budget_cell_zero_is_free_until_something_is_on_it():
-    editor = MazeEditor(**SMALL, wall_budget="first_action", replace_collisions=True)
+    editor = editor_of(**SMALL, wall_budget="first_action", replace_collisions=True)
     blank = MazeBlank(jnp.array(0, jnp.int32))
     state = editor.reset(blank, key=jax.random.key(0))
     state = editor.step(blank, state, jnp.array(4), key=jax.random.key(1)).state
@@ -262,9 +271,9 @@ def test_with_a_chosen_budget_cell_zero_is_free_until_something_is_on_it():
 
 
 EDITORS = [
-    MazeEditor(
-        height=height,
-        width=width,
+    editor_of(
+        height,
+        width,
         num_walls=num_walls,
         wall_budget=budget,
         replace_collisions=replace_collisions,
@@ -279,26 +288,28 @@ EDITORS = [
 
 
 def name_of(editor):
-    flags = [name for name in ("replace_collisions", "choose_direction") if getattr(editor, name)]
-    return "-".join([f"{editor.height}x{editor.width}", editor.wall_budget, *flags])
+    flags = [
+        name for name in ("replace_collisions", "choose_direction") if getattr(editor.design, name)
+    ]
+    return "-".join([f"{editor.height}x{editor.width}", editor.design.wall_budget, *flags])
 
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), editor=st.sampled_from(EDITORS), seed=st.integers(0, 2**31 - 1))
 def test_any_actions_design_a_valid_level(data, editor, seed):
-    cells = st.integers(0, editor.num_actions - 1)
+    cells = st.integers(0, num_cells(editor) - 1)
     steps = editor.max_episode_steps
     actions = data.draw(st.lists(cells, min_size=steps, max_size=steps))
     level = design_one(editor, actions, agent_dir=seed % 4, seed=seed)
     level.check(editor.height, editor.width)
-    assert level.wall_map.sum() <= editor.num_walls
-    if editor.replace_collisions and editor.wall_budget == "fixed":
-        assert level.wall_map.sum() == editor.num_walls
-    if not editor.choose_direction:
+    assert level.wall_map.sum() <= editor.design.num_walls
+    if editor.design.replace_collisions and editor.design.wall_budget == "fixed":
+        assert level.wall_map.sum() == editor.design.num_walls
+    if not editor.design.choose_direction:
         assert level.agent_dir == seed % 4
 
 
-@pytest.mark.parametrize("editor", EDITORS[::5], ids=name_of)
+@pytest.mark.parametrize("editor", EDITORS[::9], ids=name_of)
 def test_an_editor_is_a_good_environment(editor):
     check_env(editor, Blanks(editor))
 
@@ -313,7 +324,7 @@ def test_an_episode_ends_in_its_last_step_and_no_other():
 
 
 def test_noise_is_uniform_and_new_in_every_step():
-    editor = MazeEditor(noise_dim=50)
+    editor = MazeEditor()
     actions = np.tile(np.arange(62), (2, 1))
     first, (_, seen, *_), _ = play(editor, MazeBlank(jnp.zeros(2, jnp.int32)), actions)
     noise = np.concatenate([first.noise[:, None], seen.noise], axis=1)
@@ -326,7 +337,7 @@ def test_noise_is_uniform_and_new_in_every_step():
 
 
 def test_what_is_not_placed_yet_is_nowhere():
-    editor = MazeEditor(**SMALL)
+    editor = editor_of(**SMALL)
     blank = editor.blank(jax.random.key(0))
     level = editor.level(editor.reset(blank, key=jax.random.key(0)))
     assert level.agent_pos.tolist() == level.goal_pos.tolist() == [-1, -1]
@@ -334,26 +345,28 @@ def test_what_is_not_placed_yet_is_nowhere():
 
 
 def test_the_designed_levels_are_those_of_the_maze_of_that_size():
-    editor = MazeEditor(height=7, width=11)
-    assert editor.designed_level_spec() == Maze(height=7, width=11).level_spec()
+    level = Maze(height=7, width=11).level_spec()
+    editor = MazeDesign(num_walls=5).editor(level)
+    assert editor == MazeEditor(7, 11, MazeDesign(num_walls=5))
+    assert editor.designed_level_spec() == level
 
 
 def test_blanks_look_anywhere_unless_the_designer_chooses():
     keys = jax.random.split(jax.random.key(0), 64)
-    anywhere = jax.vmap(Blanks(MazeEditor()).sample)(keys).agent_dir
+    anywhere = jax.vmap(MazeEditor().blank)(keys).agent_dir
     assert set(anywhere.tolist()) == {0, 1, 2, 3}
-    assert not np.any(jax.vmap(Blanks(MazeEditor(choose_direction=True)).sample)(keys).agent_dir)
+    assert not np.any(jax.vmap(editor_of(choose_direction=True).blank)(keys).agent_dir)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"height": 1}, r"height is 1; it must be at least 2"),
+        ({"height": 1}, r"MazeEditor.height is 1; it must be between 2 and 8,388,608"),
         ({"height": 4097, "width": 4096}, "MazeEditor has 4097 x 4096 = 16,781,312 cells"),
-        ({"noise_dim": 10**10}, r"noise_dim is 10000000000; it must be at most 16777216"),
-        ({"width": 0}, r"width is 0; it must be at least 2"),
-        ({"noise_dim": -1}, r"noise_dim is -1; it must be at least 0"),
-        ({"num_walls": -1}, r"num_walls is -1; .* between 0 and 167"),
+        ({"noise_dim": 10**10}, r"noise_dim is 10000000000; it must be between 0 and 16,777,216"),
+        ({"width": 0}, r"width is 0; it must be between 2"),
+        ({"noise_dim": -1}, r"MazeDesign.noise_dim is -1; it must be between 0"),
+        ({"num_walls": -1}, r"MazeDesign.num_walls is -1; it must be at least 0"),
         ({"height": 7, "width": 7}, r"num_walls is 60; .* 7 x 7 cells .* between 0 and 47"),
         ({"wall_budget": "some"}, r"wall_budget is 'some'; .* 'fixed', 'first_action', 'first_w"),
         ({"wall_budget": "first_wall", "num_walls": 0}, r"num_walls=0 there is no budget"),
@@ -361,4 +374,4 @@ def test_blanks_look_anywhere_unless_the_designer_chooses():
 )
 def test_an_editor_that_cannot_be_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        MazeEditor(**arguments)
+        editor_of(**arguments)

@@ -1,13 +1,14 @@
 """Path lengths and wall counts, against breadth-first search and the reference."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs.maze import (
-    Maze,
-    MazeLevel,
+from minimax_eqx.envs.maze import Maze, MazeLevel, RandomWalls
+from minimax_eqx.envs.maze._metrics import (
     distances_from,
     maze_level_metrics,
     shortest_path_length,
@@ -74,3 +75,60 @@ def test_a_walled_off_goal_has_no_path():
         "shortest_path_length": 0,
         "passable": 0,
     }
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def try_all(env, world, state):
+    """What turning left, turning right and going forward lead to."""
+    step = jax.vmap(lambda action: env.step(world, state, action, key=jax.random.key(0)))
+    return step(jnp.arange(3))
+
+
+def brute_force(env, level):
+    """The best return of all sequences of actions, tried out pose by pose."""
+    world = env.load(level)
+    frontier, seen = [env.reset(world, key=jax.random.key(0))], set()
+    for _ in range(env.max_episode_steps):
+        following = {}
+        for state in frontier:
+            steps = jax.device_get(try_all(env, world, state))
+            if np.any(steps.success):
+                return steps.reward.max()
+            for i in range(3):
+                after = jax.tree.map(lambda leaf, i=i: leaf[i], steps.state)
+                following[(*after.agent_pos.tolist(), int(after.agent_dir))] = after
+        frontier = [state for pose, state in following.items() if pose not in seen]
+        seen |= set(following)
+    return 0.0
+
+
+@pytest.mark.parametrize(
+    ("drawing", "num_actions"),
+    [
+        (">.G\n...", 2),
+        ("<.G\n...", 4),
+        ("v#G\n...", 6),
+        ("^.#.\n.#..\n..#G", None),
+        ("G#.\n..<", 4),
+        (f"{'.' * 40}\n>{'#' * 38}G", 44),
+    ],
+)
+@pytest.mark.parametrize("limit", [250, 5])
+def test_the_optimal_return_is_that_of_the_fewest_actions(drawing, num_actions, limit):
+    level = MazeLevel.from_ascii(drawing)
+    env = Maze(*level.wall_map.shape, max_episode_steps=limit)
+    in_time = num_actions is not None and num_actions <= limit
+    expected = 1 - 0.9 * num_actions / limit if in_time else 0
+    assert float(jax.jit(env.optimal_return)(level)) == pytest.approx(expected)
+
+
+def test_the_optimal_return_of_random_mazes_is_that_of_brute_force():
+    env = Maze(height=4, width=5, max_episode_steps=12)
+    draw = jax.vmap(lambda key: RandomWalls(9).sample(env.level_spec(), key=key))
+    levels = jax.jit(draw)(jax.random.split(jax.random.key(3), 10))
+    optima = jax.jit(jax.vmap(env.optimal_return))(levels)
+    expected = [
+        brute_force(env, jax.tree.map(lambda leaf, i=i: leaf[i], levels)) for i in range(10)
+    ]
+    np.testing.assert_array_equal(optima, np.float32(expected))
+    assert 0 < np.count_nonzero(expected) < 10

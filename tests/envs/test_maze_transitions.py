@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs.maze import Maze, MazeLevel, MazeState
+from minimax_eqx.envs.maze import Maze, MazeLevel
+from minimax_eqx.envs.maze._maze import MazeState
 
 
 def play_again_and_again(env, level, actions):
@@ -149,15 +150,15 @@ def test_a_wall_hides_what_is_behind_it():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"height": 1}, "Maze.height is 1; it must be at least 2"),
+        ({"height": 1}, r"Maze.height is 1; it must be between 2 and 8,388,608"),
         ({"height": 100_000, "width": 100_000}, r"Maze has 100000 x 100000 .* at most 16,777,216"),
-        ({"width": 10**12}, "Maze.width is 1000000000000; it must be at most 8388608"),
-        ({"view_size": 257}, "view_size is 257; it must be odd and at least 3, and at most 255"),
-        ({"max_episode_steps": 2**31}, "max_episode_steps is 2147483648; it must be at most 21"),
+        ({"width": 10**12}, r"Maze.width is 1000000000000; it must be between"),
+        ({"view_size": 257}, "view_size is 257; it must be between 3 and 255"),
+        ({"max_episode_steps": 2**31}, "steps is 2147483648; it must be between 1 and 2,147"),
         ({"width": 0}, "Maze.width is 0"),
-        ({"view_size": 4}, "Maze.view_size is 4; it must be odd and at least 3"),
+        ({"view_size": 4}, r"Maze.view_size is 4; it must be odd, so that"),
         ({"view_size": 1}, "Maze.view_size is 1"),
-        ({"max_episode_steps": 0}, "Maze.max_episode_steps is 0; it must be at least 1"),
+        ({"max_episode_steps": 0}, r"Maze.max_episode_steps is 0; it must be between 1 and"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, message):

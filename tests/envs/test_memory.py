@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs import MemoryMaze
-from minimax_eqx.envs.maze import MemoryLevel, RandomMemory
+from minimax_eqx.envs.maze import MemoryMaze, RandomMemory
+from minimax_eqx.envs.maze._memory import MemoryLevel
 
 LEFT, RIGHT, FORWARD = range(3)
 RED, GREEN = 0, 1
@@ -87,7 +87,9 @@ def test_an_episode_is_truncated_at_the_time_limit():
 
 def test_either_object_pays_with_equal_chances():
     keys = jax.random.split(jax.random.key(0), 2000)
-    rewarding = jax.vmap(RandomMemory().sample)(keys).rewarding
+    level = MemoryMaze().level_spec()
+    draw = jax.vmap(lambda key: RandomMemory().sample(level, key=key))
+    rewarding = draw(keys).rewarding
     assert set(np.unique(rewarding)) == {RED, GREEN}
     assert float(jnp.mean(rewarding)) == pytest.approx(0.5, abs=0.05)
 
@@ -101,5 +103,5 @@ def test_metrics_describe_the_way_to_the_object_that_pays(rewarding):
 
 
 def test_bad_arguments_are_refused():
-    with pytest.raises(ValueError, match="view_size is 4"):
+    with pytest.raises(ValueError, match=r"Maze.view_size is 4; it must be odd"):
         MemoryMaze(view_size=4)

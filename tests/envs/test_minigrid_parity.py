@@ -56,7 +56,7 @@ def test_every_step_is_minigrids(height, width, view_size, num_walls, see_throug
     )
     key = jax.random.key(view_size)
     level_key, action_key = jax.random.split(key)
-    generator = RandomWalls(height, width, num_walls)
+    generator = RandomWalls(num_walls, replace=False)
     actions = np.asarray(
         jax.random.choice(
             action_key,
@@ -69,7 +69,7 @@ def test_every_step_is_minigrids(height, width, view_size, num_walls, see_throug
     @jax.jit
     @jax.vmap
     def play(key, actions):
-        level = generator.sample(key)
+        level = generator.sample(env.level_spec(), key=key)
         world = env.load(level)
         start = env.reset(world, key=key)
 

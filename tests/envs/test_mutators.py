@@ -12,16 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minimax_eqx.envs import AbstractLevelMutator, NoEdit, OneOf, Repeated
+from minimax_eqx.envs import AbstractLevelMutator, OneOf, Repeated
+from minimax_eqx.envs._mutator import NoEdit
 from minimax_eqx.envs.maze import (
     FlipWall,
+    MazeEdits,
     MazeLevel,
-    MemoryLevel,
     MoveAgent,
     MoveGoal,
     RandomWalls,
-    maze_edits,
 )
+from minimax_eqx.envs.maze._level import maze_level_spec
+from minimax_eqx.envs.maze._memory import MemoryLevel
 
 STATISTICS = json.loads(
     (pathlib.Path(__file__).parents[1] / "golden" / "maze_mutator_stats.json").read_text()
@@ -72,7 +74,7 @@ def sample(mutator, level, num_samples=NUM_SAMPLES, seed=0):
 
 @functools.cache
 def sampled(num_edits):
-    return sample(maze_edits(num_edits), recorded_parent())
+    return sample(MazeEdits(num_edits), recorded_parent())
 
 
 def cell_of(position, width):
@@ -158,7 +160,7 @@ def test_a_single_edit_reaches_every_level_that_was_recorded():
 
 def test_zero_edits_were_recorded_to_return_the_parent():
     assert RECORDED[0]["returns_parent_unchanged"]
-    assert same(maze_edits(0).mutate(recorded_parent(), key=jax.random.key(0)), recorded_parent())
+    assert same(MazeEdits(0).mutate(recorded_parent(), key=jax.random.key(0)), recorded_parent())
 
 
 @pytest.mark.parametrize("parent", [recorded_parent(), RECTANGLE], ids=["square", "rectangle"])
@@ -204,10 +206,10 @@ def test_a_level_without_another_free_cell_stays_as_it_is(mutator):
 
 def test_no_wall_is_flipped_where_agent_and_goal_are_the_only_cells():
     level = MazeLevel.from_ascii(">G")
-    assert same(mutate(maze_edits(20), level, jax.random.key(0)), level)
+    assert same(mutate(MazeEdits(20), level, jax.random.key(0)), level)
 
 
-EDITS = {num_edits: maze_edits(num_edits) for num_edits in (0, 1, 7)}
+EDITS = {num_edits: MazeEdits(num_edits) for num_edits in (0, 1, 7)}
 EDITS_AND_AGENT = Repeated(OneOf((FlipWall(), MoveGoal(), MoveAgent())), 7)
 # Few sizes, since each is a program to compile.
 SIZES = [(1, 3), (2, 2), (3, 5), (6, 4)]
@@ -277,7 +279,8 @@ def test_the_same_key_gives_the_same_edits(level, key):
 
 def test_a_batch_is_edited_as_its_levels_are_one_by_one():
     level_keys, edit_keys = (jax.random.split(jax.random.key(seed), 16) for seed in (1, 2))
-    parents = jax.vmap(RandomWalls(5, 8, 12).sample)(level_keys)
+    draw = jax.vmap(lambda key: RandomWalls(12).sample(maze_level_spec(5, 8), key=key))
+    parents = draw(level_keys)
     mutator = Repeated(OneOf((NoEdit(), FlipWall(), MoveGoal(), MoveAgent())), 5)
     batch = jax.vmap(lambda level, key: mutator.mutate(level, key=key))(parents, edit_keys)
     for i in range(16):
@@ -342,7 +345,7 @@ def test_the_choice_and_the_edit_are_independent():
 
 def test_the_program_does_not_grow_with_the_number_of_edits():
     def num_operations(num_edits):
-        program = jax.make_jaxpr(lambda key: maze_edits(num_edits).mutate(RECTANGLE, key=key))
+        program = jax.make_jaxpr(lambda key: MazeEdits(num_edits).mutate(RECTANGLE, key=key))
         return str(program(jax.random.key(0))).count("\n")
 
     assert num_operations(2) == num_operations(200)
@@ -352,8 +355,8 @@ def test_the_program_does_not_grow_with_the_number_of_edits():
     ("make", "message"),
     [
         (lambda: OneOf(()), r"OneOf.mutators is \(\); it must hold at least 1"),
-        (lambda: Repeated(FlipWall(), -1), "Repeated.num_edits is -1; it must not be negative"),
-        (lambda: maze_edits(-3), "num_edits is -3; it must not be negative"),
+        (lambda: Repeated(FlipWall(), -1), "Repeated.num_edits is -1; it must be at least 0"),
+        (lambda: MazeEdits(-3), "num_edits is -3; it must be at least 0"),
     ],
 )
 def test_bad_arguments_are_refused(make, message):
@@ -361,14 +364,14 @@ def test_bad_arguments_are_refused(make, message):
         make()
 
 
-@pytest.mark.parametrize("mutator", [FlipWall(), MoveGoal(), MoveAgent(), maze_edits(3)])
+@pytest.mark.parametrize("mutator", [FlipWall(), MoveGoal(), MoveAgent(), MazeEdits(3)])
 def test_a_maze_mutator_refuses_the_levels_of_another_environment(mutator):
     level = MemoryLevel(jnp.array(0, jnp.int32))
     with pytest.raises(TypeError, match=r"level is MemoryLevel.*expected MazeLevel"):
         jax.eval_shape(lambda: mutator.mutate(level, key=jax.random.key(0)))
 
 
-@pytest.mark.parametrize("mutator", [FlipWall(), MoveGoal(), MoveAgent(), maze_edits(3)])
+@pytest.mark.parametrize("mutator", [FlipWall(), MoveGoal(), MoveAgent(), MazeEdits(3)])
 def test_a_batch_without_vmap_is_refused(mutator):
     levels = jax.tree.map(lambda leaf: leaf[None], RECTANGLE)
     with pytest.raises(ValueError, match=r"edits one level.* shape \(1, 3, 5\). Use jax.vmap"):

@@ -9,20 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minimax_eqx.envs import save_gif, save_png
+from minimax_eqx.envs._pictures import sheet
 from minimax_eqx.envs.maze import (
     Maze,
+    MazeArtist,
+    MazeDesign,
     MazeLevel,
-    MazeState,
-    MemoryLevel,
     MemoryMaze,
-    render,
-    render_ascii,
-    render_episode,
-    render_grid,
-    save_gif,
-    save_png,
     stack_levels,
 )
+from minimax_eqx.envs.maze._maze import MazeState
+from minimax_eqx.envs.maze._memory import MemoryLevel
+from minimax_eqx.envs.maze._render import render, render_ascii
 
 DRAWING = """
 >.#.
@@ -32,6 +31,14 @@ DRAWING = """
 LEVEL = MazeLevel.from_ascii(DRAWING)
 STATE = MazeState(jnp.array([1, 2]), jnp.array(3), jnp.array(4))
 STATES = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), STATE)
+
+
+ENV = Maze(height=3, width=4)
+EDITOR = MazeDesign(num_walls=2).editor(ENV.level_spec())
+
+
+def draw_episode(states, length, env=ENV):
+    return MazeArtist().draw_episode(env, LEVEL, states, length)
 
 
 def tile(picture, x, y, size):
@@ -113,19 +120,28 @@ def test_the_highlight_agrees_with_what_the_agent_observes():
 
 
 def test_an_episode_is_one_frame_for_each_state():
-    frames = render_episode(LEVEL, STATES, tile_size=8)
-    assert frames.shape == (2, 32, 40, 3)
-    np.testing.assert_array_equal(frames[1], render(LEVEL, STATE, tile_size=8))
+    env = Maze(height=3, width=4, view_size=3)
+    frames = MazeArtist(tile_size=8).draw_episode(env, LEVEL, STATES, 1)
+    assert len(frames) == 2
+    np.testing.assert_array_equal(frames[1], render(LEVEL, STATE, env=env, tile_size=8))
+    assert len(MazeArtist(tile_size=8).draw_episode(env, LEVEL, STATES, 0)) == 1
 
 
 def test_many_levels_are_drawn_in_rows():
-    small = MazeLevel.from_ascii(">G")
-    sheet = render_grid([LEVEL, small, LEVEL], columns=2, tile_size=8, gap=4)
-    assert sheet.shape == (2 * (32 + 4) + 4, 2 * (40 + 4) + 4, 3)
-    np.testing.assert_array_equal(sheet[4:36, 4:44], render(LEVEL, tile_size=8))
-    assert np.all(sheet[40:, 48:] == 255)
-    stacked = render_grid(stack_levels([LEVEL, LEVEL]), columns=8, tile_size=8, gap=4)
-    assert stacked.shape == (40, 92, 3)
+    picture, small = (render(level, tile_size=8) for level in (LEVEL, MazeLevel.from_ascii(">G")))
+    paper = sheet([picture, small, picture], columns=2, gap=4)
+    assert paper.shape == (2 * (32 + 4) + 4, 2 * (40 + 4) + 4, 3)
+    np.testing.assert_array_equal(paper[4:36, 4:44], picture)
+    assert np.all(paper[40:, 48:] == 255)
+    artist = MazeArtist(tile_size=8)
+    np.testing.assert_array_equal(artist.draw_level(LEVEL), picture)
+    both = artist.draw_levels(stack_levels([LEVEL, LEVEL]), columns=8)
+    np.testing.assert_array_equal(both, sheet([picture, picture]))
+
+
+def test_a_maze_and_a_memory_maze_are_drawn_by_their_artist():
+    for env, level in ((Maze(), LEVEL), (MemoryMaze(), MemoryLevel(jnp.array(0)))):
+        np.testing.assert_array_equal(env.artist().draw_level(level), render(level))
 
 
 def test_text_shows_the_level_or_a_state_in_it():
@@ -140,7 +156,7 @@ def test_pictures_survive_being_written_and_read(tmp_path):
     picture = render(LEVEL, tile_size=8)
     save_png(picture, tmp_path / "level.png")
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "level.png")), picture)
-    frames = np.stack([picture, render(LEVEL, STATE, tile_size=8)])
+    frames = [picture, render(LEVEL, STATE, tile_size=8)]
     save_gif(frames, tmp_path / "episode.gif", fps=5)
     with Image.open(tmp_path / "episode.gif") as gif:
         assert gif.n_frames == 2
@@ -153,15 +169,16 @@ def test_pictures_survive_being_written_and_read(tmp_path):
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda: render(LEVEL, tile_size=3), "tile_size is 3 pixels; it must be at least 4"),
+        (lambda: MazeArtist(tile_size=3), "MazeArtist.tile_size is 3; it must be at least 4"),
         (lambda: render(stack_levels([LEVEL])), "This is a batch with 1 leading axes"),
         (lambda: render(LEVEL, STATES), "This is a batch with 1 leading axes"),
-        (lambda: render_episode(LEVEL, STATE), "exactly one leading axis, time"),
-        (lambda: render_grid(LEVEL), "exactly one leading axis, level; these have 0"),
-        (lambda: render_grid([]), "no levels to draw"),
-        (lambda: render_grid([LEVEL], columns=0), "columns >= 1"),
-        (lambda: render_grid([LEVEL], gap=-1), "gap=-1"),
-        (lambda: save_gif(np.zeros((1, 4, 4, 3), np.uint8), "x.gif", fps=0), "fps is 0"),
+        (lambda: draw_episode(STATE, 0), "along one leading axis, time"),
+        (lambda: draw_episode(STATES, 2), r"of 2 steps has 3 states, .* has shape \(2,\)"),
+        (lambda: draw_episode(STATES, 1, EDITOR), "in a Maze or MemoryMaze, and not in a MazeEdit"),
+        (lambda: sheet([]), "no levels to draw"),
+        (lambda: sheet([render(LEVEL)], columns=0), "columns >= 1"),
+        (lambda: sheet([render(LEVEL)], gap=-1), "gap=-1"),
+        (lambda: save_gif([render(LEVEL)], "x.gif", fps=0), "fps is 0"),
     ],
 )
 def test_bad_arguments_are_refused(draw, message):

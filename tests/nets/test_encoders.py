@@ -19,7 +19,7 @@ def random_observation(env, getkey, batch):
 
 def test_the_convolution_is_that_of_lax(getkey):
     env = Maze(view_size=7)
-    encoder = GridEncoder.create(env.observation_spec(), num_filters=8, key=getkey())
+    encoder = GridEncoder(num_filters=8).init(env.observation_spec(), key=getkey())
     observation = random_observation(env, getkey, (4,))
     expected = jax.lax.conv_general_dilated(
         observation.image.astype(jnp.float32) / 10,
@@ -29,42 +29,33 @@ def test_the_convolution_is_that_of_lax(getkey):
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
     features = encoder(observation)
-    assert features.shape == (4, encoder.output_size)
+    assert features.shape == (4, 5 * 5 * 8 + 5)
     np.testing.assert_allclose(
         features[:, : 5 * 5 * 8], jax.nn.relu(expected).reshape(4, -1), rtol=1e-5, atol=1e-6
     )
 
 
-def test_a_position_is_appended_scaled(getkey):
-    env = Maze(include_position=True)
-    spec = env.observation_spec()
-    encoder = GridEncoder.create(spec, position_scale=13, key=getkey())
-    observation = random_observation(env, getkey, (2, 5))
-    features = encoder(observation)
+def test_a_position_is_appended(getkey):
+    spec = Maze(height=9, include_position=True).observation_spec()
+    encoder = GridEncoder().init(spec, key=getkey())
+    observation = jax.tree.map(lambda s: jnp.ones((2, 5, *s.shape), s.dtype), spec)
+    position = jax.random.uniform(getkey(), (2, 5, 2))
+    features = encoder(eqx.tree_at(lambda seen: seen.agent_pos, observation, position))
     assert features.shape == (2, 5, 151)
-    np.testing.assert_allclose(features[..., -2:], observation.agent_pos / 13, rtol=1e-6)
-    with pytest.raises(ValueError, match="position_scale"):
-        GridEncoder.create(spec, key=getkey())
-    with pytest.raises(ValueError, match="position_scale is 0; give it at least 1"):
-        GridEncoder.create(spec, position_scale=0, key=getkey())
-
-
-def test_a_scale_for_a_position_that_is_not_there_is_refused(getkey):
-    with pytest.raises(ValueError, match="position_scale is 13, and the observation has no"):
-        GridEncoder.create(Maze().observation_spec(), position_scale=13, key=getkey())
+    np.testing.assert_array_equal(features[..., -2:], position)
 
 
 def test_a_view_of_another_size_is_refused(getkey):
-    encoder = GridEncoder.create(Maze().observation_spec(), key=getkey())
-    with pytest.raises(ValueError, match=r"views of shape \(5, 5, 3\)"):
+    encoder = GridEncoder().init(Maze().observation_spec(), key=getkey())
+    with pytest.raises(ValueError, match=r"images of shape \(5, 5, 3\)"):
         encoder(random_observation(Maze(view_size=7), getkey, (2,)))
 
 
 def test_a_flat_encoder_takes_any_observation(getkey):
     spec = {"a": jax.ShapeDtypeStruct((2, 3), jnp.int32), "b": jax.ShapeDtypeStruct((), bool)}
-    encoder = FlatEncoder.create(spec, output_size=4, key=getkey())
+    encoder = FlatEncoder(4).init(spec, key=getkey())
     observation = {"a": jnp.ones((5, 2, 3), jnp.int32), "b": jnp.zeros(5, bool)}
-    assert encoder(observation).shape == (5, encoder.output_size) == (5, 4)
+    assert encoder(observation).shape == (5, 4)
 
 
 # What they are given, and what each lacks.
@@ -85,9 +76,9 @@ def test_an_observation_of_another_world_is_refused_with_what_is_read_and_what_w
 ):
     needed = r"reads observations with `image` \(rows x columns x channels\) and "
     with pytest.raises(ValueError, match=f"^GridEncoder {needed}`agent_dir`.*FlatEncoder"):
-        GridEncoder.create(spec, key=getkey())
+        GridEncoder().init(spec, key=getkey())
     with pytest.raises(ValueError, match=f"^DesignEncoder {needed}`time`.*FlatEncoder"):
-        DesignEncoder.create(spec, num_steps=3, key=getkey())
+        DesignEncoder().init(spec, key=getkey())
 
 
 @pytest.mark.parametrize(
@@ -96,27 +87,26 @@ def test_an_observation_of_another_world_is_refused_with_what_is_read_and_what_w
 )
 def test_a_flat_encoder_refuses_other_numbers_than_it_was_made_for(observation, getkey):
     spec = {"a": jax.ShapeDtypeStruct((2, 3), jnp.int32), "b": jax.ShapeDtypeStruct((), bool)}
-    encoder = FlatEncoder.create(spec, key=getkey())
+    encoder = FlatEncoder().init(spec, key=getkey())
     with pytest.raises(ValueError, match=r"made for observations of shapes \(\(2, 3\), \(\)\)"):
         encoder(observation)
 
 
-SIZES = {
-    "num_filters": lambda key: GridEncoder.create(
-        Maze().observation_spec(), num_filters=0, key=key
-    ),
-    "output_size": lambda key: FlatEncoder.create(
-        jax.ShapeDtypeStruct((4,), jnp.float32), output_size=0, key=key
-    ),
-}
-
-
-@pytest.mark.parametrize("name", SIZES)
-def test_a_size_below_1_is_refused(name, getkey):
-    with pytest.raises(ValueError, match=f"{name} is 0; give it at least 1"):
-        SIZES[name](getkey())
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        (GridEncoder, "num_filters"),
+        (GridEncoder, "embedding_size"),
+        (DesignEncoder, "num_filters"),
+        (DesignEncoder, "embedding_size"),
+        (FlatEncoder, "output_size"),
+    ],
+)
+def test_a_size_below_1_is_refused(part, name):
+    with pytest.raises(ValueError, match=f"{part.__name__}.{name} is 0; it must be at least 1"):
+        part(**{name: 0})
 
 
 def test_an_observation_without_numbers_is_refused(getkey):
     with pytest.raises(ValueError, match="no numbers in"):
-        FlatEncoder.create(jax.ShapeDtypeStruct((0,), jnp.float32), key=getkey())
+        FlatEncoder().init(jax.ShapeDtypeStruct((0,), jnp.float32), key=getkey())

@@ -9,21 +9,23 @@ import numpy as np
 import pytest
 
 from minimax_eqx.envs import Maze
+from minimax_eqx.envs._actions import Discrete
 from minimax_eqx.envs.maze import MazeObservation
-from minimax_eqx.nets import (
-    GRU,
-    LSTM,
-    MLP,
-    S5,
-    ActorCritic,
-    Dense,
-    Feedforward,
+from minimax_eqx.nets import LSTM, S5, ActorCritic, GridEncoder
+from minimax_eqx.nets._action_head import CategoricalHead
+from minimax_eqx.nets._actor_critic import ActorCriticWeights
+from minimax_eqx.nets._dense import Dense
+from minimax_eqx.nets._grid_encoder import GridEncoderWeights
+from minimax_eqx.nets._gru import GRUWeights
+from minimax_eqx.nets._head import MLP
+from minimax_eqx.nets._lstm import LSTMMemory, LSTMWeights
+from minimax_eqx.nets._no_memory import Passthrough
+from minimax_eqx.nets._s5 import S5Dynamics
+from minimax_eqx.nets._state_space import (
     GatedActivation,
-    GridEncoder,
     LayerNorm,
-    LSTMCarry,
-    S5Dynamics,
     StateSpaceBlock,
+    StateSpaceStack,
 )
 
 from ..conftest import GOLDEN
@@ -33,7 +35,7 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 
 
 def lstm_from(arrays, prefix):
-    return LSTM(
+    return LSTMWeights(
         input_weight=jnp.concatenate([arrays[f"{prefix}W_x_{g}"] for g in GATES], axis=1),
         recurrent_weight=jnp.concatenate([arrays[f"{prefix}W_h_{g}"] for g in GATES], axis=1),
         bias=jnp.concatenate([arrays[f"{prefix}b_h_{g}"] for g in GATES]),
@@ -44,7 +46,9 @@ def gru_from(arrays, prefix):
     def gates(name):
         return jnp.concatenate([arrays[f"{prefix}{name}_{gate}"] for gate in "rzn"], axis=-1)
 
-    return GRU(gates("W_x"), gates("W_h"), gates("b_x"), jnp.asarray(arrays[f"{prefix}b_h_n"]))
+    return GRUWeights(
+        gates("W_x"), gates("W_h"), gates("b_x"), jnp.asarray(arrays[f"{prefix}b_h_n"])
+    )
 
 
 def s5_from(arrays, prefix, activation, norm, projection=None):
@@ -70,10 +74,10 @@ def s5_from(arrays, prefix, activation, norm, projection=None):
         return StateSpaceBlock(dynamics, gated, layer_norm, norm)
 
     num_layers = sum(f"{prefix}layer{index}_D" in arrays for index in range(8))
-    return S5(projection, tuple(layer(index) for index in range(num_layers)))
+    return StateSpaceStack(projection, tuple(layer(index) for index in range(num_layers)))
 
 
-def s5_carry(arrays, prefix, suffix=""):
+def s5_memory(arrays, prefix, suffix=""):
     """The recorded complex states, one array per layer, as real parts beside imaginary parts."""
     names = (f"{prefix}layer{index}{suffix}" for index in range(8))
     states = (arrays[name] for name in names if name in arrays)
@@ -87,14 +91,13 @@ def student_from(arrays, prefix):
     def head(name):
         return MLP((dense(f"{name}_hidden0"),), dense(f"{name}_out"))
 
-    encoder = GridEncoder(
+    encoder = GridEncoderWeights(
         kernel=jnp.asarray(arrays[f"{prefix}conv_W"]).reshape(27, -1),
         bias=jnp.asarray(arrays[f"{prefix}conv_b"]),
         embedding=jnp.asarray(arrays[f"{prefix}embedding"]),
         image_shape=(5, 5, 3),
-        position_scale=None,
     )
-    core = Feedforward(encoder.output_size)
+    core = Passthrough()
     if f"{prefix}lstm_W_x_i" in arrays:
         core = lstm_from(arrays, f"{prefix}lstm_")
     elif f"{prefix}gru_W_x_r" in arrays:
@@ -102,15 +105,16 @@ def student_from(arrays, prefix):
     elif f"{prefix}pre_s5_W" in arrays:
         core = s5_from(arrays, f"{prefix}s5_", "half_glu1", "post", dense("pre_s5"))
     value = jax.tree.map(lambda x: x[None], head("value"))
-    return ActorCritic(encoder, core, head("policy"), value)
+    to_actions = CategoricalHead(Discrete(7))
+    return ActorCriticWeights(encoder, core, head("policy"), value, to_actions)
 
 
-def test_an_lstm_gives_the_reference_outputs_and_carry(golden):
+def test_an_lstm_gives_the_reference_outputs_and_memory(golden):
     arrays = golden("recurrent")
-    carry = LSTMCarry(*(jnp.asarray(arrays[f"lstm_initial_{x}"]) for x in "hc"))
+    memory = LSTMMemory(*(jnp.asarray(arrays[f"lstm_initial_{x}"]) for x in "hc"))
     core = lstm_from(arrays, "lstm_")
     outputs, last = core.scan(
-        jnp.asarray(arrays["rnn_inputs"]), carry, jnp.asarray(arrays["rnn_resets"])
+        jnp.asarray(arrays["rnn_inputs"]), memory, jnp.asarray(arrays["rnn_resets"])
     )
     np.testing.assert_allclose(outputs, arrays["lstm_outputs"], **CLOSE)
     np.testing.assert_allclose(last.hidden, arrays["lstm_final_h"], **CLOSE)
@@ -136,12 +140,12 @@ def test_an_s5_stack_gives_the_reference_outputs_and_states(golden, index):
     core = s5_from(arrays, prefix, str(arrays[f"{prefix}activation"]), norm)
     outputs, last = core.scan(
         jnp.asarray(arrays["s5_inputs"]),
-        s5_carry(arrays, prefix, "_initial_state"),
+        s5_memory(arrays, prefix, "_initial_state"),
         jnp.asarray(arrays["s5_resets"]),
     )
     assert len(core.blocks) == arrays[f"{prefix}meta"][2]
     np.testing.assert_allclose(outputs, arrays[f"{prefix}outputs"], **CLOSE)
-    expected = s5_carry(arrays, prefix, "_final_state")
+    expected = s5_memory(arrays, prefix, "_final_state")
     for state, expected_state in zip(last, expected, strict=True):
         np.testing.assert_allclose(state, expected_state, **CLOSE)
 
@@ -165,42 +169,40 @@ def test_a_student_gives_the_reference_logits_and_values(golden, kind):
     direction = arrays[f"{prefix}obs_agent_dir"]
     observations = MazeObservation(jnp.asarray(image), jnp.asarray(direction), None)
 
-    def recorded_carry(when):
+    def recorded_memory(when):
         if kind == "lstm":
-            return LSTMCarry(*(jnp.asarray(arrays[f"{prefix}{when}_{x}"]) for x in "hc"))
+            return LSTMMemory(*(jnp.asarray(arrays[f"{prefix}{when}_{x}"]) for x in "hc"))
         if kind == "s5":
-            return s5_carry(arrays, f"{prefix}{when}_")
+            return s5_memory(arrays, f"{prefix}{when}_")
         return jnp.asarray(arrays[f"{prefix}{when}_h"]) if kind == "gru" else None
 
-    carry = recorded_carry("initial")
+    memory = recorded_memory("initial")
     resets = jnp.asarray(arrays.get(f"{prefix}reset", np.zeros(direction.shape, bool)))
-    predictions, carry = network.scan(observations, carry, resets)
-    np.testing.assert_allclose(predictions.logits, arrays[f"{prefix}logits"], **CLOSE)
+    predictions, memory = network.scan(observations, memory, resets)
+    np.testing.assert_allclose(predictions.actions.logits, arrays[f"{prefix}logits"], **CLOSE)
     np.testing.assert_allclose(predictions.values[..., 0], arrays[f"{prefix}value"], **CLOSE)
-    expected = jax.tree.leaves(recorded_carry("final"))
-    for leaf, expected_leaf in zip(jax.tree.leaves(carry), expected, strict=True):
+    expected = jax.tree.leaves(recorded_memory("final"))
+    for leaf, expected_leaf in zip(jax.tree.leaves(memory), expected, strict=True):
         np.testing.assert_allclose(leaf, expected_leaf, **CLOSE)
+
+
+STUDENT = ActorCritic(GridEncoder(), LSTM())
+
+
+def initial(network, key):
+    observation = Maze().observation_spec()
+    return eqx.filter_jit(lambda key: network.init(observation, Discrete(7), key=key))(key)
 
 
 @pytest.fixture(scope="module")
 def network():
-    env = Maze()
-
-    @jax.jit
-    def create(key):
-        keys = jax.random.split(key, 3)
-        encoder = GridEncoder.create(env.observation_spec(), key=keys[0])
-        core = LSTM.create(encoder.output_size, 256, key=keys[1])
-        return ActorCritic.create(encoder, core, env.num_actions, key=keys[2])
-
-    return create(jax.random.key(0))
+    return initial(STUDENT, jax.random.key(0))
 
 
 def test_the_student_has_as_many_parameters_as_the_reference(network):
     totals = json.loads((GOLDEN / "networks.json").read_text())["parameter_totals_13x13"]
     assert sum(leaf.size for leaf in jax.tree.leaves(network)) == totals["dr"]["student"] == 432_924
-    core = jax.eval_shape(lambda key: S5.create(149, 256, key=key), jax.random.key(0))
-    s5_student = eqx.tree_at(lambda network: network.core, network, core)
+    s5_student = eqx.filter_eval_shape(initial, ActorCritic(GridEncoder(), S5()), jax.random.key(0))
     size = sum(leaf.size for leaf in jax.tree.leaves(s5_student))
     assert size == totals["s5_dr"]["student"] == 451_612
 
@@ -226,7 +228,7 @@ def test_weights_start_as_in_the_reference(network):
 
 
 def test_the_weights_of_s5_start_as_in_the_reference(getkey):
-    core = jax.jit(lambda key: S5.create(149, 256, key=key))(getkey())
+    core = jax.jit(lambda key: S5().init(149, key=key))(getkey())
     weight = core.projection.weight
     np.testing.assert_allclose(weight @ weight.T, np.eye(149), atol=1e-4)
     for block in core.blocks:
@@ -247,5 +249,5 @@ def test_the_first_policy_is_uniform(network, getkey):
         lambda s: jax.random.randint(getkey(), (6, *s.shape), 0, 4, s.dtype),
         Maze().observation_spec(),
     )
-    predictions, _ = network.step(observation, network.initial_carry((6,)), jnp.zeros(6, bool))
-    np.testing.assert_allclose(jax.nn.softmax(predictions.logits), 1 / 7, rtol=1e-5)
+    predictions, _ = network.step(observation, network.initial_memory((6,)), jnp.zeros(6, bool))
+    np.testing.assert_allclose(jax.nn.softmax(predictions.actions.logits), 1 / 7, rtol=1e-5)

@@ -1,28 +1,32 @@
 """The teacher's networks give what the reference's give, weight for weight."""
 
 import json
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from minimax_eqx.nets._design_projection import find_changes
 
+from minimax_eqx._xla._design_projection import find_changes
+from minimax_eqx._xla._windows import windows_of
 from minimax_eqx.envs import MazeEditor
+from minimax_eqx.envs._actions import Discrete
 from minimax_eqx.envs.maze import MazeDesignObservation
-from minimax_eqx.nets import (
-    LSTM,
-    MLP,
-    S5,
-    ActorCritic,
-    Dense,
-    DesignEncoder,
+from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder
+from minimax_eqx.nets._action_head import CategoricalHead
+from minimax_eqx.nets._actor_critic import ActorCriticWeights
+from minimax_eqx.nets._dense import Dense
+from minimax_eqx.nets._design_encoder import DesignEncoderWeights
+from minimax_eqx.nets._head import MLP
+from minimax_eqx.nets._lstm import LSTMMemory, LSTMWeights
+from minimax_eqx.nets._s5 import S5Dynamics
+from minimax_eqx.nets._state_space import (
     GatedActivation,
     LayerNorm,
-    LSTMCarry,
-    S5Dynamics,
     StateSpaceBlock,
+    StateSpaceStack,
 )
 
 from ..conftest import GOLDEN
@@ -48,7 +52,7 @@ def lstm_from(weights):
     def gates(name):
         return jnp.concatenate([weights[f"lstm_{name}_{gate}"] for gate in GATES], axis=-1)
 
-    return LSTM(gates("W_x"), gates("W_h"), gates("b_h"))
+    return LSTMWeights(gates("W_x"), gates("W_h"), gates("b_h"))
 
 
 def s5_from(weights):
@@ -66,25 +70,25 @@ def s5_from(weights):
         norm = LayerNorm(layer["norm_scale"], layer["norm_bias"])
         return StateSpaceBlock(dynamics, gate, norm, "pre")
 
-    return S5(dense_from(weights, "pre_s5"), (block(0), block(1)))
+    return StateSpaceStack(dense_from(weights, "pre_s5"), (block(0), block(1)))
 
 
 def teacher_from(weights):
-    encoder = DesignEncoder(
+    encoder = DesignEncoderWeights(
         kernel=weights["conv_W"].reshape(27, -1),
         bias=weights["conv_b"],
         embedding=weights["embedding"],
         image_shape=weights["obs_image"].shape[-3:],
-        noise_size=weights["obs_noise"].shape[-1],
     )
     core = lstm_from(weights) if "lstm_W_x_i" in weights else s5_from(weights)
     value = jax.tree.map(lambda x: x[None], head_from(weights, "value"))
-    return ActorCritic(encoder, core, head_from(weights, "policy"), value)
+    to_actions = CategoricalHead(Discrete(169))
+    return ActorCriticWeights(encoder, core, head_from(weights, "policy"), value, to_actions)
 
 
-def carry_from(weights, when):
+def memory_from(weights, when):
     if "lstm_W_x_i" in weights:
-        return LSTMCarry(weights[f"{when}_h"], weights[f"{when}_c"])
+        return LSTMMemory(weights[f"{when}_h"], weights[f"{when}_c"])
     states = (weights[f"{when}_layer{index}"] for index in range(2))
     return tuple(jnp.concatenate([state.real, state.imag], axis=-1) for state in states)
 
@@ -94,56 +98,53 @@ def test_a_teacher_gives_the_reference_logits_values_and_carry(golden, core):
     recorded = without_prefix(golden("networks_forward"), f"teacher_{core}__")
     network = teacher_from(recorded)
     image = jnp.round(recorded["obs_image"] * 10).astype(jnp.uint8)
-    observations = MazeDesignObservation(image, recorded["obs_time"], recorded["obs_noise"])
-    carry = carry_from(recorded, "initial")
-    predictions, last = network.scan(observations, carry, recorded["reset"])
-    np.testing.assert_allclose(predictions.logits, recorded["logits"], **CLOSE)
+    observations = MazeDesignObservation(
+        image, recorded["obs_time"], recorded["obs_noise"], num_steps=len(recorded["embedding"])
+    )
+    memory = memory_from(recorded, "initial")
+    predictions, last = network.scan(observations, memory, recorded["reset"])
+    np.testing.assert_allclose(predictions.actions.logits, recorded["logits"], **CLOSE)
     np.testing.assert_allclose(predictions.values[..., 0], recorded["value"], **CLOSE)
     for ours, theirs in zip(
-        jax.tree.leaves(last), jax.tree.leaves(carry_from(recorded, "final")), strict=True
+        jax.tree.leaves(last), jax.tree.leaves(memory_from(recorded, "final")), strict=True
     ):
         np.testing.assert_allclose(ours, theirs, **CLOSE)
 
-    def step(carry, inputs):
-        predictions, carry = network.step(inputs[0], carry, inputs[1])
-        return carry, predictions.logits
+    def step(memory, inputs):
+        predictions, memory = network.step(inputs[0], memory, inputs[1])
+        return memory, predictions.actions.logits
 
-    _, logits = jax.lax.scan(step, carry, (observations, recorded["reset"]))
+    _, logits = jax.lax.scan(step, memory, (observations, recorded["reset"]))
     np.testing.assert_allclose(logits, recorded["logits"], **CLOSE)
 
 
-def create_teacher(key, preset, embedding_size=10):
-    editor = MazeEditor(num_walls=60, noise_dim=50)
-    keys = jax.random.split(key, 3)
-    encoder = DesignEncoder.create(
-        editor.observation_spec(),
-        num_steps=editor.max_episode_steps,
-        num_filters=32 if preset == "s5_paired" else 128,
-        embedding_size=embedding_size,
-        key=keys[0],
-    )
-    core = S5 if preset == "s5_paired" else LSTM
-    core = core.create(encoder.output_size, 256, key=keys[1])
-    return ActorCritic.create(encoder, core, editor.num_actions, key=keys[2])
-
-
-@pytest.mark.parametrize("preset", ["paired", "s5_paired"])
-def test_a_teacher_has_as_many_parameters_as_the_reference(preset):
+@pytest.mark.parametrize(
+    ("preset", "network"),
+    [
+        ("paired", ActorCritic(DesignEncoder(), LSTM())),
+        ("s5_paired", ActorCritic(DesignEncoder(num_filters=32), S5())),
+    ],
+)
+def test_a_teacher_has_as_many_parameters_as_the_reference(preset, network):
     totals = json.loads((GOLDEN / "networks.json").read_text())["parameter_totals_13x13"]
-    network = jax.eval_shape(lambda key: create_teacher(key, preset), jax.random.key(0))
-    assert sum(leaf.size for leaf in jax.tree.leaves(network)) == totals[preset]["teacher"]
+    observation = MazeEditor(num_walls=60, noise_dim=50).observation_spec()
+    weights = eqx.filter_eval_shape(
+        lambda key: network.init(observation, Discrete(169), key=key), jax.random.key(0)
+    )
+    assert sum(leaf.size for leaf in jax.tree.leaves(weights)) == totals[preset]["teacher"]
+
+
+def encoder_of(editor, key, **options):
+    return DesignEncoder(**options).init(editor.observation_spec(), key=key)
 
 
 def test_a_design_encoder_starts_as_in_the_reference():
-    editor = MazeEditor()
-    encoder = DesignEncoder.create(
-        editor.observation_spec(), num_steps=editor.max_episode_steps, key=jax.random.key(0)
-    )
+    encoder = encoder_of(MazeEditor(), jax.random.key(0))
     # 27 taps and 128 filters: the rows are orthogonal; 62 times and 10 numbers: the columns.
     np.testing.assert_allclose(encoder.kernel @ encoder.kernel.T, 2 * np.eye(27), atol=1e-5)
     np.testing.assert_allclose(encoder.embedding.T @ encoder.embedding, np.eye(10), atol=1e-5)
     assert not np.any(encoder.bias)
-    assert encoder.output_size == 21_692
+    assert encoder.embedding.shape == (62, 10)
 
 
 def random_observation(editor, getkey, batch):
@@ -153,19 +154,14 @@ def random_observation(editor, getkey, batch):
         image=jax.random.randint(getkey(), (*batch, *spec.image.shape), 0, 9, jnp.uint8),
         time=jax.random.randint(getkey(), batch, 0, editor.max_episode_steps),
         noise=noise,
+        num_steps=editor.max_episode_steps,
     )
 
 
 @pytest.mark.parametrize("noise_dim", [0, 3])
 def test_the_features_are_the_convolution_the_time_and_the_noise(getkey, noise_dim):
     editor = MazeEditor(height=4, width=6, num_walls=5, noise_dim=noise_dim)
-    encoder = DesignEncoder.create(
-        editor.observation_spec(),
-        num_steps=editor.max_episode_steps,
-        num_filters=8,
-        embedding_size=5,
-        key=getkey(),
-    )
+    encoder = encoder_of(editor, getkey(), num_filters=8, embedding_size=5)
     observation = random_observation(editor, getkey, (2, 3))
     convolved = jax.lax.conv_general_dilated(
         observation.image.reshape(6, 6, 8, 3).astype(jnp.float32) / 10,
@@ -177,7 +173,7 @@ def test_the_features_are_the_convolution_the_time_and_the_noise(getkey, noise_d
     expected = [jax.nn.relu(convolved).reshape(2, 3, -1), encoder.embedding[observation.time]]
     expected += [] if noise_dim == 0 else [observation.noise]
     features = encoder(observation)
-    assert features.shape == (2, 3, encoder.output_size)
+    assert features.shape == (2, 3, 4 * 6 * 8 + 5 + noise_dim)
     np.testing.assert_allclose(features, jnp.concatenate(expected, axis=-1), rtol=1e-5, atol=1e-6)
 
 
@@ -213,14 +209,13 @@ def test_projecting_a_sequence_is_projecting_its_features(getkey, kind):
         observations = jax.tree.map(lambda x: x.reshape(steps, *batch, *x.shape[2:]), observations)
         if kind == "no_batch":
             observations = jax.tree.map(lambda x: x[:, 0], observations)
-    encoder = DesignEncoder.create(
-        editor.observation_spec(), num_steps=steps, num_filters=4, embedding_size=3, key=getkey()
-    )
+    encoder = encoder_of(editor, getkey(), num_filters=4, embedding_size=3)
     bias = 0.1 * jax.random.normal(getkey(), encoder.bias.shape)
     encoder = eqx.tree_at(lambda encoder: encoder.bias, encoder, bias)
     if kind in ("design", "noise"):
-        assert find_changes(encoder.windows(observations.image))[1] == (kind == "design")
-    weight = jax.random.normal(getkey(), (encoder.output_size, 7))
+        assert find_changes(windows_of(observations.image))[1] == (kind == "design")
+    num_features = eqx.filter_eval_shape(encoder, observations).shape[-1]
+    weight = jax.random.normal(getkey(), (num_features, 7))
     cotangent = jax.random.normal(getkey(), (*observations.time.shape, 7))
 
     def pull_back(project):
@@ -241,11 +236,8 @@ def test_projecting_a_sequence_is_projecting_its_features(getkey, kind):
 @pytest.mark.parametrize("num_levels", [1, 32])
 def test_there_is_room_for_the_changes_of_any_batch_of_designs(getkey, num_levels):
     editor = MazeEditor(num_walls=40, choose_direction=True, noise_dim=0)
-    encoder = DesignEncoder.create(
-        editor.observation_spec(), num_steps=editor.max_episode_steps, num_filters=4, key=getkey()
-    )
     observations = designs(editor, getkey(), num_levels, editor.max_episode_steps)
-    changes, enough_room = find_changes(encoder.windows(observations.image))
+    changes, enough_room = find_changes(windows_of(observations.image))
     assert enough_room
     # Blocks that are in use come first, and only they are multiplied.
     in_use = np.any(changes.used, axis=1)
@@ -258,10 +250,18 @@ def test_there_is_room_for_the_changes_of_any_batch_of_designs(getkey, num_level
 
 
 def test_a_design_of_another_size_is_refused(getkey):
-    spec = MazeEditor(height=4, width=6, num_walls=5).observation_spec()
-    encoder = DesignEncoder.create(spec, num_steps=7, num_filters=8, key=getkey())
+    editor = MazeEditor(height=4, width=6, num_walls=5)
+    encoder = encoder_of(editor, getkey(), num_filters=8)
     other = random_observation(MazeEditor(height=6, width=4, num_walls=5), getkey, (2,))
     with pytest.raises(ValueError, match=r"images of shape \(6, 8, 3\) and got \(8, 6, 3\)"):
         encoder(other)
-    with pytest.raises(ValueError, match="num_steps is 0"):
-        DesignEncoder.create(spec, num_steps=0, key=getkey())
+
+
+def test_a_design_of_unknown_length_is_refused(getkey):
+    class Timeless(NamedTuple):
+        image: jax.ShapeDtypeStruct
+        time: jax.ShapeDtypeStruct
+
+    spec = MazeEditor().observation_spec()
+    with pytest.raises(ValueError, match="the observation's num_steps is None"):
+        DesignEncoder().init(Timeless(spec.image, spec.time), key=getkey())

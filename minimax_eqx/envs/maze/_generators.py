@@ -1,55 +1,47 @@
 """Where mazes come from: random walls, and perfect mazes."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Key
 
+from ..._ranges import check_at_least
+from ..._types import PyTree
 from .._env import AbstractLevelGenerator
 from ._draws import below, nth_cell, random_below, random_cells
 from ._level import NUM_DIRECTIONS, MazeLevel
-from ._size import check_size
+from ._size import check_num_walls, check_odd_size, size_of
 
 
 class RandomWalls(AbstractLevelGenerator[MazeLevel]):
     """Walls, agent and goal at uniformly random places.
 
-    Arguments:
-
-    - `height`, `width`: cells of the grid; at least 2 each, and at most 2^24 cells together.
-    - `num_walls`: walls to draw; between 0 and `height * width - 2`.
-    - `replace`: whether a cell can be drawn twice. If so there are at most `num_walls` walls.
-    - `sample_num_walls`: whether the number of walls is itself uniform in `[0, num_walls]`. Cells
-      are then drawn without replacement.
-
-    Levels need not be solvable. Raises `ValueError` for a value out of its range, and if both
-    `replace` and `sample_num_walls` are set.
+    Levels need not be solvable. Raises `ValueError` if `num_walls` is negative, and if both
+    `replace` and `sample_num_walls` are set; and in `sample` if the walls leave no room for agent
+    and goal.
     """
 
-    height: int = eqx.field(static=True, default=13)
-    width: int = eqx.field(static=True, default=13)
-    num_walls: int = eqx.field(static=True, default=60)
-    replace: bool = eqx.field(static=True, default=False)
-    sample_num_walls: bool = eqx.field(static=True, default=False)
+    num_walls: int = 60
+    """Walls to draw; at most the maze's cells less 2."""
+
+    replace: bool = True
+    """Draw cells with replacement, so that there are at most `num_walls` walls."""
+
+    sample_num_walls: bool = False
+    """Draw the number of walls too, uniformly in [0, `num_walls`]; needs `replace=False`."""
 
     def __check_init__(self) -> None:
-        check_size("RandomWalls", self.height, self.width)
-        most = self.height * self.width - 2
-        if not 0 <= self.num_walls <= most:
-            raise ValueError(
-                f"RandomWalls.num_walls is {self.num_walls}; in a maze of {self.height} x "
-                f"{self.width} cells it must be between 0 and {most}, to leave room for agent and "
-                "goal."
-            )
+        check_at_least(self, 0, "num_walls")
         if self.replace and self.sample_num_walls:
             raise ValueError(
-                "RandomWalls draws a random number of walls only without replacement: "
-                "choose one of replace and sample_num_walls."
+                "RandomWalls draws a random number of walls only without replacement: with "
+                "sample_num_walls=True, set replace=False."
             )
 
-    def sample(self, key: Key[Array, ""]) -> MazeLevel:
+    def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> MazeLevel:
+        height, width = size_of("RandomWalls", level)
+        check_num_walls("RandomWalls", self.num_walls, height, width)
         wall_key, count_key, place_key = jax.random.split(key, 3)
-        num_cells = self.height * self.width
+        num_cells = height * width
         if self.replace:
             drawn = random_below(num_cells, (self.num_walls,), key=wall_key)
             walls = jnp.zeros(num_cells, bool).at[drawn].set(True)
@@ -58,7 +50,7 @@ class RandomWalls(AbstractLevelGenerator[MazeLevel]):
             if self.sample_num_walls:
                 count = random_below(self.num_walls + 1, key=count_key)
             walls = random_cells(num_cells, count, key=wall_key)
-        return place_agent_and_goal(walls.reshape(self.height, self.width), key=place_key)
+        return place_agent_and_goal(walls.reshape(height, width), key=place_key)
 
 
 class PerfectMaze(AbstractLevelGenerator[MazeLevel]):
@@ -66,59 +58,53 @@ class PerfectMaze(AbstractLevelGenerator[MazeLevel]):
 
     Cells with even x and even y are the nodes of a lattice. A randomised depth-first search visits
     all of them from a random one, and opens the cell between a node and the next. Agent and goal
-    are on random open cells. `height` and `width` are odd and at least 3, and there are at most
-    2^24 cells; `ValueError` otherwise.
+    are on random open cells. Height and width of the maze are odd and at least 3; `sample` raises
+    `ValueError` otherwise.
     """
 
-    height: int = eqx.field(static=True, default=13)
-    width: int = eqx.field(static=True, default=13)
-
-    def __check_init__(self) -> None:
-        for name in ("height", "width"):
-            size = getattr(self, name)
-            if size < 3 or size % 2 == 0:
-                raise ValueError(f"PerfectMaze.{name} is {size}; it must be odd and at least 3.")
-        check_size("PerfectMaze", self.height, self.width)
-
-    def sample(self, key: Key[Array, ""]) -> MazeLevel:
+    def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> MazeLevel:
+        height, width = size_of("PerfectMaze", level)
+        check_odd_size("PerfectMaze", height, width)
         carve_key, place_key = jax.random.split(key)
-        return place_agent_and_goal(~self._carve(carve_key), key=place_key)
+        return place_agent_and_goal(~_carve(height, width, key=carve_key), key=place_key)
 
-    def _carve(self, key: Key[Array, ""]) -> Bool[Array, "height width"]:
-        rows, columns = (self.height + 1) // 2, (self.width + 1) // 2
-        num_nodes = rows * columns
-        lattice = jnp.array([[rows, columns]], jnp.int32)
-        moves = jnp.array([[0, 1], [1, 0], [0, -1], [-1, 0]], jnp.int32)  # (row, column)
-        start_key, walk_key = jax.random.split(key)
-        start = random_below(num_nodes, key=start_key)
-        # One number a step decides among the neighbours; each node is entered and left once.
-        choices = jax.random.uniform(walk_key, (2 * num_nodes, 4))
 
-        def visit(step, carry):
-            open_cells, visited, stack, depth = carry
-            node = stack[depth]
-            here = jnp.stack([node // columns, node % columns])
-            neighbours = here[None, :] + moves
-            inside = jnp.all((neighbours >= 0) & (neighbours < lattice), axis=1)
-            # A place outside the lattice wraps around here, and `inside` rules it out.
-            unvisited = inside & ~visited[neighbours[:, 0] % rows, neighbours[:, 1] % columns]
-            advance = jnp.any(unvisited)
-            chosen = neighbours[jnp.argmax(jnp.where(unvisited, choices[step], -1.0))]
-            target = jnp.where(advance, chosen, here)
-            between = here + target  # the mean of the two, in cells of the maze
-            open_cells = open_cells.at[between[0], between[1]].set(True)
-            open_cells = open_cells.at[2 * target[0], 2 * target[1]].set(True)
-            visited = visited.at[target[0], target[1]].set(True)
-            depth = jnp.where(advance, depth + 1, jnp.maximum(depth - 1, 0))
-            entry = jnp.where(advance, target[0] * columns + target[1], stack[depth])
-            return open_cells, visited, stack.at[depth].set(entry), depth
+def _carve(height: int, width: int, *, key: Key[Array, ""]) -> Bool[Array, "{height} {width}"]:
+    """The open cells of a perfect maze."""
+    rows, columns = (height + 1) // 2, (width + 1) // 2
+    num_nodes = rows * columns
+    lattice = jnp.array([[rows, columns]], jnp.int32)
+    moves = jnp.array([[0, 1], [1, 0], [0, -1], [-1, 0]], jnp.int32)  # (row, column)
+    start_key, walk_key = jax.random.split(key)
+    start = random_below(num_nodes, key=start_key)
+    # One number a step decides among the neighbours; each node is entered and left once.
+    choices = jax.random.uniform(walk_key, (2 * num_nodes, 4))
 
-        row, column = start // columns, start % columns
-        open_cells = jnp.zeros((self.height, self.width), bool).at[2 * row, 2 * column].set(True)
-        visited = jnp.zeros((rows, columns), bool).at[row, column].set(True)
-        stack = jnp.zeros(num_nodes, start.dtype).at[0].set(start)
-        carry = (open_cells, visited, stack, jnp.array(0))
-        return jax.lax.fori_loop(0, 2 * num_nodes, visit, carry)[0]
+    def visit(step, carry):
+        open_cells, visited, stack, depth = carry
+        node = stack[depth]
+        here = jnp.stack([node // columns, node % columns])
+        neighbours = here[None, :] + moves
+        inside = jnp.all((neighbours >= 0) & (neighbours < lattice), axis=1)
+        # A place outside the lattice wraps around here, and `inside` rules it out.
+        unvisited = inside & ~visited[neighbours[:, 0] % rows, neighbours[:, 1] % columns]
+        advance = jnp.any(unvisited)
+        chosen = neighbours[jnp.argmax(jnp.where(unvisited, choices[step], -1.0))]
+        target = jnp.where(advance, chosen, here)
+        between = here + target  # the mean of the two, in cells of the maze
+        open_cells = open_cells.at[between[0], between[1]].set(True)
+        open_cells = open_cells.at[2 * target[0], 2 * target[1]].set(True)
+        visited = visited.at[target[0], target[1]].set(True)
+        depth = jnp.where(advance, depth + 1, jnp.maximum(depth - 1, 0))
+        entry = jnp.where(advance, target[0] * columns + target[1], stack[depth])
+        return open_cells, visited, stack.at[depth].set(entry), depth
+
+    row, column = start // columns, start % columns
+    open_cells = jnp.zeros((height, width), bool).at[2 * row, 2 * column].set(True)
+    visited = jnp.zeros((rows, columns), bool).at[row, column].set(True)
+    stack = jnp.zeros(num_nodes, start.dtype).at[0].set(start)
+    carry = (open_cells, visited, stack, jnp.array(0))
+    return jax.lax.fori_loop(0, 2 * num_nodes, visit, carry)[0]
 
 
 def place_agent_and_goal(

@@ -6,17 +6,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
+from ..._ranges import check_between
 from ..._types import PyTree
-from .._env import AbstractEnv, TimeStep
+from .._actions import Discrete
+from .._artist import AbstractArtist, AbstractPictured
+from .._env import AbstractEnv, AbstractSolvable, TimeStep
 from ._cells import AGENT_OBJECT, EMPTY, OBJECT_BITS, UNSEEN, WALL
 from ._level import NUM_DIRECTIONS, MazeLevel, hint_at_border, maze_level_spec
-from ._metrics import maze_level_metrics
-from ._size import MAX_STEPS, check_range, check_size
+from ._metrics import fewest_actions, maze_level_metrics
+from ._size import MAX_STEPS, check_size
 from ._view import MOVES, cut_out_view, visible_cells
 
 NUM_ACTIONS = 7
 TURN_LEFT, TURN_RIGHT, FORWARD = 0, 1, 2
-MAX_VIEW = 255
+MIN_VIEW, MAX_VIEW = 3, 255
 
 
 class MazeWorld(eqx.Module):
@@ -53,47 +56,53 @@ class MazeObservation(eqx.Module):
     agent_pos: Float[Array, "*batch 2"] | None
 
 
-class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
+class Maze(
+    AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation],
+    AbstractSolvable[MazeLevel],
+    AbstractPictured,
+):
     """MiniGrid's maze, as in the paper's AMaze.
 
     Actions: 0 turn left, 1 turn right, 2 forward; 3 to 6 (pick up, drop, toggle, done) only pass
     time. Entering the goal in step `t` (counted from 1) ends the episode with reward
     `1 - 0.9 * t / max_episode_steps`; every other step gives 0.
 
-    Arguments, all fixed at construction:
-
-    - `height`, `width`: cells of the grid, without the border of walls around it; at least 2 each,
-      and at most 2^24 cells together.
-    - `view_size`: side of the square view; odd, in [3, 255].
-    - `max_episode_steps`: the time limit; in [1, 2^31 - 1].
-    - `see_agent`: whether the agent's own cell shows the agent, with its direction as state.
-    - `see_through_walls`: if false, MiniGrid's rule hides what is behind walls (code 0, unseen).
-    - `include_position`: whether observations carry the agent's `(x, y)`.
-
-    Raises `ValueError` for a value out of its range.
+    Raises `ValueError` for a value out of its range, and for more than 2^24 cells.
     """
 
-    height: int = eqx.field(static=True, default=13)
-    width: int = eqx.field(static=True, default=13)
-    view_size: int = eqx.field(static=True, default=5)
-    max_episode_steps: int = eqx.field(static=True, default=250)
-    see_agent: bool = eqx.field(static=True, default=False)
-    see_through_walls: bool = eqx.field(static=True, default=True)
-    include_position: bool = eqx.field(static=True, default=False)
-    num_actions: int = eqx.field(static=True, init=False)
+    height: int = 13
+    """Rows of cells, without the border of walls around them; at least 2."""
 
-    def __post_init__(self) -> None:
-        # Not a default, which would not be set: to Equinox a pickled copy would then be another.
-        self.num_actions = NUM_ACTIONS
+    width: int = 13
+    """Columns of cells, without the border of walls around them; at least 2."""
+
+    view_size: int = 5
+    """Side of the square that the agent sees, in cells; odd, between 3 and 255."""
+
+    max_episode_steps: int = 250
+    """The time limit of an episode, in steps; at least 1."""
+
+    see_agent: bool = False
+    """Show the agent, with its direction, in its own cell of the view."""
+
+    see_through_walls: bool = True
+    """Show what is behind walls; if not, MiniGrid's rule hides it."""
+
+    include_position: bool = False
+    """Let observations carry the agent's position (x, y)."""
 
     def __check_init__(self) -> None:
-        check_size("Maze", self.height, self.width)
-        if not 3 <= self.view_size <= MAX_VIEW or self.view_size % 2 == 0:
+        check_size(self)
+        check_between(self, MIN_VIEW, MAX_VIEW, "view_size")
+        if self.view_size % 2 == 0:
             raise ValueError(
-                f"Maze.view_size is {self.view_size}; it must be odd and at least 3, and at most "
-                f"{MAX_VIEW}."
+                f"Maze.view_size is {self.view_size}; it must be odd, so that the agent is in the "
+                "middle of a row."
             )
-        check_range("Maze.max_episode_steps", self.max_episode_steps, 1, MAX_STEPS)
+        check_between(self, 1, MAX_STEPS, "max_episode_steps")
+
+    def action_spec(self) -> Discrete:
+        return Discrete(NUM_ACTIONS)
 
     def load(self, level: MazeLevel) -> MazeWorld:
         """Lays the level out as one byte a cell. The level is assumed to pass `MazeLevel.check`."""
@@ -148,10 +157,9 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         x, y = ahead + self._margin
         moves = reached | (forward & (world.cells[y, x] == EMPTY))
         time = state.time + 1
-        payment = 1 - 0.9 * time.astype(jnp.float32) / self.max_episode_steps
         return (
             MazeState(jnp.where(moves, ahead, state.agent_pos), agent_dir, time),
-            jnp.where(reached, payment, 0.0),
+            jnp.where(reached, self._payment(time), 0.0),
             reached,
         )
 
@@ -195,6 +203,22 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
     def level_metrics(self, level: MazeLevel) -> dict[str, Float[Array, ""]]:
         """Number of walls, shortest path length and passable; see `maze_level_metrics`."""
         return maze_level_metrics(level)
+
+    def optimal_return(self, level: MazeLevel) -> Float[Array, ""]:
+        """The return of a shortest way in actions, turns included; 0 if none is in time."""
+        steps = fewest_actions(level)
+        possible = (steps > 0) & (steps <= self.max_episode_steps)
+        return jnp.where(possible, self._payment(steps), 0.0)
+
+    def artist(self) -> AbstractArtist:
+        # Pictures know the environments, so environments learn of pictures late.
+        from ._artist import MazeArtist
+
+        return MazeArtist()
+
+    def _payment(self, time: Int[Array, ""]) -> Float[Array, ""]:
+        """The reward for reaching the goal in that step."""
+        return 1 - 0.9 * time.astype(jnp.float32) / self.max_episode_steps
 
     @property
     def _margin(self) -> int:

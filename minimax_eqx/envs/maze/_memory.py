@@ -7,10 +7,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
 from ..._types import PyTree
+from .._actions import Discrete
+from .._artist import AbstractArtist, AbstractPictured
 from .._env import AbstractEnv, AbstractLevelGenerator, TimeStep
 from ._cells import EMPTY, GOAL, RED_GOAL, WALL
 from ._level import MazeLevel
-from ._maze import FORWARD, NUM_ACTIONS, Maze, MazeObservation, MazeState, MazeWorld
+from ._maze import FORWARD, Maze, MazeObservation, MazeState, MazeWorld
 from ._metrics import maze_level_metrics
 from ._prompt import picture_of, text_of
 
@@ -86,41 +88,59 @@ class MemoryWorld(eqx.Module):
     trap_pos: Int[Array, "*batch 2"]
 
 
-class MemoryMaze(AbstractEnv[MemoryLevel, MemoryWorld, MazeState, MazeObservation]):
+class MemoryMaze(
+    AbstractEnv[MemoryLevel, MemoryWorld, MazeState, MazeObservation], AbstractPictured
+):
     """A corridor that ends at a red and a green object; a clue at the start shows which one pays.
 
     15 x 15 cells. Actions and observations are those of `Maze`. Entering the object with the
     clue's colour ends the episode with `Maze`'s reward, and is a success. Walking into the other
     one ends it with reward 0. The clue is in the way like a wall.
 
-    Arguments: `view_size`, `max_episode_steps`, `see_agent`, `see_through_walls` and
-    `include_position` as for `Maze`, which raises `ValueError` for a value out of its range.
+    What the agent sees and the time limit are as for `Maze`, which raises `ValueError` for a value
+    out of its range.
     """
 
-    maze: Maze
-    num_actions: int = eqx.field(static=True)
-    max_episode_steps: int = eqx.field(static=True)
+    view_size: int = 5
+    """Side of the square that the agent sees, in cells; odd, between 3 and 255."""
 
-    def __init__(
-        self,
-        *,
-        view_size: int = 5,
-        max_episode_steps: int = 250,
-        see_agent: bool = False,
-        see_through_walls: bool = True,
-        include_position: bool = False,
-    ):
-        self.maze = Maze(
+    max_episode_steps: int = 250
+    """The time limit of an episode, in steps; at least 1."""
+
+    see_agent: bool = False
+    """Show the agent, with its direction, in its own cell of the view."""
+
+    see_through_walls: bool = True
+    """Show what is behind walls; if not, MiniGrid's rule hides it."""
+
+    include_position: bool = False
+    """Let observations carry the agent's position (x, y)."""
+
+    def __check_init__(self) -> None:
+        # The maze checks its numbers, which are those of this one.
+        _ = self.maze
+
+    @property
+    def maze(self) -> Maze:
+        """The maze that the agent walks in."""
+        return Maze(
             height=_SIZE,
             width=_SIZE,
-            view_size=view_size,
-            max_episode_steps=max_episode_steps,
-            see_agent=see_agent,
-            see_through_walls=see_through_walls,
-            include_position=include_position,
+            view_size=self.view_size,
+            max_episode_steps=self.max_episode_steps,
+            see_agent=self.see_agent,
+            see_through_walls=self.see_through_walls,
+            include_position=self.include_position,
         )
-        self.num_actions = NUM_ACTIONS
-        self.max_episode_steps = max_episode_steps
+
+    def action_spec(self) -> Discrete:
+        return self.maze.action_spec()
+
+    def artist(self) -> AbstractArtist:
+        # Pictures know the environments, so environments learn of pictures late.
+        from ._artist import MazeArtist
+
+        return MazeArtist()
 
     def load(self, level: MemoryLevel) -> MemoryWorld:
         objects = jnp.asarray(_OBJECT_POS)
@@ -175,5 +195,10 @@ class MemoryMaze(AbstractEnv[MemoryLevel, MemoryWorld, MazeState, MazeObservatio
 class RandomMemory(AbstractLevelGenerator[MemoryLevel]):
     """Memory mazes whose rewarding object is the red or the green one, with equal chances."""
 
-    def sample(self, key: Key[Array, ""]) -> MemoryLevel:
+    def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> MemoryLevel:
+        if not isinstance(level, MemoryLevel):
+            raise ValueError(
+                "RandomMemory makes a MemoryLevel, but the environment's levels are of type "
+                f"{type(level).__name__}. Use it with MemoryMaze."
+            )
         return MemoryLevel(jax.random.randint(key, (), 0, len(_OBJECT_POS), jnp.int32))

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from ._cells import only_cell
-from ._level import MazeLevel
+from ._level import NUM_DIRECTIONS, MazeLevel
 
 _WORD_BITS = 32
 
@@ -54,6 +54,32 @@ def shortest_path_length(level: MazeLevel) -> Int[Array, ""]:
     return jax.lax.while_loop(lambda carry: carry[0], grow, first)[2]
 
 
+def fewest_actions(level: MazeLevel) -> Int[Array, ""]:
+    """Fewest actions, turns included, with which the agent enters the goal; 0 if there is no way.
+
+    Breadth-first search over poses (where the agent is, and where it looks), stopped where the goal
+    is entered. The set of reached poses is four sets of cells, one for each direction, held as bits
+    as in `shortest_path_length`. A sweep is one action: turn left, turn right, or go forward.
+    """
+    height, width = level.wall_map.shape
+    at_goal = _pack(only_cell(level.goal_pos, height, width))
+    free = _pack(~level.wall_map) | at_goal
+    at_goal, free = at_goal[None], free[None]
+    at_agent = _pack(only_cell(level.agent_pos, height, width))
+    looks = (jnp.arange(NUM_DIRECTIONS) == level.agent_dir)[:, None, None]
+
+    def act(carry):
+        _, reached, num_actions = carry
+        moved = _moved_forward(reached) & free
+        grown = reached | moved | jnp.roll(reached, 1, axis=0) | jnp.roll(reached, -1, axis=0)
+        found = jnp.any(moved & at_goal != 0)
+        stuck = jnp.all(grown == reached) & ~found
+        return ~found & ~stuck, grown, jnp.where(stuck, 0, num_actions + 1)
+
+    first = (jnp.array(True), jnp.where(looks, at_agent[None], 0), jnp.zeros((), jnp.int32))
+    return jax.lax.while_loop(lambda carry: carry[0], act, first)[2]
+
+
 def maze_level_metrics(level: MazeLevel) -> dict[str, Float[Array, ""]]:
     """`num_walls`, `shortest_path_length` (0 if there is no way) and `passable` (0 or 1)."""
     length = shortest_path_length(level)
@@ -82,8 +108,19 @@ def _pack(cells: Bool[Array, "height width"]) -> UInt32[Array, "height words"]:
 
 
 def _with_packed_neighbours(cells: UInt32[Array, "height words"]) -> UInt32[Array, "height words"]:
+    right, down, left, up = _shifted(cells)
+    return cells | right | left | up | down
+
+
+def _moved_forward(poses: UInt32[Array, "4 height words"]) -> UInt32[Array, "4 height words"]:
+    """Sets of cells, one for each direction, after a step in that direction."""
+    return jnp.stack([_shifted(cells)[direction] for direction, cells in enumerate(poses)])
+
+
+def _shifted(cells: UInt32[Array, "height words"]) -> tuple[UInt32[Array, "height words"], ...]:
+    """The set of cells moved by one: right, down, left, up, the order of the directions."""
     padded = jnp.pad(cells, 1)
     one, rest = jnp.uint32(1), jnp.uint32(_WORD_BITS - 1)
     to_the_right = cells << one | padded[1:-1, :-2] >> rest
     to_the_left = cells >> one | padded[1:-1, 2:] << rest
-    return cells | to_the_right | to_the_left | padded[:-2, 1:-1] | padded[2:, 1:-1]
+    return to_the_right, padded[:-2, 1:-1], to_the_left, padded[2:, 1:-1]

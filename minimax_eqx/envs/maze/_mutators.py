@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Key
 
+from ..._ranges import check_at_least
 from .._mutator import AbstractLevelMutator, NoEdit, OneOf, Repeated
 from ._cells import only_cell
 from ._draws import random_below, random_cell
@@ -69,13 +70,22 @@ class MoveAgent(AbstractLevelMutator[MazeLevel]):
         )
 
 
-def maze_edits(num_edits: int) -> AbstractLevelMutator[MazeLevel]:
-    """ACCEL's edits of mazes: `num_edits` in sequence, at least 0.
+class MazeEdits(AbstractLevelMutator[MazeLevel]):
+    """ACCEL's edits of mazes, one after the other.
 
     Each one does nothing, flips a wall or moves the goal, with equal chances, as in minimax
     (arXiv 2311.12716). The agent's start never changes. Raises `ValueError` for a negative number.
     """
-    return Repeated(OneOf((NoEdit(), FlipWall(), MoveGoal())), num_edits)
+
+    num_edits: int = 20
+    """Edits of a level in sequence; with 0 it stays as it is."""
+
+    def __check_init__(self) -> None:
+        check_at_least(self, 0, "num_edits")
+
+    def mutate(self, level: MazeLevel, *, key: Key[Array, ""]) -> MazeLevel:
+        edits = Repeated(OneOf((NoEdit(), FlipWall(), MoveGoal())), self.num_edits)
+        return edits.mutate(level, key=key)
 
 
 def _size(name: str, level: MazeLevel) -> tuple[int, int]:

@@ -1,14 +1,14 @@
 """Procedural held-out mazes: four rooms, and a crossing of walls."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Key
 
+from ..._types import PyTree
 from .._env import AbstractLevelGenerator
 from ._generators import place_agent_and_goal
 from ._level import MazeLevel
-from ._size import check_size
+from ._size import check_odd_size, size_of
 
 _CROSSING_SIZE = 9
 _RIGHT_DOWN = ((1, 0), (0, 1))
@@ -18,26 +18,20 @@ class FourRooms(AbstractLevelGenerator[MazeLevel]):
     """Four rooms, each joined to its two neighbours by a door at a random place.
 
     Walls fill the middle row and the middle column, but for one door in each half of them. Agent
-    and goal are on different random cells of the rooms, and the agent looks anywhere. `size` is
-    the number of cells on a side, odd and in [3, 4095]; `ValueError` otherwise.
+    and goal are on different random cells of the rooms, and the agent looks anywhere. Height and
+    width of the maze are odd and at least 3; `sample` raises `ValueError` otherwise.
     """
 
-    size: int = eqx.field(static=True, default=17)
-
-    def __check_init__(self) -> None:
-        if self.size < 3 or self.size % 2 == 0:
-            raise ValueError(f"FourRooms.size is {self.size}; it must be odd and at least 3.")
-        check_size("FourRooms", self.size, self.size)
-
-    def sample(self, key: Key[Array, ""]) -> MazeLevel:
+    def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> MazeLevel:
+        height, width = size_of("FourRooms", level)
+        check_odd_size("FourRooms", height, width)
         row_key, column_key, place_key = jax.random.split(key, 3)
-        middle = self.size // 2
-        cells = jnp.arange(self.size)
-        row_doors = jax.random.randint(row_key, (2,), 0, middle) + jnp.array([0, middle + 1])
-        column_doors = jax.random.randint(column_key, (2,), 0, middle) + jnp.array([0, middle + 1])
-        in_rooms = (cells[:, None] != middle) & (cells[None, :] != middle)
+        row, column = height // 2, width // 2
+        row_doors = jax.random.randint(row_key, (2,), 0, column) + jnp.array([0, column + 1])
+        column_doors = jax.random.randint(column_key, (2,), 0, row) + jnp.array([0, row + 1])
+        in_rooms = (jnp.arange(height) != row)[:, None] & (jnp.arange(width) != column)[None, :]
         walls = ~in_rooms
-        walls = walls.at[middle, row_doors].set(False).at[column_doors, middle].set(False)
+        walls = walls.at[row, row_doors].set(False).at[column_doors, column].set(False)
         return place_agent_and_goal(walls, key=place_key, allowed=in_rooms)
 
 
@@ -46,10 +40,16 @@ class Crossing(AbstractLevelGenerator[MazeLevel]):
 
     9 x 9 cells; walls are at positions 1, 3, 5 and 7. The agent starts at (0, 0), looking right,
     and the goal is at (8, 8). The way only ever goes right and down, so that it is as short as can
-    be: 16 moves. It crosses a wall straight on.
+    be: 16 moves. It crosses a wall straight on. `sample` raises `ValueError` for another size.
     """
 
-    def sample(self, key: Key[Array, ""]) -> MazeLevel:
+    def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> MazeLevel:
+        height, width = size_of("Crossing", level)
+        if (height, width) != (_CROSSING_SIZE, _CROSSING_SIZE):
+            raise ValueError(
+                f"Crossing makes mazes of 9 x 9 cells, but the environment's have {height} x "
+                f"{width}. Use Maze(height=9, width=9)."
+            )
         walls_key, walk_key = jax.random.split(key)
         goal = jnp.array([_CROSSING_SIZE - 1, _CROSSING_SIZE - 1], jnp.int32)
         return MazeLevel(

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
-_MOST_PICTURES = 32
+_MOST_PICTURES, _SMALL_TILE = 32, 12
 
 
 def text_of(level: Any, draw: Callable[[Any], str]) -> str | None:
@@ -34,7 +34,8 @@ def text_of(level: Any, draw: Callable[[Any], str]) -> str | None:
 def picture_of(level: Any) -> bytes | None:
     """A PNG file's bytes: the level, or the first 32 of many. None without values or Pillow."""
     # Pictures know the levels, so levels learn of pictures late.
-    from ._render import png, render, render_grid
+    from .._pictures import png, sheet
+    from ._render import render
 
     if not _has_values(level):
         return None
@@ -43,7 +44,8 @@ def picture_of(level: Any) -> bytes | None:
     try:
         if not batch_shape:
             return png(render(_at(level, ())))
-        return png(render_grid([_at(level, index) for index in indices]))
+        pictures = [render(_at(level, index), tile_size=_SMALL_TILE) for index in indices]
+        return png(sheet(pictures))
     except ImportError:
         return None
 

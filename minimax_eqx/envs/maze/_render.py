@@ -1,17 +1,12 @@
-"""Pictures of mazes: levels, episodes, and grids of many levels."""
+"""Pictures and text of mazes."""
 
 import functools
-import io
-import os
-import pathlib
-from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from ..._types import PyTree
 from ._cells import EMPTY, GOAL, RED_GOAL, WALL
 from ._drawing import DIRECTION_SYMBOLS, FLOOR_SYMBOL, GOAL_SYMBOL, WALL_SYMBOL
 from ._level import MazeLevel, is_on_grid
@@ -25,9 +20,9 @@ _WALL, _WALL_EDGE = (56, 62, 75), (48, 53, 65)
 _GOALS = {GOAL: (58, 163, 92), RED_GOAL: (176, 48, 84)}
 _AGENT = (226, 54, 48)
 _LIGHT, _LIGHT_ON_FLOOR, _LIGHT_ON_WALL = (255, 202, 66), 0.36, 0.2
-_PAPER = 255
 _SUPERSAMPLING = 4
 _NO_AGENT = -1
+MIN_TILE_SIZE = 4
 
 
 def render(
@@ -45,11 +40,10 @@ def render(
     - `state`: where the agent is drawn; at the level's start if `None`. An agent that is not on the
       grid is left out.
     - `env`: if given, the cells that its agent sees are highlighted.
-    - `tile_size`: side of a cell in pixels, at least 4. The border is half as wide.
+    - `tile_size`: side of a cell in pixels, at least `MIN_TILE_SIZE`. The border is half as wide.
 
-    Raises `ValueError` for a batch of levels or states, or a tile size out of range.
+    Raises `ValueError` for a batch of levels or states.
     """
-    _check_tile_size(tile_size)
     agent_pos, agent_dir = _agent(level, state)
     cells = _grid(level)
     lit = np.zeros(cells.shape, bool)
@@ -71,73 +65,6 @@ def render(
     return framed
 
 
-def render_episode(
-    level: MazeLevel | MemoryLevel,
-    states: MazeState,
-    *,
-    env: Maze | MemoryMaze | None = None,
-    tile_size: int = 24,
-) -> UInt8[np.ndarray, "time rows columns 3"]:
-    """Draws the states of an episode, whose arrays have a leading axis `time`, as frames.
-
-    The other arguments are those of `render`. Raises `ValueError` if `states` is a single state or
-    has more axes than `time`.
-    """
-    if states.time.ndim != 1 or states.time.size == 0:
-        raise ValueError(
-            "render_episode takes states with exactly one leading axis, time, of length at least "
-            f"1; `time` has shape {states.time.shape}. Select one episode of a batch first."
-        )
-    frames = [render(level, state, env=env, tile_size=tile_size) for state in _unstack(states)]
-    return np.stack(frames)
-
-
-def render_grid(
-    levels: MazeLevel | MemoryLevel | Sequence[MazeLevel | MemoryLevel],
-    columns: int = 8,
-    *,
-    tile_size: int = 12,
-    gap: int = 10,
-) -> UInt8[np.ndarray, "rows columns 3"]:
-    """Draws many levels in one picture, row by row, on white.
-
-    Arguments:
-
-    - `levels`: levels with one leading axis `level`, or a sequence of levels, perhaps of different
-      sizes.
-    - `columns`: levels in a row, at least 1.
-    - `tile_size`: side of a cell in pixels, at least 4.
-    - `gap`: pixels between the pictures of two levels, at least 0.
-
-    Raises `ValueError` for a value out of its range, or if there are no levels.
-    """
-    if columns < 1 or gap < 0:
-        raise ValueError(
-            f"render_grid needs columns >= 1 and gap >= 0, not columns={columns} and gap={gap}."
-        )
-    if isinstance(levels, MazeLevel | MemoryLevel):
-        if levels.agent_dir.ndim != 1:
-            raise ValueError(
-                "render_grid takes levels with exactly one leading axis, level; these have "
-                f"{levels.agent_dir.ndim}. Draw a single level with render."
-            )
-        levels = _unstack(levels)
-    pictures = [render(level, tile_size=tile_size) for level in levels]
-    if not pictures:
-        raise ValueError("There are no levels to draw.")
-    height = max(picture.shape[0] for picture in pictures) + gap
-    width = max(picture.shape[1] for picture in pictures) + gap
-    columns = min(columns, len(pictures))
-    rows = -(-len(pictures) // columns)
-    sheet = np.full((rows * height + gap, columns * width + gap, 3), _PAPER, np.uint8)
-    for i, picture in enumerate(pictures):
-        row, column = divmod(i, columns)
-        top = row * height + gap + (height - gap - picture.shape[0]) // 2
-        left = column * width + gap + (width - gap - picture.shape[1]) // 2
-        sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
-    return sheet
-
-
 def render_ascii(level: MazeLevel | MemoryLevel, state: MazeState | None = None) -> str:
     """Draws a level as text, with the agent where `state` has it (at the start if `None`).
 
@@ -149,49 +76,6 @@ def render_ascii(level: MazeLevel | MemoryLevel, state: MazeState | None = None)
     if is_on_grid(agent_pos, *symbols.shape):
         symbols[agent_pos[1], agent_pos[0]] = DIRECTION_SYMBOLS[agent_dir]
     return "\n".join("".join(row) for row in symbols)
-
-
-def save_png(image: UInt8[np.ndarray, "rows columns 3"], path: str | os.PathLike[str]) -> None:
-    """Writes a picture to a PNG file. Needs Pillow; `ImportError` if it is missing."""
-    pathlib.Path(path).write_bytes(png(image))
-
-
-def png(image: UInt8[np.ndarray, "rows columns 3"]) -> bytes:
-    """A picture as the bytes of a PNG file. Needs Pillow; `ImportError` if it is missing."""
-    buffer = io.BytesIO()
-    _pillow().fromarray(image).save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()
-
-
-def save_gif(
-    frames: UInt8[np.ndarray, "time rows columns 3"],
-    path: str | os.PathLike[str],
-    fps: float | int = 10,
-) -> None:
-    """Writes frames to a GIF file that repeats for ever, at `fps` frames per second.
-
-    GIF counts hundredths of a second, and viewers slow down above 50 frames per second: `fps`
-    is in (0, 50], `ValueError` otherwise. Needs Pillow; `ImportError` if it is missing.
-    """
-    if not 0 < fps <= 50:
-        raise ValueError(f"fps is {fps}; a GIF needs more than 0 and at most 50.")
-    pillow = _pillow()
-    # One palette for all frames, so that colours do not flicker.
-    sample = frames[:: max(1, len(frames) // 16)]
-    palette = pillow.fromarray(np.concatenate(sample)).quantize(256)
-    first, *others = (
-        pillow.fromarray(frame).quantize(palette=palette, dither=pillow.Dither.NONE)
-        for frame in frames
-    )
-    milliseconds = round(100 / fps) * 10
-    first.save(
-        path, format="GIF", save_all=True, append_images=others, duration=milliseconds, loop=0
-    )
-
-
-def _check_tile_size(tile_size: int) -> None:
-    if tile_size < 4:
-        raise ValueError(f"tile_size is {tile_size} pixels; it must be at least 4.")
 
 
 def _grid(level: MazeLevel | MemoryLevel) -> UInt8[np.ndarray, "height width"]:
@@ -206,19 +90,10 @@ def _agent(
     if batch_axes != 0:
         raise ValueError(
             f"This is a batch with {batch_axes} leading axes. Draw one level or state of it; "
-            "render_grid draws many levels, and render_episode many states of a level."
+            "MazeArtist().draw_levels draws many levels, and draw_episode many states of a level."
         )
     at = level if state is None else state
     return np.asarray(at.agent_pos), int(at.agent_dir)
-
-
-def _unstack(modules: PyTree) -> list[PyTree]:
-    """Takes the leading axis of all arrays apart."""
-    leaves, structure = jax.tree.flatten(jax.device_get(modules))
-    return [
-        jax.tree.unflatten(structure, [leaf[i] for leaf in leaves])
-        for i in range(leaves[0].shape[0])
-    ]
 
 
 _visible_cells = jax.jit(visible_cells)
@@ -283,14 +158,3 @@ def _triangle(
     sideways = (x - 0.5) * right[0] + (y - 0.5) * right[1]
     back, tip, half_base = -0.34, 0.40, 0.34
     return (ahead >= back) & (np.abs(sideways) <= half_base * (tip - ahead) / (tip - back))
-
-
-def _pillow():
-    try:
-        import PIL.Image
-    except ImportError as error:
-        raise ImportError(
-            "Pictures are written with Pillow, which is not installed: "
-            "pip install 'minimax_eqx[cli]'."
-        ) from error
-    return PIL.Image

@@ -1,7 +1,4 @@
-"""The names of the held-out mazes and of panels of them.
-
-They are apart from the mazes, so that the command line can list them without importing JAX.
-"""
+"""The names of the held-out mazes, and lists of them that papers report together."""
 
 MAZE_PREFIX = "Maze-"
 LAYOUT_NAMES = (
@@ -23,7 +20,8 @@ PERFECT_SIZES = {
     "PerfectMazeXL": 101,
 }
 MAZES = (*LAYOUT_NAMES, "FourRooms", "Crossing", *PERFECT_SIZES, "Memory")
-PANELS = {
+# Jiang et al. 2023; Coward et al. 2024.
+LISTS = {
     "minimax-12": (
         "SixteenRooms",
         "SixteenRooms2",

@@ -1,0 +1,48 @@
+"""Whether what makes or edits levels fits the environment, found out before anything is played."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from .._types import PyTree
+from ..envs import AbstractLevelGenerator, AbstractLevelMutator
+from ._parents import AbstractParents
+
+
+def check_makes_levels(
+    generator: AbstractLevelGenerator, level: PyTree[jax.ShapeDtypeStruct]
+) -> None:
+    """Raises `ValueError` if the generator does not sample levels of that structure."""
+    _check(
+        f"The generator {type(generator).__name__} cannot make levels of the environment",
+        lambda key: generator.sample(level, key=key),
+        level,
+    )
+
+
+def check_edits_levels(mutator: AbstractLevelMutator, level: PyTree[jax.ShapeDtypeStruct]) -> None:
+    """Raises `ValueError` if the mutator cannot edit levels of that structure."""
+    _check(
+        f"The mutator {type(mutator).__name__} cannot edit levels of the environment",
+        lambda level, key: mutator.mutate(level, key=key),
+        level,
+        level,
+    )
+
+
+def check_chooses(parents: AbstractParents, num_levels: int) -> None:
+    """Raises `ValueError` if parents cannot be chosen among so many levels."""
+    eqx.filter_eval_shape(parents.choose, jax.ShapeDtypeStruct((num_levels,), jnp.float32))
+
+
+def _check(
+    what: str, make: Callable[..., PyTree], expected: PyTree[jax.ShapeDtypeStruct], *given: PyTree
+) -> None:
+    try:
+        made = eqx.filter_eval_shape(make, *given, jax.random.key(0))
+    except Exception as error:
+        raise ValueError(f"{what}: {error}") from error
+    if made != expected:
+        raise ValueError(f"{what}: it makes {made}, and they are {expected}.")

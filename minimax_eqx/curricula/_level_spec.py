@@ -1,0 +1,30 @@
+"""The structure of a level, where a state has to remember it."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from .._types import PyTree
+
+
+class LevelSpec(eqx.Module):
+    """Shapes and dtypes of one level. It holds no arrays, and is part of the compiled program.
+
+    A generator that samples needs to know what levels look like, so the state of what samples
+    keeps this.
+    """
+
+    leaves: tuple[jax.ShapeDtypeStruct, ...] = eqx.field(static=True)
+    structure: Any = eqx.field(static=True)
+
+    @classmethod
+    def of(cls, level: PyTree[jax.ShapeDtypeStruct]) -> "LevelSpec":
+        """To be remembered."""
+        leaves, structure = jax.tree.flatten(level)
+        return cls(tuple(leaves), structure)
+
+    @property
+    def level(self) -> PyTree[jax.ShapeDtypeStruct]:
+        """What was remembered."""
+        return jax.tree.unflatten(self.structure, self.leaves)

@@ -1,0 +1,67 @@
+"""What level replay cannot be made of: numbers out of range, and parts that do nothing together."""
+
+from typing import TYPE_CHECKING
+
+import jax
+from jax.core import Tracer
+
+from .._ranges import check_at_least, check_between
+from ..envs import FixedLevels
+from ._kinds import Kind
+from ._level_buffer import num_slots
+from ._parents import WholeBatch
+
+if TYPE_CHECKING:
+    from ._level_replay import LevelReplay
+
+
+def check_parts_fit(replay: "LevelReplay") -> None:
+    """Raises `ValueError`, naming the field, for what `LevelReplay` refuses."""
+    check_at_least(replay, 1, "num_levels")
+    check_at_least(replay, replay.num_levels, "capacity")
+    check_between(replay, 0, 1, "staleness_coef", "min_fill_ratio")
+    prioritisation, score = replay.prioritisation, replay.score
+    if prioritisation.needs_nonnegative_scores and score.can_be_negative:
+        raise ValueError(
+            f"LevelReplay.prioritisation is {type(prioritisation).__name__}, which needs scores "
+            f"that are never negative, and those of {type(score).__name__} can be; use Rank."
+        )
+    _check_something_is_replayed(replay)
+    if replay.mutator is None and not isinstance(replay.parents, WholeBatch):
+        raise ValueError(
+            f"LevelReplay.parents is {replay.parents}, but without a mutator no level is edited; "
+            "give a mutator, or leave parents out."
+        )
+    _check_buffer_can_be_filled(replay)
+
+
+def _check_something_is_replayed(replay: "LevelReplay") -> None:
+    if replay.schedule.replays:
+        return
+    if Kind.NEW not in replay.learn_from.kinds:
+        raise ValueError(
+            f"LevelReplay.schedule is {replay.schedule}, which never replays, and with learn_from="
+            f"{replay.learn_from} the students do not learn from new levels, so they would never "
+            "learn; let it replay, or use learn_from=NewAndReplayed()."
+        )
+    if replay.mutator is not None:
+        raise ValueError(
+            f"LevelReplay.schedule is {replay.schedule}, which never replays, and only replayed "
+            f"levels are edited, so the mutator {type(replay.mutator).__name__} would have no "
+            "effect; let it replay, or leave the mutator out."
+        )
+
+
+def _check_buffer_can_be_filled(replay: "LevelReplay") -> None:
+    generator, ratio = replay.generator, replay.min_fill_ratio
+    if not isinstance(generator, FixedLevels) or isinstance(ratio, Tracer):
+        return
+    there = jax.tree.leaves(generator.levels)[0].shape[0]
+    with jax.ensure_compile_time_eval():
+        needed = int(num_slots(ratio, replay.capacity))
+    if there < needed:
+        raise ValueError(
+            f"LevelReplay: the generator has {there} different levels at most, and nothing is "
+            f"replayed before min_fill_ratio={ratio} of the capacity of {replay.capacity} is "
+            f"filled, which takes {needed}; lower min_fill_ratio or capacity."
+        )

@@ -1,0 +1,41 @@
+"""Which stored level is replayed, and which one a newcomer meets: the parts that decide it."""
+
+import equinox as eqx
+from jaxtyping import Array, Float, Int, Key
+
+from .._types import PyTree, Scalar
+from ._admission import AbstractAdmission, BeatTheLeastLikely
+from ._chances import chances_by_score, replay_distribution
+from ._insertion import Slots
+from ._level_buffer import LevelBuffer
+from ._prioritisation import AbstractPrioritisation, Rank
+
+
+class ReplayRules(eqx.Module):
+    """A prioritisation as it is now, and what goes with it."""
+
+    prioritisation: AbstractPrioritisation = Rank()
+    state: PyTree = None  # the prioritisation's
+    staleness_coef: Scalar = 0.3
+    admission: AbstractAdmission = BeatTheLeastLikely()
+
+    def replay_distribution(self, buffer: LevelBuffer) -> Float[Array, " capacity"]:
+        """The chance of every slot to be drawn next; 0 where nothing is filled."""
+        weights = self.prioritisation.replay_weights(self.state, buffer)
+        return replay_distribution(weights, buffer.ages, buffer.filled, self.staleness_coef)
+
+    def sample(
+        self, buffer: LevelBuffer, num_levels: int, *, key: Key[Array, ""]
+    ) -> tuple[LevelBuffer, Int[Array, " num_levels"]]:
+        """What `LevelBuffer.sample` gives."""
+        weights = self.prioritisation.replay_weights(self.state, buffer)
+        by_score = chances_by_score(weights, buffer.filled)  # only ages change between draws
+        return buffer.sample(num_levels, by_score, self.staleness_coef, key=key)
+
+    def opponent(self, slots: Slots, ranks: Int[Array, " capacity"]) -> Int[Array, ""]:
+        """The slot whose level a newcomer meets, as `LevelBuffer.update` asks for it."""
+        weights = self.prioritisation.admission_weights(
+            self.state, slots.scores, ranks, slots.filled
+        )
+        chances = replay_distribution(weights, slots.ages, slots.filled, self.staleness_coef)
+        return self.admission.opponent(slots.scores, chances, self.staleness_coef)

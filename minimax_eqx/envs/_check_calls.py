@@ -1,0 +1,174 @@
+"""Checks of an environment's methods, called one by one."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Key
+
+from .._types import PyTree
+from ._check_actions import choose, possible_actions
+from ._check_fields import EnvCheckError
+from ._check_same import call, call_again
+from ._env import AbstractEnv, AbstractLevelGenerator, AbstractSolvable, TimeStep
+from ._mutator import AbstractLevelMutator
+
+_WEAK = "weakly typed "
+
+
+def check_calls(
+    env: AbstractEnv,
+    generator: AbstractLevelGenerator,
+    mutator: AbstractLevelMutator | None,
+    key: Key[Array, ""],
+) -> None:
+    """Plain calls of every method, one after another, against compiled ones."""
+    keys = jax.random.split(key, 6)
+    level_key, edit_key, reset_key, step_key, action_key, choice_key = keys
+    level_spec = call("env.level_spec", env.level_spec)
+    level = call("generator.sample", generator.sample, level_spec, key=level_key)
+    _check_leaves("generator.sample", level)
+    check_spec("level_spec", "generator.sample", level, level_spec)
+    if mutator is not None:
+        level = call("mutator.mutate", mutator.mutate, level, key=edit_key)
+        _check_leaves("mutator.mutate", level)
+        check_spec("level_spec", "mutator.mutate", level, level_spec)
+    _check_metrics(call("env.level_metrics", env.level_metrics, level))
+    if isinstance(env, AbstractSolvable):
+        _check_optimum(call("env.optimal_return", env.optimal_return, level))
+    world = call("env.load", env.load, level)
+    _check_leaves("env.load", world)
+    state = call("env.reset", env.reset, world, key=reset_key)
+    _check_leaves("env.reset", state)
+    observation = call("env.observe", env.observe, world, state)
+    _check_leaves("env.observe", observation)
+    observation_spec = call("env.observation_spec", env.observation_spec)
+    check_spec("observation_spec", "env.observe", observation, observation_spec)
+    spec = env.action_spec()
+    _check_examples(env, world, state, observation, step_key)
+    sampled = spec.sample(action_key)
+    action = choose(spec, observation, sampled, key=choice_key)
+    step = call("env.step", env.step, world, state, action, key=step_key)
+    _check_time_step(step)
+    _check_stable(state, step.state)
+    observation = call("env.observe", env.observe, world, step.state)
+    _check_leaves("env.observe", observation)
+    check_spec("observation_spec", "env.observe", observation, observation_spec)
+
+
+def _check_examples(
+    env: AbstractEnv, world: PyTree, state: PyTree, observation: PyTree, key: Key[Array, ""]
+) -> None:
+    """Every example of an action that is possible in `state` can be played."""
+    spec = env.action_spec()
+    examples, mask = spec.examples(), possible_actions(spec, observation)
+    for index in range(jax.tree.leaves(examples)[0].shape[0]):
+        if mask is not None and not mask[index]:
+            continue
+        action = jax.tree.map(lambda leaf, index=index: leaf[index], examples)
+        try:
+            call_again(env.step, (world, state, action), {"key": key})
+        except Exception as error:
+            raise EnvCheckError(
+                "runs",
+                f"env.step raises {type(error).__name__} for action {action} of {spec}: {error}",
+            ) from error
+
+
+def _check_optimum(optimum: Any) -> None:
+    if _describe(optimum).removeprefix(_WEAK) != "float32[]" or not bool(jnp.isfinite(optimum)):
+        raise EnvCheckError(
+            "optimal_return",
+            f"env.optimal_return gives {optimum!r}; it must be a finite float32 scalar.",
+        )
+
+
+def _check_leaves(name: str, tree: PyTree) -> None:
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        if not eqx.is_array(leaf):
+            raise EnvCheckError(
+                "leaves",
+                f"{name} gives {leaf!r} at {_place(path)}, which is no JAX array. Convert it with "
+                "jnp.asarray, or make it a static field.",
+            )
+
+
+def check_spec(rule: str, name: str, tree: PyTree, spec: PyTree) -> None:
+    promise, fix = f"env.{rule} promises", f"Make env.{rule} and {name} agree."
+    if jax.tree.structure(tree) != jax.tree.structure(spec):
+        raise EnvCheckError(
+            rule,
+            f"{name} gives {jax.tree.structure(tree)}, but {promise} "
+            f"{jax.tree.structure(spec)}. {fix}",
+        )
+    strong = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), spec)
+    difference = _difference(tree, strong)
+    if difference is not None:
+        place, given, expected = difference
+        raise EnvCheckError(
+            rule, f"{name} gives {given} at {place}, but {promise} {expected}. {fix}"
+        )
+
+
+def _check_stable(state: PyTree, stepped: PyTree) -> None:
+    fix = (
+        "A step must keep the state's structure, shapes and types. An array made of a Python "
+        "number is weakly typed: give a dtype, as in jnp.zeros((), jnp.int32)."
+    )
+    if jax.tree.structure(state) != jax.tree.structure(stepped):
+        raise EnvCheckError(
+            "stable_state",
+            f"env.reset gives {jax.tree.structure(state)}, but env.step "
+            f"{jax.tree.structure(stepped)}. " + fix,
+        )
+    difference = _difference(stepped, state)
+    if difference is not None:
+        place, given, expected = difference
+        raise EnvCheckError(
+            "stable_state",
+            f"env.step gives {given} at {place}, but env.reset {expected}. {fix}",
+        )
+
+
+def _difference(tree: PyTree, spec: PyTree) -> tuple[str, str, str] | None:
+    """The first place where shape or type differ, and both, for trees of one structure."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    for (path, leaf), expected in zip(leaves, jax.tree.leaves(spec), strict=True):
+        if _describe(leaf) != _describe(expected):
+            return _place(path), _describe(leaf), _describe(expected)
+    return None
+
+
+def _check_time_step(step: TimeStep) -> None:
+    expected = {"reward": "float32[]", "terminated": "bool[]", "truncated": "bool[]"}
+    for name, wanted in (expected | {"success": "bool[]"}).items():
+        given = _describe(getattr(step, name)).removeprefix(_WEAK)
+        if given != wanted:
+            raise EnvCheckError(
+                "time_step", f"env.step gives {name} as {given}; it must be {wanted}."
+            )
+
+
+def _check_metrics(metrics: dict) -> None:
+    for name, value in metrics.items():
+        scalar = eqx.is_inexact_array(value) and value.ndim == 0
+        if not scalar or not bool(jnp.isfinite(value)):
+            raise EnvCheckError(
+                "level_metrics",
+                f"env.level_metrics gives {name!r} as {value!r}; it must be a finite scalar array "
+                "of floats. Use .astype(jnp.float32).",
+            )
+    if "passable" in metrics and float(metrics["passable"]) not in (0.0, 1.0):
+        raise EnvCheckError(
+            "level_metrics", f"`passable` is {metrics['passable']}; it must be 0 or 1."
+        )
+
+
+def _describe(leaf: Any) -> str:
+    weak = _WEAK if getattr(leaf, "weak_type", False) else ""
+    return f"{weak}{leaf.dtype}[{','.join(str(size) for size in leaf.shape)}]"
+
+
+def _place(path: tuple) -> str:
+    return f"`{jax.tree_util.keystr(path)}`" if path else "its top"

@@ -1,0 +1,100 @@
+"""Pictures as arrays: laid out on a sheet, and written to files."""
+
+import io
+import os
+import pathlib
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from jaxtyping import UInt8
+
+from .._types import PyTree
+
+_PAPER = 255
+
+
+def sheet(
+    pictures: Sequence[UInt8[np.ndarray, "_ _ 3"]], columns: int = 8, *, gap: int = 10
+) -> UInt8[np.ndarray, "rows columns 3"]:
+    """Lays pictures, perhaps of different sizes, out in rows of `columns`, on white.
+
+    `gap` pixels are between two pictures. Raises `ValueError` if there are no pictures, if
+    `columns` is less than 1, or if `gap` is negative.
+    """
+    if columns < 1 or gap < 0:
+        raise ValueError(
+            f"A sheet of pictures needs columns >= 1 and gap >= 0, not columns={columns} and "
+            f"gap={gap}."
+        )
+    if not pictures:
+        raise ValueError("There are no levels to draw.")
+    height = max(picture.shape[0] for picture in pictures) + gap
+    width = max(picture.shape[1] for picture in pictures) + gap
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    paper = np.full((rows * height + gap, columns * width + gap, 3), _PAPER, np.uint8)
+    for i, picture in enumerate(pictures):
+        row, column = divmod(i, columns)
+        top = row * height + gap + (height - gap - picture.shape[0]) // 2
+        left = column * width + gap + (width - gap - picture.shape[1]) // 2
+        paper[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    return paper
+
+
+def save_png(image: UInt8[np.ndarray, "rows columns 3"], path: str | os.PathLike[str]) -> None:
+    """Writes a picture to a PNG file. Needs Pillow; `ImportError` if it is missing."""
+    pathlib.Path(path).write_bytes(png(image))
+
+
+def png(image: UInt8[np.ndarray, "rows columns 3"]) -> bytes:
+    """A picture as the bytes of a PNG file. Needs Pillow; `ImportError` if it is missing."""
+    buffer = io.BytesIO()
+    _pillow().fromarray(image).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def save_gif(
+    frames: Sequence[UInt8[np.ndarray, "rows columns 3"]],
+    path: str | os.PathLike[str],
+    fps: float | int = 10,
+) -> None:
+    """Writes frames of one size to a GIF file that repeats for ever, at `fps` frames per second.
+
+    GIF counts hundredths of a second, and viewers slow down above 50 frames per second: `fps`
+    is in (0, 50], `ValueError` otherwise. Needs Pillow; `ImportError` if it is missing.
+    """
+    if not 0 < fps <= 50:
+        raise ValueError(f"fps is {fps}; a GIF needs more than 0 and at most 50.")
+    pillow = _pillow()
+    # One palette for all frames, so that colours do not flicker.
+    some = frames[:: max(1, len(frames) // 16)]
+    palette = pillow.fromarray(np.concatenate(list(some))).quantize(256)
+    first, *others = (
+        pillow.fromarray(frame).quantize(palette=palette, dither=pillow.Dither.NONE)
+        for frame in frames
+    )
+    milliseconds = round(100 / fps) * 10
+    first.save(
+        path, format="GIF", save_all=True, append_images=others, duration=milliseconds, loop=0
+    )
+
+
+def unstack(modules: PyTree) -> list[PyTree]:
+    """Takes the leading axis of all arrays apart."""
+    leaves, structure = jax.tree.flatten(jax.device_get(modules))
+    return [
+        jax.tree.unflatten(structure, [leaf[i] for leaf in leaves])
+        for i in range(leaves[0].shape[0])
+    ]
+
+
+def _pillow():
+    try:
+        import PIL.Image
+    except ImportError as error:
+        raise ImportError(
+            "Pictures are written with Pillow, which is not installed: "
+            "pip install 'minimax_eqx[cli]'."
+        ) from error
+    return PIL.Image

@@ -1,0 +1,22 @@
+"""What a trained student is evaluated on."""
+
+import abc
+
+import equinox as eqx
+
+from ._env import AbstractEnv, AbstractLevelGenerator
+
+
+class AbstractSuite(eqx.Module):
+    """A choice of tests for students that were trained in an environment."""
+
+    @abc.abstractmethod
+    def panels(self, env: AbstractEnv) -> dict[str, tuple[AbstractEnv, AbstractLevelGenerator]]:
+        """Each test by its name: the environment to play in, and what draws its levels.
+
+        It is called once per evaluation, with the environment of training, so that a test can show
+        students what they are used to see. The chance in an evaluation depends on a test's name
+        and on the number of an episode, and not on which other tests there are. Tests with equal
+        environments are played in one batch. Raise `ValueError` for an environment that you have
+        no tests for.
+        """

@@ -1,0 +1,115 @@
+"""The evidence of a cycle: what it will look like, and what it is once the levels were played."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .._types import PyTree
+from ..agents import Agent, Estimates, Trajectory, first_student
+from ..envs import AbstractSolvable
+from ..nets import Predictions
+from ..rollouts import Evidence
+from ._experiment import Experiment
+
+
+def evidence_of(
+    experiment: Experiment,
+    students: Agent,
+    levels: PyTree,
+    trajectories: Trajectory,
+    estimates: Estimates,
+) -> Evidence:
+    """What the students (leading axis `student`) met when they played `levels`."""
+
+    def by_trial(leaf):
+        return leaf.reshape(*leaf.shape[:2], -1, experiment.num_trials, *leaf.shape[3:])
+
+    return Evidence(
+        levels=levels,
+        observations=jax.tree.map(by_trial, trajectories.observations),
+        actions=jax.tree.map(by_trial, trajectories.actions),
+        distributions=jax.tree.map(by_trial, trajectories.distributions),
+        log_probs=by_trial(trajectories.log_probs),
+        rewards=by_trial(trajectories.rewards),
+        terminated=by_trial(trajectories.terminated),
+        truncated=by_trial(trajectories.truncated),
+        successes=by_trial(trajectories.successes),
+        values=by_trial(trajectories.values),
+        advantages=by_trial(estimates.advantages),
+        students=students,
+        optimum=_optimum(experiment, levels),
+    )
+
+
+def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
+    """The structure of a cycle's evidence, from shapes alone: nothing is played.
+
+    Raises `ValueError` if the students cannot read the environment's observations, or choose
+    actions of another kind than it takes.
+    """
+    env = experiment.env
+    num_levels = experiment.curriculum.levels_per_cycle
+    shape = (experiment.num_students, experiment.num_steps, num_levels, experiment.num_trials)
+
+    def of_each_step(tree: PyTree) -> PyTree:
+        return jax.tree.map(lambda s: jax.ShapeDtypeStruct((*shape, *s.shape), s.dtype), tree)
+
+    levels = jax.tree.map(
+        lambda s: jax.ShapeDtypeStruct((num_levels, *s.shape), s.dtype), env.level_spec()
+    )
+    predictions, action = _one_step(experiment, students)
+    numbers: PyTree = jax.ShapeDtypeStruct(shape, jnp.float32)
+    truths: PyTree = jax.ShapeDtypeStruct(shape, jnp.bool_)
+    values = of_each_step(predictions.values)
+    return Evidence(
+        levels=levels,
+        observations=of_each_step(env.observation_spec()),
+        actions=of_each_step(action),
+        distributions=of_each_step(predictions.actions),
+        log_probs=numbers,
+        rewards=numbers,
+        terminated=truths,
+        truncated=truths,
+        successes=truths,
+        values=values,
+        advantages=values,
+        students=eqx.filter_eval_shape(lambda students: students, students),
+        optimum=eqx.filter_eval_shape(lambda levels: _optimum(experiment, levels), levels),
+    )
+
+
+def _optimum(experiment: Experiment, levels: PyTree) -> Float[Array, " level"] | None:
+    if not isinstance(experiment.env, AbstractSolvable):
+        return None
+    return jax.vmap(experiment.env.optimal_return)(levels)
+
+
+def _one_step(experiment: Experiment, students: Agent) -> tuple[Predictions, PyTree]:
+    """The structure of what one student says of one observation, and of the action."""
+    env = experiment.env
+
+    def predict(students, observation):
+        policy = first_student(students).network
+        predictions, _ = policy.step(observation, policy.initial_memory(), jnp.zeros((), bool))
+        return predictions, predictions.actions.mode()
+
+    name, world = type(experiment.student).__name__, type(env).__name__
+    try:
+        predictions, action = eqx.filter_eval_shape(predict, students, env.observation_spec())
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"The students ({name}) cannot read what {world} shows: {error} Their network must "
+            f"read its observation_spec(), {env.observation_spec()}."
+        ) from error
+    expected = eqx.filter_eval_shape(env.action_spec().sample, jax.random.key(0))
+    if jax.tree.map(_shape, action) != jax.tree.map(_shape, expected):
+        raise ValueError(
+            f"The students ({name}) choose actions like {action}, and {world} takes {expected}: "
+            f"make their network for its action_spec(), {env.action_spec()}."
+        )
+    return predictions, action
+
+
+def _shape(struct: jax.ShapeDtypeStruct) -> tuple[tuple[int, ...], str]:
+    return struct.shape, str(struct.dtype)

@@ -1,0 +1,50 @@
+"""Everything that decides what a run computes, as one composition of parts."""
+
+import equinox as eqx
+
+from .._ranges import check_at_least
+from ..agents import AbstractLearner
+from ..curricula import AbstractCurriculum
+from ..envs import AbstractEnv
+
+
+class Experiment(eqx.Module):
+    """An environment, a student and a curriculum, with the sizes of a cycle.
+
+    This is all configuration: it holds no arrays, prints as you wrote it, and `Runner.create` makes
+    of it what is trained. For example, this is domain randomisation on small mazes:
+
+    ```python
+    Experiment(
+        env=Maze(height=7, width=7),
+        student=PPO(network=ActorCritic(encoder=GridEncoder(), core=LSTM(64))),
+        curriculum=DomainRandomisation(RandomWalls(num_walls=15)),
+    )
+    ```
+
+    Raises `ValueError`, naming the field, for a count below 1.
+    """
+
+    env: AbstractEnv
+    """The environment that students play."""
+    student: AbstractLearner
+    """What plays, and how it learns."""
+    curriculum: AbstractCurriculum
+    """Who chooses the levels."""
+    num_students: int = 1
+    """Size of the population."""
+    num_steps: int = 256
+    """Environment steps of each play in a cycle."""
+    num_trials: int = 1
+    """How often each student plays every level of a cycle, side by side."""
+    track_level_metrics: bool = True
+    """Describe the levels played in the metrics; it costs nothing when off."""
+
+    def __check_init__(self) -> None:
+        check_at_least(self, 1, "num_students", "num_steps", "num_trials")
+
+    @property
+    def transitions_per_cycle(self) -> int:
+        """Environment steps that one cycle takes, all students together."""
+        plays = self.curriculum.levels_per_cycle * self.num_trials
+        return self.num_students * plays * self.num_steps

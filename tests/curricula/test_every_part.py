@@ -1,0 +1,210 @@
+"""Every part of a curriculum that the package has, by the same laws; a new one is found by being
+there."""
+
+import inspect
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import minimax_eqx.curricula
+from minimax_eqx._xla._filtered import filter_scan
+from minimax_eqx.curricula import (
+    AbstractAdmission,
+    AbstractCurriculum,
+    AbstractLevelSource,
+    AbstractParents,
+    AbstractPrioritisation,
+    AdversarialDesign,
+    DomainRandomisation,
+    LearnedGenerator,
+    LevelReplay,
+    SamplingForLearnability,
+    TopK,
+)
+from minimax_eqx.curricula._lessons import AbstractLessons
+from minimax_eqx.curricula._level_source import Sampled
+from minimax_eqx.curricula._schedules import AbstractSchedule
+from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
+from minimax_eqx.scores import AbstractScore, L1ValueLoss, NegativeReturn
+
+from ..numbered_levels import DigitDesign, Taught
+from .numbers import Numbers, evidence_of, going, learn, propose
+
+SIZES = {"num_levels": 6, "capacity": 8}
+SEARCH = {"num_levels": 6, "capacity": 4, "num_plays": 2, "num_candidates": 6}
+
+
+class Increment(AbstractLevelMutator):
+    def mutate(self, level, *, key):
+        return level + 1
+
+
+LEARNED = LearnedGenerator(DigitDesign(), Taught())
+# How to make what has no default for everything, or defaults that are too large for a test.
+EXAMPLES = {
+    AdversarialDesign: lambda: AdversarialDesign(LEARNED, NegativeReturn(), num_levels=6),
+    DomainRandomisation: lambda: DomainRandomisation(Numbers(), num_levels=6),
+    LearnedGenerator: lambda: LEARNED,
+    LevelReplay: lambda: LevelReplay(Numbers(), mutator=Increment(), **SIZES),
+    Sampled: lambda: Sampled(Numbers()),
+    SamplingForLearnability: lambda: SamplingForLearnability(Numbers(), **SEARCH),
+    TopK: lambda: TopK(5),
+}
+# The field of level replay that each kind of part is for, and what else it takes to see it act.
+FIELDS = {
+    AbstractAdmission: ("admission", {}),
+    AbstractLessons: ("learn_from", {}),
+    AbstractLevelSource: ("generator", {}),
+    AbstractParents: ("parents", {"mutator": Increment()}),
+    AbstractPrioritisation: ("prioritisation", {}),
+    AbstractSchedule: ("schedule", {"mutator": Increment()}),
+}
+
+
+def final_subclasses(base):
+    """Those in the package that nothing derives from."""
+    found = []
+    for cls in base.__subclasses__():
+        if cls.__module__.startswith(minimax_eqx.curricula.__name__):
+            found += final_subclasses(cls) or [cls]
+    return [cls for cls in found if not inspect.isabstract(cls)]
+
+
+def example(cls):
+    return EXAMPLES.get(cls, cls)()
+
+
+PARTS = [(base, cls) for base in FIELDS for cls in final_subclasses(base)]
+CURRICULA = final_subclasses(AbstractCurriculum)
+EVERY_CLASS = sorted({*CURRICULA, *(cls for _, cls in PARTS)}, key=lambda cls: cls.__name__)
+
+
+def replay_with(base, cls):
+    field, others = FIELDS[base]
+    parts = {"generator": Numbers(), "score": L1ValueLoss(), "min_fill_ratio": 0.1, **SIZES}
+    return LevelReplay(**{**parts, **others, field: example(cls)})
+
+
+def plays(curriculum, num_cycles=8):
+    """Cycles in one compiled loop; gives what was proposed, and the metrics."""
+
+    def cycle(going, key):
+        propose_key, learn_key, return_key = jax.random.split(key, 3)
+        going, proposal = propose(going, propose_key)
+        returns = jax.random.uniform(return_key, (curriculum.levels_per_cycle, 1))
+        evidence = evidence_of(returns, successes=returns > 0.5, levels=proposal.levels)
+        going, metrics = learn(going, proposal, evidence, learn_key)
+        return going, (proposal.levels, proposal.update_students, metrics)
+
+    keys = jax.random.split(jax.random.key(1), num_cycles)
+    begun = going(curriculum)
+    after, result = eqx.filter_jit(lambda begun: filter_scan(cycle, begun, keys))(begun)
+    return begun, after, result
+
+
+@pytest.mark.parametrize("cls", EVERY_CLASS)
+def test_a_part_is_plain_and_says_what_was_written(cls):
+    part = example(cls)
+    assert not any(eqx.is_array(leaf) for leaf in jax.tree.leaves(part))
+    assert eqx.tree_equal(part, example(cls)) is True
+    assert repr(part).startswith(f"{cls.__name__}(")
+
+
+@pytest.mark.parametrize("cls", CURRICULA)
+def test_a_curriculum_goes_on_in_a_compiled_loop(cls):
+    curriculum = example(cls)
+    _, _, (levels, _, metrics) = plays(curriculum)
+    assert levels.shape == (8, curriculum.levels_per_cycle)
+    assert (np.asarray(levels) > 0).all()
+    assert all(value.shape == (8,) for value in metrics.values())
+
+
+@pytest.mark.parametrize(("base", "cls"), PARTS)
+def test_level_replay_goes_on_with_any_part(base, cls):
+    curriculum = replay_with(base, cls)
+    _, after, (levels, updates, metrics) = plays(curriculum)
+    assert (np.asarray(levels) > 0).all()
+    assert updates is None or np.asarray(updates).any()
+    assert np.asarray(metrics["replay_ratio"]).any()
+    assert int(after.buffer.num_filled) == SIZES["capacity"]
+    stored = np.asarray(after.buffer.levels)
+    assert len(set(stored.tolist())) == len(stored)
+
+
+# Parts of a user that hold what is not an array.
+
+
+def scaled(net, factor):
+    return jax.tree.map(lambda x: factor * x if eqx.is_inexact_array(x) else x, net)
+
+
+class Net(AbstractScore):
+    """A score whose state is a network."""
+
+    can_be_negative = True
+
+    def init(self, evidence, *, key):
+        return None, eqx.nn.MLP(1, "scalar", 4, 1, key=key)
+
+    def __call__(self, evidence, records, net):
+        returns = jnp.sum(evidence.rewards, axis=(0, 1, 3))
+        trained = scaled(net, 1.1)
+        return jax.vmap(net)(returns[:, None]), None, trained
+
+    def merge(self, record, news):
+        return None
+
+    def metrics(self, net):
+        return {"bias": net.layers[-1].bias[0]}
+
+
+class NetGenerator(AbstractLevelGenerator):
+    """A generator that holds a network."""
+
+    net: eqx.nn.MLP
+
+    def sample(self, level, *, key):
+        return jnp.abs(1e6 * self.net(jax.random.normal(key, (2,)))).astype(jnp.int32) + 1
+
+
+class NetSource(AbstractLevelSource):
+    """A source whose state and memory hold a network."""
+
+    def init(self, level, *, key):
+        return eqx.nn.MLP(2, "scalar", 4, 1, key=key)
+
+    def draw(self, net, num_levels, *, key):
+        keys = jax.random.split(key, num_levels)
+        return jax.vmap(lambda key: NetGenerator(net).sample(None, key=key))(keys), net
+
+    def learn(self, net, memory, payoffs, *, key):
+        return scaled(memory, 1 + jnp.mean(payoffs)), {"payoff": jnp.mean(payoffs)}
+
+
+NET = eqx.nn.MLP(2, "scalar", 4, 1, key=jax.random.key(3))
+WITH_NETS = {
+    "a score that learns": lambda: LevelReplay(Numbers(), Net(), **SIZES),
+    "a search by a score that learns": lambda: SamplingForLearnability(Numbers(), Net(), **SEARCH),
+    "an objective that learns": lambda: AdversarialDesign(LEARNED, Net(), num_levels=6),
+    "a generator": lambda: DomainRandomisation(NetGenerator(NET), num_levels=6),
+    "a generator of replay": lambda: LevelReplay(NetGenerator(NET), **SIZES),
+    "a source": lambda: LevelReplay(NetSource(), **SIZES),
+}
+
+
+@pytest.mark.parametrize("name", WITH_NETS)
+def test_layers_may_be_anywhere_in_a_curriculum(name):
+    before, after, _ = plays(WITH_NETS[name]())
+    assert jax.tree.structure(before) == jax.tree.structure(after)
+    nets = [
+        [x for x in jax.tree.leaves(going.state, is_leaf=is_net) if is_net(x)]
+        for going in (before, after)
+    ]
+    assert all(not eqx.tree_equal(*pair) for pair in zip(*nets, strict=True))
+
+
+def is_net(x):
+    return isinstance(x, eqx.nn.MLP)
