@@ -91,21 +91,16 @@ class Bonuses(eqx.Module):
     since: Bool[Array, " capacity"]  # scored after it
 
 
-experiment = mx.Experiment(
-    env=mx.envs.Maze(),
-    student=mx.agents.PPO(
-        network=mx.nets.ActorCritic(encoder=mx.nets.GridEncoder(), core=mx.nets.LSTM()),
-        gae_lambda=0.95,
-        entropy_coef=0.0,
-    ),
-    curriculum=mx.curricula.LevelReplay(
-        generator=mx.envs.maze.RandomWalls(),
-        score=Surprise(),
-        schedule=mx.curricula.Sequential(replay_prob=0.8),
-        prioritisation=CoLearnability(),
-        mutator=mx.envs.maze.MazeEdits(num_edits=5),
-        parents=mx.curricula.Easiest(num_parents=4),
-    ),
+experiment = mx.recipes.maze.accel(
+    score=Surprise(),
+    prioritisation=CoLearnability(),
+    staleness_coef=0.3,
+    num_walls=60,
+    num_edits=5,
+    parents=mx.curricula.Easiest(num_parents=4),
+    learning_rate=1e-4,
+    discount=0.995,
+    gae_lambda=0.95,
 )
 
 # ------------------------------------------------------------------------------------------------
