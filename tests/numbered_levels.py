@@ -1,7 +1,7 @@
 """Levels that are numbers and pay them, so that every return is known beforehand.
 
-`Numbers` draws them, `DigitEditor` designs them, and a `Watched` curriculum shows what it got; who
-plays them is in `scripted.py`.
+`DigitEditor` designs them, and a `Watched` curriculum shows what it got; who plays them is in
+`scripted.py`.
 """
 
 from typing import Any
@@ -9,11 +9,10 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from minimax_eqx.curricula import AbstractCurriculum, Proposal
-from minimax_eqx.envs import AbstractLevelEditor, AbstractLevelGenerator, TimeStep
-from minimax_eqx.rollouts import Evidence
+from minimax_eqx.envs import AbstractDesign, AbstractLevelEditor, Discrete, TimeStep
+from minimax_eqx.runners import Experiment, Runner
 
 from .scripted import (  # noqa: F401
     ADVANTAGE_FACTORS,
@@ -30,21 +29,16 @@ from .scripted import (  # noqa: F401
     undecided_students,
 )
 
-
-class Numbers(AbstractLevelGenerator):
-    """Draws multiples of `step`, all different as good as always."""
-
-    step: int = eqx.field(static=True, default=1)
-
-    def sample(self, key):
-        return self.step * jax.random.randint(key, (), 1, 1_000_000)
+DIGITS = 3
 
 
 class DigitEditor(AbstractLevelEditor):
     """Three actions are the last three digits of a number; its first digit is the blank."""
 
-    num_actions: int = eqx.field(static=True, default=10)
-    max_episode_steps: int = eqx.field(static=True, default=3)
+    max_episode_steps: int = DIGITS
+
+    def action_spec(self):
+        return Discrete(10)
 
     def blank(self, key):
         return jax.random.randint(key, (), 1, 10)
@@ -77,82 +71,73 @@ class DigitEditor(AbstractLevelEditor):
         return {}
 
 
+class DigitDesign(AbstractDesign):
+    """Designs numbers with a `DigitEditor`."""
+
+    def editor(self, level):
+        return DigitEditor()
+
+
+class WatchedState(eqx.Module):
+    """The other curriculum's state, and what it last proposed and was told."""
+
+    inner: Any
+    proposal: Any = None
+    evidence: Any = None
+
+
 class Watched(AbstractCurriculum):
     """Another curriculum, and what it last proposed and was told."""
 
     inner: AbstractCurriculum
-    num_levels: int = eqx.field(static=True)
-    proposal: Any = None
-    evidence: Any = None
 
-    def __init__(self, inner, proposal=None, evidence=None):
-        self.inner, self.num_levels = inner, inner.num_levels
-        self.proposal, self.evidence = proposal, evidence
+    @property
+    def levels_per_cycle(self):
+        return self.inner.levels_per_cycle
 
-    def check(self, num_students, num_trials, num_value_heads):
-        self.inner.check(num_students, num_trials, num_value_heads)
+    def init(self, evidence, *, key):
+        return WatchedState(self.inner.init(evidence, key=key))
 
-    def propose(self, key):
-        inner, proposal = self.inner.propose(key)
-        return Watched(inner), proposal
+    def propose(self, state, *, key):
+        inner, proposal = self.inner.propose(state.inner, key=key)
+        return WatchedState(inner), proposal
 
-    def learn(self, proposal, evidence, *, key):
-        inner, metrics = self.inner.learn(proposal, evidence, key=key)
-        return Watched(inner, proposal, evidence), metrics
+    def learn(self, state, proposal, evidence, *, key):
+        inner, metrics = self.inner.learn(state.inner, proposal, evidence, key=key)
+        return WatchedState(inner, proposal, evidence), metrics
 
 
 class Given(AbstractCurriculum):
     """Proposes the same always, and learns nothing."""
 
     proposal: Proposal
-    num_levels: int = eqx.field(static=True)
 
     def __init__(self, levels, **options):
-        self.proposal, self.num_levels = Proposal(jnp.asarray(levels), **options), len(levels)
+        self.proposal = Proposal(jnp.asarray(levels), **options)
 
-    def check(self, num_students, num_trials, num_value_heads):
-        pass
+    @property
+    def levels_per_cycle(self):
+        return len(self.proposal.levels)
 
-    def propose(self, key):
-        return self, self.proposal
+    def init(self, evidence, *, key):
+        return None
 
-    def learn(self, proposal, evidence, *, key):
-        return self, {}
+    def propose(self, state, *, key):
+        return state, self.proposal
+
+    def learn(self, state, proposal, evidence, *, key):
+        return state, {}
+
+
+def numbers_runner(curriculum, agents, *, luck=0.0, key, **options):
+    """A runner of these agents, a population, on numbered levels."""
+    experiment = Experiment(
+        NumberedLevels(luck=luck), Taught(), curriculum, agents.num_updates.size, **options
+    )
+    runner = Runner.create(experiment, key=key)
+    return eqx.tree_at(lambda runner: runner.students, runner, agents)
 
 
 @eqx.filter_jit
 def step(runner):
     return runner.step()
-
-
-@eqx.filter_jit
-def propose(curriculum, key):
-    return curriculum.propose(key)
-
-
-@eqx.filter_jit
-def learn(curriculum, proposal, evidence, key):
-    return curriculum.learn(proposal, evidence, key=key)
-
-
-def evidence_of(returns, *, successes=False, finished=True, values=0.0):
-    """One episode of two steps in each play, which ends with these returns; all that is given has
-    the axes `student level trial`, or fewer from the left."""
-    returns = np.asarray(returns, np.float32)
-    returns = returns.reshape((1,) * (3 - returns.ndim) + returns.shape)
-
-    def at_the_end(quantity, dtype):
-        quantity = np.broadcast_to(np.asarray(quantity, dtype), returns.shape)
-        return jnp.asarray(np.stack([np.zeros_like(quantity), quantity], axis=1))
-
-    rewards = at_the_end(returns, np.float32)
-    values = np.broadcast_to(np.asarray(values, np.float32), returns.shape)
-    return Evidence(
-        observations=None,
-        actions=jnp.zeros(rewards.shape, jnp.int32),
-        rewards=rewards,
-        dones=at_the_end(finished, bool),
-        successes=at_the_end(successes, bool),
-        values=jnp.asarray(np.stack([values, values], axis=1)[..., None]),
-        advantages=rewards[..., None],
-    )

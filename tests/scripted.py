@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from minimax_eqx.agents import AbstractLearner, Agent, Estimates
-from minimax_eqx.envs import AbstractEnv, Discrete, TimeStep
+from minimax_eqx.envs import AbstractEnv, AbstractSolvable, Discrete, TimeStep
 from minimax_eqx.nets import AbstractPolicy, Categorical, Predictions
 
 EPISODE = 2  # steps
@@ -18,7 +18,7 @@ LUCKS = 8
 ADVANTAGE_FACTORS = (2.0, 3.0)
 
 
-class NumberedLevels(AbstractEnv):
+class NumberedLevels(AbstractEnv, AbstractSolvable):
     """Every episode takes two steps; the second pays the level's number, and the action's times
     `PER_ACTION`. The level is solved then if the two numbers add up to an odd one. Else the time is
     up, or, if the level is a multiple of 10, the episode ends without success. An agent's luck is
@@ -63,6 +63,10 @@ class NumberedLevels(AbstractEnv):
         whole, drawn = (jax.ShapeDtypeStruct((), dtype) for dtype in (jnp.int32, jnp.uint32))
         return {"number": whole, "time": whole, "start": drawn, "now": drawn}
 
+    def optimal_return(self, level):
+        best = (level + (NUM_ACTIONS - 1) * PER_ACTION).astype(jnp.float32)
+        return best + self.luck * ((LUCKS - 1) / LUCKS)
+
     def level_metrics(self, level):
         measured = {"number": level.astype(jnp.float32)}
         return measured | ({"passable": (level > 0).astype(jnp.float32)} if self.judges else {})
@@ -101,10 +105,11 @@ class Scripted(AbstractPolicy):
 
 class Taught(AbstractLearner):
     """The two advantages are the reward times `ADVANTAGE_FACTORS`. An update keeps what it was
-    given, and `loss` is the mean reward. Inside a conditional the lesson must have its shape
-    beforehand."""
+    given, and `loss` is the mean reward. In a loop or a conditional what is kept must have its
+    shape beforehand: `lessons` is the number of steps and of plays that an update learns from."""
 
     action: int | None = None
+    lessons: tuple[int, int] | None = None
 
     @property
     def needs_truncation_values(self):
@@ -115,7 +120,20 @@ class Taught(AbstractLearner):
         return 1
 
     def init(self, observation, actions, *, key):
-        return scripted(self.action, actions.num_actions)
+        return scripted(self.action, actions.num_actions, self._no_lesson())
+
+    def _no_lesson(self):
+        if self.lessons is None:
+            return None
+        per_head = jnp.zeros((*self.lessons, len(ADVANTAGE_FACTORS)))
+        return {
+            "rewards": jnp.zeros(self.lessons),
+            "actions": jnp.zeros(self.lessons, jnp.int32),
+            "last_values": per_head[0],
+            "advantages": per_head,
+            "targets": per_head,
+            "key": jnp.zeros(2, jnp.uint32),
+        }
 
     def check(self, agent, num_steps, num_plays):
         pass
