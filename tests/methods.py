@@ -84,15 +84,12 @@ def experiment_of(name, num_levels=2, core=None, **parts):
     return Experiment(ENV, student(core), curriculum, num_students, NUM_STEPS)
 
 
-def runner_of(name, key=None, **options):
-    experiment = experiment_of(name, **options)
-    key = jax.random.key(1) if key is None else key
-    return eqx.filter_jit(lambda key: Runner.create(experiment, key=key))(key)
+def runner_of(experiment, seed=1):
+    """A runner, made by one program; a method may be given by its name."""
+    experiment = experiment_of(experiment) if isinstance(experiment, str) else experiment
+    return eqx.filter_jit(lambda key: Runner.create(experiment, key=key))(jax.random.key(seed))
 
 
-def spec_of(name, **options):
-    """The shapes of a runner, from a trace alone."""
-    experiment = experiment_of(name, **options)
-    return eqx.filter_eval_shape(
-        lambda key: Runner.create(experiment, key=key), jax.random.key(1)
-    )
+def spec_of(experiment):
+    """The shapes of such a runner, from a trace alone."""
+    return eqx.filter_eval_shape(lambda: runner_of(experiment))

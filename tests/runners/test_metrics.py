@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx import experiment
 from minimax_eqx._metrics import join_metrics
 from minimax_eqx.curricula import AbstractCurriculum, LevelReplay, Proposal
 from minimax_eqx.envs.maze import MazeLevel, stack_levels
@@ -17,8 +16,7 @@ from minimax_eqx.runners._metrics import episode_metrics
 from minimax_eqx.scores import PopulationRegret
 
 from ..evidence import make_evidence, one_play
-from ..experiment.tiny import CONFIG
-from ..small import ENV, GENERATOR, make_runner
+from ..small import ENV, GENERATOR, make_runner, sample_levels
 
 # Cycles shorter than the time limit.
 
@@ -40,12 +38,9 @@ def test_a_cycle_too_short_for_failures_is_warned_of_once_when_the_runner_is_mad
         ),
     ):
         (message,) = warnings_of(make)
-        assert (
-            f"num_steps is {SHORT}, less than the environment's max_episode_steps of 12" in message
-        )
-    (message,) = warnings_of(lambda: experiment.make_runner(CONFIG))
-    assert "num_steps is 8, less than the environment's max_episode_steps of 12" in message
-    assert "success rates are not measured" in message
+        said = f"num_steps is {SHORT}, less than the environment's max_episode_steps of 12"
+        assert said in message
+        assert "success rates are not measured" in message
     assert warnings_of(lambda: make_runner(getkey(), num_steps=ENV.max_episode_steps)) == []
 
 
@@ -57,7 +52,7 @@ def test_running_a_short_cycle_warns_no_more(getkey):
 
 @pytest.mark.filterwarnings("ignore:num_steps")
 def test_success_is_not_measured_where_failures_never_end(getkey):
-    curriculum = LevelReplay.create(GENERATOR, PopulationRegret(), batch_size=8, capacity=16)
+    curriculum = LevelReplay(GENERATOR, PopulationRegret(), num_levels=8, capacity=16)
     runner = make_runner(
         getkey(), curriculum=curriculum, num_students=2, num_steps=SHORT, core="feedforward"
     )
@@ -138,19 +133,21 @@ def test_without_a_passable_level_nothing_else_is_measured_of_levels():
 class Named(AbstractCurriculum):
     """Measures something by the name that it is given."""
 
-    name: str = eqx.field(static=True)
-    group: str = eqx.field(static=True, default="all")
-    num_levels: int = eqx.field(static=True, default=2)
+    name: str
+    group: str = "all"
 
-    def check(self, num_students, num_trials, num_value_heads):
-        pass
+    @property
+    def levels_per_cycle(self):
+        return 2
 
-    def propose(self, key):
-        levels = jax.vmap(GENERATOR.sample)(jax.random.split(key, self.num_levels))
-        return self, Proposal(levels, groups={self.group: jnp.ones(self.num_levels, bool)})
+    def init(self, evidence, *, key):
+        return None
 
-    def learn(self, proposal, evidence, *, key):
-        return self, {self.name: jnp.zeros(())}
+    def propose(self, state, *, key):
+        return state, Proposal(sample_levels(key, 2), groups={self.group: jnp.ones(2, bool)})
+
+    def learn(self, state, proposal, evidence, *, key):
+        return state, {self.name: jnp.zeros(())}
 
 
 @pytest.mark.parametrize(
