@@ -125,13 +125,12 @@ def test_an_update_keeps_the_shapes_and_strong_types_of_an_agent(levels, getkey)
 
 
 def test_students_of_a_population_are_made_with_keys_of_their_own(getkey):
-    key = getkey()
-    students = population(make_learner(), 3, OBSERVATION, ACTIONS, key=key)
+    learner, key = PPO(), getkey()
+    students = population(learner, 3, OBSERVATION, ACTIONS, key=key)
     assert students.num_updates.shape == (3,)
-    alone = make_student(jax.random.split(key, 3)[0])
-    first = first_student(students)
-    for leaf, same in zip(jax.tree.leaves(first), jax.tree.leaves(alone), strict=True):
+    alone = learner.init(OBSERVATION, ACTIONS, key=jax.random.split(key, 3)[0])
+    for leaf, same in zip(*map(jax.tree.leaves, (first_student(students), alone)), strict=True):
         if eqx.is_array(leaf):
             np.testing.assert_allclose(leaf, same, atol=1e-6)
     with pytest.raises(ValueError, match="num_students is 0"):
-        population(make_learner(), 0, OBSERVATION, ACTIONS, key=key)
+        population(learner, 0, OBSERVATION, ACTIONS, key=key)
