@@ -113,11 +113,12 @@ class Given(AbstractCurriculum):
     proposal: Proposal
 
     def __init__(self, levels, **options):
-        self.proposal = Proposal(jnp.asarray(levels), **options)
+        levels = levels if isinstance(levels, dict) else jnp.asarray(levels)
+        self.proposal = Proposal(levels, **options)
 
     @property
     def levels_per_cycle(self):
-        return len(self.proposal.levels)
+        return len(jax.tree.leaves(self.proposal.levels)[0])
 
     def init(self, evidence, *, key):
         return None

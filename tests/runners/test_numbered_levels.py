@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minimax_eqx.agents._population import over_students
-from minimax_eqx.curricula import DomainRandomisation
+from minimax_eqx.curricula import AbstractWeighing, DomainRandomisation
 from minimax_eqx.runners import level_metrics
 
 from ..curricula.numbers import Numbers
@@ -29,9 +29,9 @@ NUMBERS = np.array(LEVELS)
 ACTIONS = (2, 1, 0)  # of each student
 
 
-def watched(curriculum, agents=None, *, luck=0.0, **options):
+def watched(curriculum, agents=None, *, luck=0.0, watch=True, **options):
     return numbers_runner(
-        Watched(curriculum),
+        Watched(curriculum) if watch else curriculum,
         students(*ACTIONS) if agents is None else agents,
         luck=luck,
         key=jax.random.key(4),
@@ -76,6 +76,22 @@ def test_every_number_of_the_evidence_is_that_of_its_student_step_level_and_tria
         all_are(evidence.values[..., head], factor * (level + memory) + 1000 * action)
         expected = ADVANTAGE_FACTORS[head] * rewards
         np.testing.assert_allclose(evidence.advantages[..., head], expected, rtol=1e-6)
+
+
+def test_evidence_has_the_levels_their_optimum_and_the_students_that_played(given):
+    evidence = given[0].curriculum_state.evidence
+    np.testing.assert_array_equal(evidence.levels, NUMBERS)
+    best = NUMBERS + PER_ACTION * 2 + (LUCKS - 1) / LUCKS
+    np.testing.assert_allclose(evidence.optimum, best, rtol=1e-6)
+    np.testing.assert_array_equal(evidence.truncated | evidence.terminated, evidence.dones)
+    assert evidence.truncated.any()
+    assert evidence.terminated.any()
+    # As they were before they learned.
+    np.testing.assert_array_equal(evidence.students.num_updates, [0, 0, 0])
+    np.testing.assert_array_equal(given[0].students.num_updates, [1, 1, 1])
+    chances = jnp.argmax(evidence.distributions.logits, axis=-1)
+    np.testing.assert_array_equal(chances, evidence.actions)
+    np.testing.assert_allclose(evidence.log_probs, 0, atol=1e-6)
 
 
 def test_the_luck_of_one_play_is_not_that_of_another(given):
@@ -129,6 +145,25 @@ def test_students_learn_from_as_many_levels_as_the_curriculum_says(num_update_le
     runner, _ = step(watched(curriculum, students(0)))
     paid = np.asarray(runner.students.learning["rewards"])[0].max(axis=0)
     np.testing.assert_array_equal(paid, np.repeat(expected, TRIALS))
+
+
+class Weighing(Given, AbstractWeighing):
+    """Weighs each step by what it paid."""
+
+    def weights(self, state, proposal, evidence, *, key):
+        assert jax.random.key_data(key).shape == (2,)
+        return evidence.rewards
+
+
+@pytest.mark.parametrize("num_update_levels", [None, 3])
+def test_steps_are_weighed_as_the_curriculum_says_when_it_has_seen_the_play(num_update_levels):
+    curriculum = Weighing(LEVELS, num_update_levels=num_update_levels)
+    runner, _ = step(watched(curriculum, watch=False))
+    lesson = runner.students.learning
+    shape = (len(ACTIONS), STEPS, (num_update_levels or len(LEVELS)) * TRIALS)
+    assert lesson["weights"].shape == shape
+    np.testing.assert_array_equal(lesson["weights"], lesson["rewards"])
+    assert np.unique(lesson["weights"]).size > 3
 
 
 def test_the_metrics_of_a_cycle_are_those_of_its_students_levels_and_groups(given):
