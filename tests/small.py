@@ -1,5 +1,6 @@
 """Small parts for tests: a tiny maze, a tiny student, a runner that compiles fast."""
 
+import equinox as eqx
 import jax
 
 from minimax_eqx.agents import PPO, Adam
@@ -47,6 +48,13 @@ def make_experiment(*, env=ENV, curriculum=None, num_levels=4, num_spare_levels=
 
 
 def make_runner(key, *, mesh=None, **options):
+    runner = _create(make_experiment(**options), key)
+    return runner if mesh is None else runner.on(mesh)
+
+
+@eqx.filter_jit
+def _create(experiment, key):
+    """By one program: operation by operation it takes three times as long."""
     from minimax_eqx.runners import Runner
 
-    return Runner.create(make_experiment(**options), mesh=mesh, key=key)
+    return Runner.create(experiment, key=key)
