@@ -1,7 +1,8 @@
 """Levels that are numbers and pay them, so that every return is known beforehand.
 
-`DigitEditor` designs them, and a `Watched` curriculum shows what it got; who plays them is in
-`scripted.py`.
+`Numbers` draws them and `DigitDesign` designs them. `going` begins a curriculum without a runner,
+and `evidence_of` says what happened; a `Watched` curriculum shows what it got in a runner. What
+plays them is in `scripted.py`.
 """
 
 from typing import Any
@@ -9,11 +10,20 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from minimax_eqx.curricula import AbstractCurriculum, Proposal
-from minimax_eqx.envs import AbstractDesign, AbstractLevelEditor, Discrete, TimeStep
+from minimax_eqx.envs import (
+    AbstractDesign,
+    AbstractLevelEditor,
+    AbstractLevelGenerator,
+    Discrete,
+    TimeStep,
+)
+from minimax_eqx.rollouts import Evidence
 from minimax_eqx.runners import Experiment, Runner
 
+from .evidence import KEY, structure
 from .scripted import (  # noqa: F401
     ADVANTAGE_FACTORS,
     EPISODE,
@@ -29,13 +39,22 @@ from .scripted import (  # noqa: F401
     undecided_students,
 )
 
-DIGITS = 3
+NUMBER = jax.ShapeDtypeStruct((), jnp.int32)
+
+
+class Numbers(AbstractLevelGenerator):
+    """Draws multiples of `step`, all different as good as always."""
+
+    step: int = 1
+
+    def sample(self, level, *, key):
+        return self.step * jax.random.randint(key, level.shape, 1, 1_000_000, level.dtype)
 
 
 class DigitEditor(AbstractLevelEditor):
     """Three actions are the last three digits of a number; its first digit is the blank."""
 
-    max_episode_steps: int = DIGITS
+    max_episode_steps: int = 3
 
     def action_spec(self):
         return Discrete(10)
@@ -72,14 +91,12 @@ class DigitEditor(AbstractLevelEditor):
 
 
 class DigitDesign(AbstractDesign):
-    """Designs numbers with a `DigitEditor`."""
-
     def editor(self, level):
         return DigitEditor()
 
 
-class WatchedState(eqx.Module):
-    """The other curriculum's state, and what it last proposed and was told."""
+class Seen(eqx.Module):
+    """The state of a `Watched` curriculum: that of the other one, and what it last saw."""
 
     inner: Any
     proposal: Any = None
@@ -96,15 +113,15 @@ class Watched(AbstractCurriculum):
         return self.inner.levels_per_cycle
 
     def init(self, evidence, *, key):
-        return WatchedState(self.inner.init(evidence, key=key))
+        return Seen(self.inner.init(evidence, key=key))
 
     def propose(self, state, *, key):
         inner, proposal = self.inner.propose(state.inner, key=key)
-        return WatchedState(inner), proposal
+        return Seen(inner), proposal
 
     def learn(self, state, proposal, evidence, *, key):
         inner, metrics = self.inner.learn(state.inner, proposal, evidence, key=key)
-        return WatchedState(inner, proposal, evidence), metrics
+        return Seen(inner, proposal, evidence), metrics
 
 
 class Given(AbstractCurriculum):
@@ -124,10 +141,10 @@ class Given(AbstractCurriculum):
         return None
 
     def propose(self, state, *, key):
-        return state, self.proposal
+        return None, self.proposal
 
     def learn(self, state, proposal, evidence, *, key):
-        return state, {}
+        return None, {}
 
 
 def numbers_runner(curriculum, agents, *, luck=0.0, key, **options):
@@ -142,3 +159,66 @@ def numbers_runner(curriculum, agents, *, luck=0.0, key, **options):
 @eqx.filter_jit
 def step(runner):
     return runner.step()
+
+
+class Going(eqx.Module):
+    """A curriculum and its state."""
+
+    curriculum: AbstractCurriculum
+    state: Any
+
+    @property
+    def buffer(self):
+        return self.state.buffer
+
+    def with_buffer(self, buffer):
+        return eqx.tree_at(lambda going: going.state.buffer, self, buffer)
+
+
+def going(curriculum, num_students=1, num_trials=1, level=NUMBER, key=KEY):
+    """A curriculum that begins."""
+    num_levels = curriculum.levels_per_cycle
+    levels = jax.tree.map(lambda s: jnp.zeros((num_levels, *s.shape), s.dtype), level)
+    zeros = np.zeros((num_students, num_levels, num_trials))
+    evidence = structure(evidence_of(zeros, levels=levels))
+    return Going(curriculum, curriculum.init(evidence, key=key))
+
+
+@eqx.filter_jit
+def propose(going, key):
+    state, proposal = going.curriculum.propose(going.state, key=key)
+    return Going(going.curriculum, state), proposal
+
+
+@eqx.filter_jit
+def learn(going, proposal, evidence, key):
+    state, metrics = going.curriculum.learn(going.state, proposal, evidence, key=key)
+    return Going(going.curriculum, state), metrics
+
+
+def evidence_of(returns, *, successes=False, finished=True, values=0.0, levels=None):
+    """One episode of two steps in each play, which ends with these returns; all that is given has
+    the axes `student level trial`, or fewer from the left."""
+    returns = jnp.asarray(returns, jnp.float32)
+    returns = returns.reshape((1,) * (3 - returns.ndim) + returns.shape)
+
+    def at_the_end(quantity, dtype):
+        quantity = jnp.broadcast_to(jnp.asarray(quantity, dtype), returns.shape)
+        return jnp.stack([jnp.zeros_like(quantity), quantity], axis=1)
+
+    rewards, ends = at_the_end(returns, jnp.float32), at_the_end(finished, bool)
+    values = jnp.broadcast_to(jnp.asarray(values, jnp.float32), returns.shape)
+    return Evidence(
+        levels=jnp.zeros(returns.shape[1], jnp.int32) if levels is None else levels,
+        observations=None,
+        actions=jnp.zeros(rewards.shape, jnp.int32),
+        distributions=None,
+        log_probs=jnp.zeros(rewards.shape),
+        rewards=rewards,
+        terminated=ends,
+        truncated=jnp.zeros_like(ends),
+        successes=at_the_end(successes, bool),
+        values=jnp.stack([values, values], axis=1)[..., None],
+        advantages=rewards[..., None],
+        students=None,
+    )

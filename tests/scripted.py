@@ -105,11 +105,11 @@ class Scripted(AbstractPolicy):
 
 class Taught(AbstractLearner):
     """The two advantages are the reward times `ADVANTAGE_FACTORS`. An update keeps what it was
-    given, and `loss` is the mean reward. In a loop or a conditional what is kept must have its
-    shape beforehand: `lessons` is the number of steps and of plays that an update learns from."""
+    given, if it remembers, and `loss` is the mean reward. Inside a conditional the lesson must have
+    its shape beforehand."""
 
     action: int | None = None
-    lessons: tuple[int, int] | None = None
+    remembers: bool = True
 
     @property
     def needs_truncation_values(self):
@@ -120,20 +120,7 @@ class Taught(AbstractLearner):
         return 1
 
     def init(self, observation, actions, *, key):
-        return scripted(self.action, actions.num_actions, self._no_lesson())
-
-    def _no_lesson(self):
-        if self.lessons is None:
-            return None
-        per_head = jnp.zeros((*self.lessons, len(ADVANTAGE_FACTORS)))
-        return {
-            "rewards": jnp.zeros(self.lessons),
-            "actions": jnp.zeros(self.lessons, jnp.int32),
-            "last_values": per_head[0],
-            "advantages": per_head,
-            "targets": per_head,
-            "key": jnp.zeros(2, jnp.uint32),
-        }
+        return scripted(self.action, actions.num_actions)
 
     def check(self, agent, num_steps, num_plays):
         pass
@@ -154,6 +141,7 @@ class Taught(AbstractLearner):
         if weights is not None:
             lesson["weights"] = weights
         metrics = {"loss": jnp.mean(trajectory.rewards)}
+        lesson = lesson if self.remembers else None
         return Agent(agent.network, lesson, agent.num_updates + 1), metrics
 
 

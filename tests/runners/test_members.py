@@ -60,7 +60,7 @@ MAKERS = {name: eqx.filter_jit(eqx.filter_vmap(make)) for name, make in METHODS.
 
 def stacked(method):
     """Four members: two seeds times two learning rates."""
-    keys = jnp.repeat(jax.random.split(jax.random.key(6)), 2)
+    keys = jnp.repeat(jax.random.split(jax.random.key(9)), 2)
     return MAKERS[method](keys, RATES)
 
 

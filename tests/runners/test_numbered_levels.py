@@ -9,7 +9,6 @@ from minimax_eqx.agents._population import over_students
 from minimax_eqx.curricula import AbstractWeighing, DomainRandomisation
 from minimax_eqx.runners import level_metrics
 
-from ..curricula.numbers import Numbers
 from ..numbered_levels import (
     ADVANTAGE_FACTORS,
     EPISODE,
@@ -17,6 +16,7 @@ from ..numbered_levels import (
     PER_ACTION,
     Given,
     NumberedLevels,
+    Numbers,
     Watched,
     numbers_runner,
     step,
