@@ -27,9 +27,7 @@ ROOMS = (
 )
 # What stands above all rooms: the package itself, and what `python -m minimax_eqx` runs.
 ABOVE = ("__init__", "__main__")
-FILES = {
-    file.relative_to(ROOT).with_suffix("").parts: file for file in sorted(ROOT.rglob("*.py"))
-}
+FILES = {file.relative_to(ROOT).with_suffix("").parts: file for file in sorted(ROOT.rglob("*.py"))}
 
 
 def imported(place, tree):

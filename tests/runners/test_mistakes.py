@@ -121,6 +121,4 @@ def test_a_network_of_another_world_is_refused(network, message):
     curriculum = DomainRandomisation(small.GENERATOR)
     experiment = Experiment(small.ENV, PPO(network), curriculum)
     with pytest.raises(ValueError, match=message):
-        eqx.filter_eval_shape(
-            lambda key: Runner.create(experiment, key=key), jax.random.key(0)
-        )
+        eqx.filter_eval_shape(lambda key: Runner.create(experiment, key=key), jax.random.key(0))
