@@ -6,13 +6,17 @@ follows from shapes there, and so there is none.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
 
 from minimax_eqx.agents import PPO, AbstractAgent, first_student
 from minimax_eqx.curricula import LearnedGenerator
-from minimax_eqx.nets import MLP, ActorCritic, DesignEncoder, GridEncoder
+from minimax_eqx.nets._actor_critic import ActorCriticWeights
+from minimax_eqx.nets._design_encoder import DesignEncoderWeights
+from minimax_eqx.nets._grid_encoder import GridEncoderWeights
+from minimax_eqx.nets._head import MLP
 from minimax_eqx.runners import Runner
 
 # A backward pass is two forward passes' worth of matrix products.
@@ -37,13 +41,14 @@ class CycleFlops:
         return 0.0 if self.teacher_update is None else students + self.designs + self.teacher_update
 
 
-def forward_flops(network: ActorCritic) -> int:
+def forward_flops(network: ActorCriticWeights) -> int:
     """Operations of one forward pass for one observation."""
 
-    def head(mlp: MLP) -> int:
+    def head(mlp: Any) -> int:
+        assert isinstance(mlp, MLP)
         return sum(2 * layer.weight.size for layer in (*mlp.hidden, mlp.out))
 
-    assert isinstance(network.encoder, GridEncoder | DesignEncoder)
+    assert isinstance(network.encoder, GridEncoderWeights | DesignEncoderWeights)
     rows, columns, _ = network.encoder.image_shape
     flops = 2 * network.encoder.kernel.size * (rows - 2) * (columns - 2)
     # Every number of a core's matrices is multiplied once; the complex ones hold their parts.
@@ -66,11 +71,11 @@ def cycle_flops(runner: Runner) -> CycleFlops:
         return CycleFlops(rollout, update, 0.0, 0.0)
     teacher, passes = _network_and_passes(source.teacher)
     designs = forward_flops(teacher) * num_levels * source.editor.max_episode_steps
-    saves = jax.default_backend() == "cpu" and isinstance(teacher.encoder, DesignEncoder)
+    saves = jax.default_backend() == "cpu" and isinstance(teacher.encoder, DesignEncoderWeights)
     teacher_update = None if saves else FORWARD_AND_BACKWARD * passes * designs
     return CycleFlops(rollout, update, designs, teacher_update)
 
 
-def _network_and_passes(agent: AbstractAgent) -> tuple[ActorCritic, int]:
+def _network_and_passes(agent: AbstractAgent) -> tuple[ActorCriticWeights, int]:
     assert isinstance(agent, PPO)
     return agent.network, agent.num_epochs

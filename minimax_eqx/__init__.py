@@ -18,10 +18,11 @@ from jaxtyping import install_import_hook as _install_import_hook
 from . import _typecheck as _typecheck
 from ._version import VERSION as __version__
 
-if _os.environ.get("MINIMAX_EQX_TYPECHECK", "1") != "0":
-    _install_import_hook(
-        _typecheck.modules_to_check(__name__, __path__), "minimax_eqx._typecheck.typechecker"
-    )
+_checks = _install_import_hook(
+    _typecheck.modules_to_check(__name__, __path__), "minimax_eqx._typecheck.typechecker"
+)
+if _os.environ.get("MINIMAX_EQX_TYPECHECK", "1") == "0":
+    _checks.uninstall()
 
 if TYPE_CHECKING:
     from . import agents as agents
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from . import envs as envs
     from . import experiment as experiment
     from . import nets as nets
+    from . import recipes as recipes
     from . import rollouts as rollouts
     from . import runners as runners
     from . import scores as scores
@@ -40,6 +42,7 @@ __all__ = [
     "envs",
     "experiment",
     "nets",
+    "recipes",
     "rollouts",
     "runners",
     "scores",

@@ -5,13 +5,6 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from beartype import BeartypeConf, beartype
-from beartype.roar import BeartypeCallHintViolation
-
-# Where a float is asked for, an int will do, as everywhere in Python's numeric tower. Without
-# colours, since what it says is read for a message of this package's own.
-_beartype = beartype(conf=BeartypeConf(is_pep484_tower=True, is_color=False))
-
 
 def typechecker(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function with its arguments and result checked by beartype.
@@ -22,14 +15,20 @@ def typechecker(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.cache
     def checked() -> Callable[..., Any]:
-        return _beartype(function)
+        from beartype import BeartypeConf, beartype
+
+        # Where a float is asked for, an int will do, as everywhere in Python's numeric tower.
+        # Without colours, since what it says is read for a message of this package's own.
+        return beartype(conf=BeartypeConf(is_pep484_tower=True, is_color=False))(function)
 
     def check(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
+        checked_function = checked()
+        from beartype.roar import BeartypeCallHintViolation
+
         try:
-            return checked()(*args, **kwargs)
+            return checked_function(*args, **kwargs)
         except BeartypeCallHintViolation as error:
-            # It needs JAX, which whoever asks for no more than a help text need not wait for.
             from ._argument_error import argument_error
 
             raise argument_error(function, str(error), args, kwargs) from None
@@ -37,24 +36,23 @@ def typechecker(function: Callable[..., Any]) -> Callable[..., Any]:
     return check
 
 
-# Modules without arrays. The checks import JAX, and the command line reads its options, and refuses
-# what is wrong with them, without it.
+# Modules without arrays, which have nothing that these checks are for.
 _WITHOUT_ARRAYS = {
     "__main__",
     "_typecheck",
     "_version",
     "cli",  # the packages; their modules come below
-    "cli._arguments",
     "cli._commands",
     "cli._main",
+    "cli._words",
     "experiment",
-    "experiment._config",
-    "experiment._effects",
-    "experiment._learning",
+    "experiment._draft",
     "experiment._messages",
-    "experiment._options",
-    "experiment._presets",
+    "experiment._parts",
+    "experiment._plain",
     "experiment._process_options",
+    "experiment._user_code",
+    "recipes",
 }
 
 

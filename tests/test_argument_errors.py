@@ -14,10 +14,10 @@ from . import small
 
 OLD_KEY = r"key is u32\[2\]; expected Key\[Array, ''\].*`jax.random.key\(seed\)`"
 KEYS = {
-    "a layer": lambda key: nets.LSTM.create(3, 4, key=key),
-    "an encoder": lambda key: nets.FlatEncoder.create(jax.ShapeDtypeStruct((2,), "f4"), key=key),
+    "a layer": lambda key: nets.LSTM(4).init(3, key=key),
+    "an encoder": lambda key: nets.FlatEncoder().init(jax.ShapeDtypeStruct((2,), "f4"), key=key),
     "a generator": small.GENERATOR.sample,
-    "an encoder of designs": lambda key: nets.DesignEncoder.create(None, num_steps=2, key=key),
+    "an encoder of designs": lambda key: nets.DesignEncoder().init(None, key=key),
     "a population": lambda key: agents.population(small.make_student, 2, key=key),
 }
 
@@ -29,7 +29,7 @@ def test_a_key_of_the_old_kind_is_refused_with_what_to_use_instead(call):
 
 
 MISTAKES = {
-    "an old key": (lambda: nets.LSTM.create(3, 4, key=jax.random.PRNGKey(0)), OLD_KEY),
+    "an old key": (lambda: nets.LSTM(4).init(3, key=jax.random.PRNGKey(0)), OLD_KEY),
     "a seed": (
         lambda: small.GENERATOR.sample(0),
         r"RandomWalls.sample: key is 0; expected Key.*`jax.random.key\(seed\)`",

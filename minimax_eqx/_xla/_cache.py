@@ -8,7 +8,7 @@ import warnings
 
 import jax
 
-from ..experiment._filesystem import resolved
+from .._files import resolved
 
 # Below this many seconds compiling is no slower than reading what was compiled.
 WORTH_KEEPING = 0.1

@@ -1,288 +1,239 @@
-"""The commands of the command line: words in, exit code out.
-
-What a command does is in `terminal.py`, which imports JAX: words that are wrong are refused before.
-"""
+"""The commands of the command line: words in, exit code out."""
 
 import inspect
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeVar
+import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import tyro
+import yaml
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from .._held_out_names import MAZES, PANELS
-from ..experiment._config import Config, differences, with_options
-from ..experiment._effects import EFFECTS, without_effect
-from ..experiment._options import ConfigError, EvaluationConfig, leaves
-from ..experiment._presets import PRESETS, preset
+from ..envs.maze import HeldOutMazes
+from ..envs.maze._held_out_names import LISTS, MAZES
+from ..experiment._draft import Draft, Given, differences, draft_of, made
+from ..experiment._parts import Parts, nearest
+from ..experiment._plain import from_plain, to_plain
 from ..experiment._process_options import ProcessOptions
-from ._arguments import check_words, closed_to_resume, option_names, option_types
-from ._main import USAGE_ERROR, fail
+from ..experiment._user_code import UserCode, is_user_code, load_user_code
+from ..recipes import RECIPES
+from ..runners import Evaluation, Experiment
+from ._words import apply, as_dataclass, given_in_file, given_in_words
 
-Options = TypeVar("Options")
-
-DEFAULT_PRESET = "quickstart"
 RUNS = pathlib.Path("runs")
-_HELP = {"-h", "--help"}
-_TRAIN, _RESUME = "minimax-eqx train", "minimax-eqx train --resume"
-_EVALUATE = "minimax-eqx evaluate"
-_MAZES_HELP = f"""
-panels: {", ".join(PANELS)}
-
-mazes: {", ".join(MAZES)}"""
 
 
 @dataclass(frozen=True)
-class _TrainOptions:
-    """Train a new run from a preset; every option overrides the preset's value."""
+class Train(ProcessOptions):
+    """Train a new run of a recipe, or of an experiment in a file of yours.
 
-    config: tyro.conf.OmitArgPrefixes[Config]
-    run: pathlib.Path | None = None
-    """Folder of the run; must not exist, or be empty. Default: runs/PRESET-SEED."""
-    processes: tyro.conf.OmitArgPrefixes[ProcessOptions] = field(default_factory=ProcessOptions)
+    An option that is named after a kind of part chooses one, others set its fields: give
+    `--prioritisation top-k --k 16`, for example. Where several parts have a name, say more of the
+    way to it, as in `--student.learning-rate`. 'minimax-eqx recipes' lists the recipes.
+    """
+
+    run: str | None = None
+    """Folder of the run; must not exist, or be empty. Default: runs/NAME-SEED."""
+    config: str | None = None
+    """A file of options, in YAML or JSON; options beside it go before those in it."""
+    print_config: bool = False
+    """Print such a file of all that would be run, and stop."""
 
 
 @dataclass(frozen=True)
-class _ResumeOptions:
+class Resume(ProcessOptions):
     """Continue a run from its newest checkpoint, exactly as if it had not stopped.
 
     The run keeps its options, but for those below.
     """
 
-    run: tyro.conf.Positional[pathlib.Path]
-    """Folder of the run."""
     num_updates: int | None = None
-    """PPO updates of the student to train for, those before included; as before if not given."""
+    """Updates of the students to train for, those before included; as before if not given."""
     devices: int | None = None
     """Devices that share the levels of a cycle; as before if not given."""
-    processes: tyro.conf.OmitArgPrefixes[ProcessOptions] = field(default_factory=ProcessOptions)
+    file: str | None = None
+    """The file of yours that the run was made from, if it was: FILE.py, or MODULE:NAME."""
 
 
 @dataclass(frozen=True)
-class _EvaluateOptions:
-    """Evaluate the newest checkpoint of a run; writes evaluation.json and report.html there.
+class Evaluate:
+    __doc__ = f"""Evaluate the newest checkpoint of a run; writes evaluation.json and report.html.
 
     Options that are not given are as in the run's configuration.
+
+    lists of mazes: {", ".join(LISTS)}
+
+    mazes: {", ".join(MAZES)}
     """
 
-    evaluation: tyro.conf.OmitArgPrefixes[EvaluationConfig]
+    file: str | None = None
+    """The file of yours that the run was made from, if it was: FILE.py, or MODULE:NAME."""
 
 
-def train(words: list[str]) -> int:
+@dataclass(frozen=True)
+class Recipes:
+    """List the recipes, or print one as a file of options: minimax-eqx recipes [RECIPE]."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Print a script that has a shell complete this program's options: completion bash|zsh.
+
+    Where to write it is in docs/experiments.md.
+    """
+
+
+def train(words: Sequence[str]) -> int:
     """`minimax-eqx train`."""
-    if any(word == "--resume" or word.startswith("--resume=") for word in words):
-        return _refuse_mistakes(lambda: _resume(words))
-    return _refuse_mistakes(lambda: _start(words))
-
-
-def evaluate(words: list[str]) -> int:
-    """`minimax-eqx evaluate`."""
-    return _refuse_mistakes(lambda: _evaluate(words))
-
-
-def presets(words: list[str]) -> int:
-    """`minimax-eqx presets`."""
-
-    @dataclass(frozen=True)
-    class PresetsOptions:
-        """List the presets, or show the values of one."""
-
-        name: tyro.conf.Positional[str | None] = None
-        """The preset whose values are shown."""
-
-    def show() -> int:
-        options = _parse(PresetsOptions, words, "minimax-eqx presets")
-        Console().print(_table_of_presets() if options.name is None else _table_of(options.name))
+    name, given = _read(words)
+    target = name or "quickstart"
+    code = _code(target if is_user_code(target) else None)
+    recipe, parts = code.experiment if code else _recipe(target), code.parts if code else Parts()
+    draft, own = draft_of(recipe), draft_of(Train())
+    for file in [pathlib.Path(*g.words) for g in given if g.name == "config"]:
+        _apply(target, [draft], given_in_file(file), parts, Train)
+    _apply(target, [own, draft], given, parts, Train)
+    experiment, options = made(draft), made(own)
+    # What a folder could not hold is refused now, and a part where it was not declared to be.
+    from_plain(to_plain(experiment), Experiment, parts)
+    if options.print_config:
+        print(_as_file(experiment), end="")
         return 0
-
-    return _refuse_mistakes(show)
-
-
-def completion(words: list[str]) -> int:
-    """`minimax-eqx completion`."""
-
-    @dataclass(frozen=True)
-    class CompletionOptions:
-        """Print a script that has a shell complete this program's commands and options.
-
-        Where to write it is in docs/experiments.md.
-        """
-
-        shell: tyro.conf.Positional[Literal["bash", "zsh"]]
-        """Which shell."""
-
-    shell = _parse(CompletionOptions, words, "minimax-eqx completion").shell
-    tyro.cli(_for_completion(), prog="minimax-eqx", args=["--tyro-print-completion", shell])
-    return 0
-
-
-def _for_completion() -> Any:
-    """All commands at once, of the kind that the parser of options makes completions of."""
-
-    @dataclass(frozen=True)
-    class Train(_TrainOptions):
-        """Train a new run, or continue one."""
-
-        resume: pathlib.Path | None = None
-        """Folder of the run to continue."""
-
-    @dataclass(frozen=True)
-    class Presets:
-        """List the presets, or show the values of one."""
-
-    train = Annotated[Train, tyro.conf.subcommand("train")]
-    evaluate = Annotated[_EvaluateOptions, tyro.conf.subcommand("evaluate")]
-    return train | evaluate | Annotated[Presets, tyro.conf.subcommand("presets")]
-
-
-def _start(words: list[str]) -> int:
-    name, rest = DEFAULT_PRESET, words
-    if words and not words[0].startswith("-"):
-        name, *rest = words
-    check_words(rest, option_types(_TrainOptions, Config, ProcessOptions))
-    options = _parse(_TrainOptions, rest, f"{_TRAIN} {name}", _TrainOptions(preset(name)))
-    given = option_names(rest)
-    config = _without_leftovers(options.config, given)
-    config.check()
-    options.processes.check()
-    path = options.run or RUNS / f"{name}-{config.seed}"
-
+    options.check()
+    title = code.path.stem if code else target
+    path = pathlib.Path(options.run or RUNS / f"{title}-{experiment.seed}")
+    changes = differences(draft, draft_of(recipe))
+    changed = ", ".join(f"{n} {_shown(v)}" for n, v in changes.items() if n != "num_updates")
+    heading = f"Training {title}{f' with {changed}' if changed else ''}"
+    heading += f" for {experiment.schedule.num_updates:,} updates in {path}."
+    if name is None:
+        heading += " ('minimax-eqx recipes' lists other recipes, --run chooses another folder.)"
     from . import _terminal as terminal
 
-    changed = {
-        n: v
-        for n, v in differences(config, preset(name)).items()
-        if n in given and n != "num_updates"
-    }
-    heading = _heading(name, config, path, changed, is_chosen=rest is not words)
-    return terminal.train(config, path, options.processes, heading)
+    return terminal.train(experiment, path, options, heading, code)
 
 
-def _without_leftovers(config: Config, given: Sequence[str]) -> Config:
-    """The configuration without those of a preset's values that the given options have left without
-    effect: the width of a memory, say, where there is none any more."""
-    default = Config()
-    before = dict(leaves(default))
-    leftovers = [name for name in without_effect(config, default) if name not in given]
-    return with_options(config, {name: before[name] for name in leftovers})
-
-
-def _heading(
-    name: str, config: Config, path: pathlib.Path, changes: Mapping[str, Any], *, is_chosen: bool
-) -> str:
-    """What a new run will do, in one line, and how to choose another."""
-    changed = ", ".join(f"{option} {_shown(value)}" for option, value in changes.items())
-    heading = f"Training {name}{f' with {changed}' if changed else ''}"
-    heading += f" for {config.num_updates:,} updates in {path}."
-    if not is_chosen:
-        heading += " ('minimax-eqx presets' lists other presets, --run chooses another folder.)"
-    return heading
-
-
-def _resume(words: list[str]) -> int:
-    if _HELP.intersection(words):
-        _parse(_ResumeOptions, ["--help"], _RESUME)
-    # With its folder first, so that what the parser says is about resuming.
-    words = [part for word in words for part in _without_equals(word)]
-    check_words(words, option_types(_ResumeOptions, ProcessOptions) | {"resume": pathlib.Path})
-    place = words.index("--resume")
-    before, run, rest = words[:place], words[place + 1 : place + 2], words[place + 2 :]
-    if not run or run[0].startswith("-"):
-        raise ConfigError(f"The folder of the run comes after --resume: {_RESUME} RUN [OPTIONS].")
-    if before and not before[0].startswith("-"):
-        raise ConfigError(
-            f"'{before[0]}' is given with --resume, which goes on with the run's own options: "
-            f"{_RESUME} RUN [OPTIONS]."
+def resume(words: Sequence[str]) -> int:
+    """`minimax-eqx resume`."""
+    run, given = _read(words, "resume")
+    own = draft_of(Resume())
+    unknown = [g.place for g in given if g.name.replace("-", "_") not in (*own.values, "help")]
+    if unknown:
+        raise ValueError(
+            f"{', '.join(unknown)}: a run keeps the options that it began with; --num-updates and "
+            "--devices can be given. For other values, train a new run."
         )
-    problem = closed_to_resume(option_names(words), ("num_updates", "devices"))
-    if problem:
-        raise ConfigError(problem)
-    options = _parse(_ResumeOptions, [*run, *before, *rest], _RESUME)
-    options.processes.check()
-
+    _apply(run, [own], given, Parts(), Resume)
+    options = made(own)
+    options.check()
+    code = _code(options.file)
+    path, num_updates = pathlib.Path(run), options.num_updates
     from . import _terminal as terminal
 
     return terminal.resume(
-        options.run, options.processes, devices=options.devices, num_updates=options.num_updates
+        path, options, devices=options.devices, num_updates=num_updates, code=code
     )
 
 
-def _without_equals(word: str) -> tuple[str, ...]:
-    """`--resume=RUN` as two words."""
-    if word.startswith("--resume="):
-        return "--resume", word.removeprefix("--resume=")
-    return (word,)
+def evaluate(words: Sequence[str]) -> int:
+    """`minimax-eqx evaluate`."""
+    run, given = _read(words, "evaluate")
+    own = draft_of(Evaluate())
+    if any(g.name == "help" for g in given):
+        _apply(run, [own, draft_of(Evaluation(HeldOutMazes()))], given, Parts(), Evaluate)
+    _apply(run, [own], [g for g in given if g.name == "file"], Parts(), Evaluate)
+    code = _code(made(own).file)
 
-
-def _evaluate(words: list[str]) -> int:
-    if _HELP.intersection(words) or not words or words[0].startswith("-"):
-        if not _HELP.intersection(words):
-            raise ConfigError(f"The folder of the run comes first: {_EVALUATE} RUN [OPTIONS].")
-        _parse_evaluation(["--help"], EvaluationConfig(), "RUN")
-    run, *rest = words
-    if not run:
-        raise ConfigError(f"The folder of the run is empty: {_EVALUATE} RUN [OPTIONS].")
-    check_words(rest, option_types(EvaluationConfig))
-    # Once for its mistakes alone: to know the run's own values takes reading it, and JAX.
-    _parse_evaluation(rest, EvaluationConfig(), run).check()
+    def changed(before: Evaluation) -> Evaluation:
+        draft = draft_of(before)
+        of_part = [g for g in given if g.name != "file"]
+        _apply(run, [draft], of_part, code.parts if code else Parts(), Evaluate)
+        return made(draft)
 
     from . import _terminal as terminal
 
-    return terminal.evaluate(pathlib.Path(run), lambda before: _parse_evaluation(rest, before, run))
+    return terminal.evaluate(pathlib.Path(run), changed, code)
 
 
-def _parse_evaluation(words: list[str], before: EvaluationConfig, run: str) -> EvaluationConfig:
-    description = f"{inspect.getdoc(_EvaluateOptions)}\n{_MAZES_HELP}"
-    options = _EvaluateOptions(before)
-    return _parse(_EvaluateOptions, words, f"{_EVALUATE} {run}", options, description).evaluation
+def recipes(words: Sequence[str]) -> int:
+    """`minimax-eqx recipes`."""
+    name, given = _read(words)
+    _apply(name or "", [draft_of(Recipes())], given, Parts(), Recipes)
+    if name is not None:
+        print(_as_file(_recipe(name)), end="")
+        return 0
+    table = Table("recipe", "what it trains", "updates")
+    for name, recipe in RECIPES.items():
+        summary = (inspect.getdoc(recipe) or "").partition("\n\n")[0]
+        table.add_row(name, summary, f"{recipe().schedule.num_updates:,}")
+    table.caption = "minimax-eqx recipes NAME prints one as a file of options."
+    Console().print(table)
+    return 0
 
 
-def _parse(
-    kind: type[Options],
-    words: Sequence[str],
-    prog: str,
-    default: Options | None = None,
-    description: str | None = None,
-) -> Options:
-    """The options that the words say; ends the program, as the parser does, if they say none."""
-    given: dict[str, Any] = {} if default is None else {"default": default}
-    return tyro.cli(kind, args=words, prog=prog, description=description, **given)
+def completion(words: Sequence[str]) -> int:
+    """`minimax-eqx completion`."""
+    shell, given = _read(words)
+    _apply("", [draft_of(Completion())], given, Parts(), Completion)
+    if shell not in ("bash", "zsh"):
+        raise ValueError(f"There is no completion for '{shell}'. Known: bash, zsh.")
+    of_commands = {
+        "train": (Train(), _recipe("quickstart")),
+        "resume": (Resume(),),
+        "evaluate": (Evaluate(), Evaluation(HeldOutMazes())),
+        "recipes": (Recipes(),),
+    }
+    commands: Any = [
+        Annotated[as_dataclass([*map(draft_of, options)], Parts()), tyro.conf.subcommand(name)]
+        for name, options in of_commands.items()
+    ]
+    args = ["--tyro-print-completion", shell]
+    tyro.cli(typing.Union[tuple(commands)], prog="minimax-eqx", args=args)  # noqa: UP007
+    return 0
 
 
-def _table_of_presets() -> Table:
-    table = Table("preset", "what it trains", "updates")
-    for name, (config, description) in PRESETS.items():
-        table.add_row(name, description, f"{config.num_updates:,}")
-    table.caption = "minimax-eqx presets NAME shows the values of one."
-    return table
+def _apply(
+    target: str, drafts: Sequence[Draft], given: Sequence[Given], parts: Parts, command: type
+) -> None:
+    prog = f"minimax-eqx {command.__name__.lower()} {target}".strip()
+    apply(drafts, given, parts, prog, inspect.getdoc(command) or "")
 
 
-def _table_of(name: str) -> Table:
-    """Those options of a preset that have an effect in it."""
-    chosen, defaults = preset(name), dict(leaves(Config()))
-    idle = {option for effect in EFFECTS if not effect.holds(chosen) for option in effect.options}
-    table = Table(title=PRESETS[name][1])
-    table.add_column("option", no_wrap=True)
-    table.add_column("value", overflow="fold")
-    table.add_column("by default", overflow="fold")
-    for option, value in leaves(chosen):
-        if option not in idle:
-            other = "" if value == defaults[option] else _shown(defaults[option])
-            table.add_row(f"--{option.replace('_', '-')}", escape(_shown(value)), escape(other))
-    return table
+@typing.overload
+def _read(words: Sequence[str]) -> tuple[str | None, list[Given]]: ...
+@typing.overload
+def _read(words: Sequence[str], command: str) -> tuple[str, list[Given]]: ...
+def _read(words: Sequence[str], command: str | None = None) -> tuple[str | None, list[Given]]:
+    """The word before all options, and what is given after it. Raises `ValueError` for none where
+    a command begins with the folder of a run."""
+    has_target = bool(words) and not words[0].startswith("-")
+    given = given_in_words("--help" if w == "-h" else w for w in words[has_target:])
+    if command is None or (has_target and words[0]):
+        return words[0] if has_target else None, given
+    if any(g.name == "help" for g in given):
+        return "RUN", given
+    raise ValueError(f"The folder of the run comes first: minimax-eqx {command} RUN [OPTIONS].")
+
+
+def _code(target: str | None) -> UserCode | None:
+    return load_user_code(target) if target else None
+
+
+def _recipe(name: str) -> Experiment:
+    if name not in RECIPES:
+        raise ValueError(
+            f"There is no recipe '{name}'.{nearest(name, RECIPES)} Known: {', '.join(RECIPES)}. "
+            "A file of yours ends in .py, and a module has a name after a colon."
+        )
+    return RECIPES[name]()
+
+
+def _as_file(experiment: Experiment) -> str:
+    return yaml.safe_dump(to_plain(experiment), sort_keys=False)
 
 
 def _shown(value: object) -> str:
-    return (" ".join(value) or "none") if isinstance(value, tuple) else str(value)
-
-
-def _refuse_mistakes(work: Callable[[], int]) -> int:
-    """Runs `work`; what is wrong with the words becomes one message and an exit code."""
-    try:
-        return work()
-    except (ValueError, OSError) as error:
-        return fail(str(error), USAGE_ERROR)
+    return (" ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)

@@ -1,33 +1,34 @@
-"""The command line: `minimax-eqx train`, `evaluate`, `presets` and `completion`.
-
-Help, and what is wrong with a command, is told without importing JAX.
-"""
+"""The command line: `minimax-eqx train`, `resume`, `evaluate`, `recipes` and `completion`."""
 
 import difflib
 import importlib.util
 import sys
 from collections.abc import Sequence
 
+from .. import _checks
+
+_HELP = {"-h", "--help", "recipes", "completion"}
 _NEEDS_EXTRA = "the command line needs more packages: pip install 'minimax_eqx[cli]' (missing: {})"
 
 USAGE = """\
 usage: minimax-eqx COMMAND ...
 
 commands:
-  train [PRESET] [--option value ...]   train a new run (train --help lists all options)
-  train --resume RUN                    continue a run from its newest checkpoint
+  train [RECIPE] [--option value ...]   train a new run (train RECIPE --help lists all options)
+  train FILE.py [--option value ...]    the same for an experiment of yours; or MODULE:NAME
+  resume RUN                            continue a run from its newest checkpoint
                                         (--num-updates N makes it longer)
-  evaluate RUN [--option value ...]     evaluate a trained run on unseen and held-out mazes
+  evaluate RUN [--option value ...]     evaluate a trained run on unseen levels and held-out tests
                                         (evaluate --help lists the mazes)
-  presets [PRESET]                      list the presets, or show the values of one
-  completion bash|zsh                   print a script that completes commands in a shell
+  recipes [RECIPE]                      list the recipes, or print one as a file of options
+  completion bash|zsh                   print a script that completes options in a shell
 
 minimax-eqx --version prints the version.
 """
 
-COMMANDS = ("train", "evaluate", "presets", "completion")
+COMMANDS = ("train", "resume", "evaluate", "recipes", "completion")
 USAGE_ERROR, INTERRUPTED = 2, 130
-_EXTRA = ("tyro", "rich", "orbax", "matplotlib", "PIL")
+_EXTRA = ("tyro", "yaml", "rich", "matplotlib", "PIL")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,6 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ..experiment._messages import warnings_in_one_line
 
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if argv is None and not _HELP.isdisjoint(arguments):
+        # Help computes nothing, and does not wait for the checks of what does.
+        _checks.uninstall()
     try:
         with warnings_in_one_line():
             return _dispatch(arguments)
@@ -70,6 +74,12 @@ def _dispatch(arguments: list[str]) -> int:
     missing = [package for package in _EXTRA if importlib.util.find_spec(package) is None]
     if missing:
         return fail(_NEEDS_EXTRA.format(", ".join(missing)), USAGE_ERROR)
+    from jaxtyping import TypeCheckError
+
     from . import _commands as commands
 
-    return getattr(commands, name)(rest)
+    try:
+        return getattr(commands, name)(rest)
+    except (ValueError, OSError, TypeCheckError) as error:
+        # What is wrong with the words, or with what they name.
+        return fail(str(error), USAGE_ERROR)

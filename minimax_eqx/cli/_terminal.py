@@ -1,48 +1,54 @@
 """What the commands of the command line do, with a person at the terminal: progress, one message
 for an error, exit codes."""
 
+import contextlib
 import dataclasses
 import logging
 import pathlib
 import shlex
 from collections.abc import Callable
 
+import jax
 from jax.errors import JaxRuntimeError
 from jaxtyping import TypeCheckError
 from rich.console import Console
 
 from .._xla._cache import keep_compiled_programs
+from .._xla._processes import FirstProcessError, is_first
+from ..experiment import _train as runs
 from ..experiment._config import Config
+from ..experiment._divergence import TrainingError
 from ..experiment._evaluation import evaluate_run
-from ..experiment._folder import EVALUATION, RunFolder
+from ..experiment._folder import EVALUATION, REPORT, RunFolder
+from ..experiment._hooks import Progressed
+from ..experiment._loop import Outcome
 from ..experiment._messages import LOGGER
-from ..experiment._options import EvaluationConfig
-from ..experiment._platforms import start_jax
+from ..experiment._options import ConfigError, EvaluationConfig
 from ..experiment._process_options import ProcessOptions
-from ..experiment._processes import FirstProcessError, from_first, is_first
-from ..experiment._report import CURVES, REPORT, write_curves, write_report
-from ..experiment._train import Outcome, TrainingError, load_runner, start
-from ..experiment._train import resume as resume_run
+from ..experiment._report import WriteReport, write_report
 from ._main import INTERRUPTED, USAGE_ERROR, fail
-from ._progress import TerminalListener, evaluation_table
+from ._progress import Terminal, evaluation_table, say
 
 FAILED = 1
-_LESS_TO_EVALUATE = "Lower num_unseen_levels or num_episodes, or the size of the mazes."
+_LESS_TO_TRAIN = (
+    "Lower num_levels, num_steps, num_students, the sizes of the networks, of the level buffer or "
+    "of the levels, or raise num_accumulation_steps."
+)
 _LESS_TO_RESUME = (
     "The run keeps its options: continue it on more devices (--devices), or train a new run with "
     "less to do in a cycle."
 )
+_LESS_TO_EVALUATE = "Lower num_unseen_levels or num_episodes, or the size of the levels."
 
 
 def train(config: Config, path: pathlib.Path, processes: ProcessOptions, heading: str) -> int:
     """Trains a new run in the folder `path`."""
 
-    def begin(listener: TerminalListener) -> Outcome:
-        processes.join(config.devices)
-        start_jax()
-        return start(config, path, listener)
+    def begin(hooks: list) -> Outcome:
+        _start_jax(processes, config.devices)
+        return runs.train(config, path, hooks=hooks)
 
-    return _train_and_report(heading, begin, _less_to_train(config))
+    return _train_and_tell(heading, begin, _LESS_TO_TRAIN)
 
 
 def resume(
@@ -54,16 +60,15 @@ def resume(
 ) -> int:
     """Continues the run in `path`, with another number of devices or of updates if one is given."""
 
-    def go_on(listener: TerminalListener) -> Outcome | None:
-        processes.join(devices or _devices_before(path))
-        start_jax()
-        finished = from_first(lambda: _updates_if_finished(path, num_updates))
-        if finished is not None:
-            _tell_finished(path, finished)
-            return None
-        return resume_run(path, listener, devices=devices, num_updates=num_updates)
+    def go_on(hooks: list) -> Outcome:
+        before = 1
+        # What is wrong with the folder, `resume` tells.
+        with contextlib.suppress(ValueError, OSError):
+            before = RunFolder.open(path).config().devices
+        _start_jax(processes, devices or before)
+        return runs.resume(path, devices=devices, num_updates=num_updates, hooks=hooks)
 
-    return _train_and_report(f"Continuing the run in {path}.", go_on, _LESS_TO_RESUME)
+    return _train_and_tell(f"Continuing the run in {path}.", go_on, _LESS_TO_RESUME)
 
 
 def evaluate(path: pathlib.Path, options: Callable[[EvaluationConfig], EvaluationConfig]) -> int:
@@ -73,121 +78,69 @@ def evaluate(path: pathlib.Path, options: Callable[[EvaluationConfig], Evaluatio
     """
 
     def work() -> int:
-        console = Console()
-        folder = RunFolder.open(path)
+        console, folder = Console(), RunFolder.open(path)
         config = folder.config()
         config = dataclasses.replace(config, evaluation=options(config.evaluation))
         # Before the run is loaded: that takes a while.
         config.check()
         keep_compiled_programs()
-        start_jax()
-        _, runner = load_runner(path)
+        _start_jax(ProcessOptions(), 1)
+        runner = runs.load_run(path)[1]
         results = evaluate_run(config, runner)
         console.print(evaluation_table(results))
-        written = _write_or_warn(EVALUATION, lambda: folder.write_evaluation(results))
-        # A report without them would show older results.
-        if written and _write_or_warn(REPORT, lambda: write_report(folder, runner)):
-            _say(console, f"Written to {written} and shown in {folder.path / REPORT}.")
+        try:
+            written = folder.write_evaluation(results)
+            # A report without them would show older results.
+            write_report(folder, runner)
+        except (OSError, ValueError, ImportError) as error:
+            logging.getLogger(LOGGER).warning(
+                "%s or %s was not written: %s", EVALUATION, REPORT, error
+            )
+        else:
+            say(console, f"Written to {written} and shown in {folder.path / REPORT}.")
         return 0
 
     return _report_errors(work, _LESS_TO_EVALUATE)
 
 
-def _train_and_report(
-    heading: str, work: Callable[[TerminalListener], Outcome | None], advice: str
-) -> int:
-    console = Console()
-
-    def train_and_report() -> int:
+def _train_and_tell(heading: str, work: Callable[[list], Outcome], advice: str) -> int:
+    def train_and_tell() -> int:
         keep_compiled_programs()
-        with TerminalListener(console, heading) as listener:
-            outcome = work(listener)
-        if outcome is None:
-            return 0
+        console, told = Console(), []
+        with contextlib.closing(Terminal(console, heading)) as terminal:
+            outcome = work([terminal, WriteReport(), told.append])
+        path, cycle = outcome.folder.path, outcome.ledger.cycle
         if not is_first():
             return INTERRUPTED if outcome.interrupted else 0
-        folder = outcome.folder
+        command = f"  minimax-eqx resume {shlex.quote(str(path))}"
         if outcome.interrupted:
-            _write_or_warn(CURVES, lambda: write_curves(folder))
-            _say(
-                console,
-                f"Stopped and saved at cycle {outcome.ledger.cycle}. Continue with:\n"
-                f"  minimax-eqx train --resume {shlex.quote(str(folder.path))}",
-            )
+            say(console, f"Stopped and saved at cycle {cycle}. Continue with:\n{command}")
             return INTERRUPTED
-        if _write_or_warn(REPORT, lambda: write_report(folder, outcome.runner)):
-            _say(console, f"Done. {folder.path / REPORT} shows the run.")
-        else:
-            _say(console, f"Done. The run is in {folder.path}.")
+        updates = outcome.ledger.updates
+        report = path / REPORT
+        shown = f"{report} shows it." if report.is_file() else f"It is in {path}."
+        say(console, f"Done: {updates:,} updates. {shown}")
+        if not any(isinstance(event, Progressed) for event in told):
+            say(console, f"To make it longer:\n{command} --num-updates {2 * updates}")
         return 0
 
-    return _report_errors(train_and_report, advice)
+    return _report_errors(train_and_tell, advice)
 
 
-def _less_to_train(config: Config) -> str:
-    """Which options of a run take memory."""
-    takers = {
-        "num_levels": True,
-        "num_steps": True,
-        "num_trials": config.curriculum.num_trials > 1,
-        "num_students": config.curriculum.num_students > 1,
-        "hidden_size": config.network.core != "none",
-        "buffer_capacity": config.curriculum.method == "level-replay",
-        "num_kept": config.curriculum.method == "sfl",
-        "teacher_hidden_size": config.levels.generator == "teacher",
-        "height and width": True,
-    }
-    lower = ", ".join(name for name, takes in takers.items() if takes)
-    return f"Lower one of {lower}, or raise num_accumulation_steps."
-
-
-def _devices_before(path: pathlib.Path) -> int:
-    """As its configuration says; 1 if that cannot be read, of which `resume` will tell."""
+def _start_jax(processes: ProcessOptions, num_devices: int) -> None:
+    """Meets the other processes, and has JAX start on the platform that `JAX_PLATFORMS` names, or
+    the best there is. Raises `ConfigError` if it cannot."""
+    processes.join(num_devices)
     try:
-        return RunFolder.open(path).config().devices
-    except (ValueError, OSError):
-        return 1
-
-
-def _updates_if_finished(path: pathlib.Path, num_updates: int | None) -> int | None:
-    """How many updates a run has made that has nothing left to do. None if it has something, and if
-    its files are not whole, of which `resume` will tell."""
-    try:
-        folder = RunFolder.open(path)
-        config, row = folder.config(), folder.metrics().read()[-1]
-        cycle, updates = int(row["cycle"]), int(row["updates"])
-        is_saved = max(folder.checkpoints(config).cycles(), default=0) == cycle
-        is_reported = folder.evaluation()["cycle"] == cycle and (path / REPORT).is_file()
-    except (ValueError, OSError, LookupError):
-        return None
-    # Fewer updates than were made are for `resume` to refuse.
-    is_long_enough = config.num_updates <= updates and num_updates in (None, updates)
-    return updates if is_saved and is_reported and is_long_enough else None
-
-
-def _tell_finished(path: pathlib.Path, updates: int) -> None:
-    if not is_first():
-        return
-    _say(
-        Console(),
-        f"The run in {path} is finished: it has made its {updates:,} updates and was evaluated. "
-        f"{path / REPORT} shows it. To make it longer:\n"
-        f"  minimax-eqx train --resume {shlex.quote(str(path))} --num-updates {2 * updates}",
-    )
-
-
-def _write_or_warn(name: str, write: Callable[[], pathlib.Path | None]) -> pathlib.Path | None:
-    """What `write` wrote; if it cannot, a warning, since everything else is done."""
-    try:
-        return write()
-    except (OSError, ValueError, ImportError) as error:
-        logging.getLogger(LOGGER).warning("%s was not written: %s", name, error)
-        return None
-
-
-def _say(console: Console, text: str) -> None:
-    """Prints text with paths in it as it is: whole lines, no colours, brackets kept."""
-    console.print(text, soft_wrap=True, highlight=False, markup=False)
+        jax.devices()
+    # JAX has no kind of error for this; of a platform without its plugin it says nothing at all.
+    except (RuntimeError, AssertionError) as error:
+        asked = jax.config.values["jax_platforms"]
+        raise ConfigError(
+            f"JAX could not start with JAX_PLATFORMS {asked!r} ({_gist(error)}). Unset "
+            "JAX_PLATFORMS, or install what JAX needs for it "
+            "(https://docs.jax.dev/en/latest/installation.html)."
+        ) from error
 
 
 def _report_errors(work: Callable[[], int], advice: str) -> int:
@@ -205,13 +158,10 @@ def _report_errors(work: Callable[[], int], advice: str) -> int:
         return fail(str(error), FAILED)
     except (MemoryError, OverflowError, JaxRuntimeError) as error:
         reason = _gist(error)
-        if isinstance(error, JaxRuntimeError) and not _is_about_memory(reason):
+        about_memory = "RESOURCE_EXHAUSTED" in reason or "out of memory" in reason.lower()
+        if isinstance(error, JaxRuntimeError) and not about_memory:
             return fail(reason, FAILED)
         return fail(f"there is not enough memory for this ({reason}). {advice}", FAILED)
-
-
-def _is_about_memory(reason: str) -> bool:
-    return "RESOURCE_EXHAUSTED" in reason or "out of memory" in reason.lower()
 
 
 def _gist(error: BaseException) -> str:

@@ -9,50 +9,72 @@ from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 if TYPE_CHECKING:
-    from ._ahead import CompileAhead as CompileAhead
+    from .._files import FolderError as FolderError
     from ._build import make_env as make_env
     from ._build import make_generator as make_generator
     from ._build import make_runner as make_runner
+    from ._checkpoints import CheckpointError as CheckpointError
     from ._checkpoints import Checkpoints as Checkpoints
     from ._config import Config as Config
-    from ._evaluation import evaluate_held_out as evaluate_held_out
+    from ._divergence import TrainingError as TrainingError
     from ._evaluation import evaluate_run as evaluate_run
-    from ._evaluation import held_out_mazes as held_out_mazes
-    from ._filesystem import FolderError as FolderError
     from ._folder import RunFolder as RunFolder
-    from ._ledger import Ledger as Ledger
-    from ._listener import Listener as Listener
+    from ._hooks import Compiled as Compiled
+    from ._hooks import Evaluated as Evaluated
+    from ._hooks import Event as Event
+    from ._hooks import Finished as Finished
+    from ._hooks import Hook as Hook
+    from ._hooks import Ledger as Ledger
+    from ._hooks import Progressed as Progressed
+    from ._hooks import Remote as Remote
+    from ._hooks import Saved as Saved
+    from ._hooks import Started as Started
+    from ._hooks import Stopping as Stopping
+    from ._hooks import Trained as Trained
     from ._loop import Outcome as Outcome
-    from ._loop import TrainingError as TrainingError
-    from ._manifest import CheckpointError as CheckpointError
     from ._options import ConfigError as ConfigError
     from ._presets import PRESETS as PRESETS
     from ._presets import preset as preset
-    from ._report import write_curves as write_curves
+    from ._report import WriteReport as WriteReport
     from ._report import write_report as write_report
-    from ._train import load_runner as load_runner
+    from ._train import load_run as load_run
     from ._train import resume as resume
-    from ._train import start as start
+    from ._train import train as train
 
 # The same once more, for when the program runs: which module each name is in.
-_MODULES = {
-    "_ahead": ("CompileAhead",),
-    "_build": ("make_env", "make_generator", "make_runner"),
-    "_checkpoints": ("Checkpoints",),
-    "_config": ("Config",),
-    "_evaluation": ("evaluate_held_out", "evaluate_run", "held_out_mazes"),
-    "_filesystem": ("FolderError",),
-    "_folder": ("RunFolder",),
-    "_ledger": ("Ledger",),
-    "_listener": ("Listener",),
-    "_loop": ("Outcome", "TrainingError"),
-    "_manifest": ("CheckpointError",),
-    "_options": ("ConfigError",),
-    "_presets": ("PRESETS", "preset"),
-    "_report": ("write_curves", "write_report"),
-    "_train": ("load_runner", "resume", "start"),
+_PLACES = {
+    "make_env": "_build",
+    "make_generator": "_build",
+    "make_runner": "_build",
+    "CheckpointError": "_checkpoints",
+    "Checkpoints": "_checkpoints",
+    "Config": "_config",
+    "TrainingError": "_divergence",
+    "evaluate_run": "_evaluation",
+    "FolderError": "_folder",
+    "RunFolder": "_folder",
+    "Compiled": "_hooks",
+    "Evaluated": "_hooks",
+    "Event": "_hooks",
+    "Finished": "_hooks",
+    "Hook": "_hooks",
+    "Ledger": "_hooks",
+    "Progressed": "_hooks",
+    "Remote": "_hooks",
+    "Saved": "_hooks",
+    "Started": "_hooks",
+    "Stopping": "_hooks",
+    "Trained": "_hooks",
+    "Outcome": "_loop",
+    "ConfigError": "_options",
+    "PRESETS": "_presets",
+    "preset": "_presets",
+    "WriteReport": "_report",
+    "write_report": "_report",
+    "load_run": "_train",
+    "resume": "_train",
+    "train": "_train",
 }
-_PLACES = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = list(_PLACES)  # pyright: ignore[reportUnsupportedDunderAll] - it reads those above
 
 

@@ -1,45 +1,68 @@
 """Whether what is trained is still made of numbers."""
 
-import dataclasses
+import pathlib
 from collections.abc import Mapping
 
 import equinox as eqx
 import jax
 import numpy as np
 
-from .._types import PyTree
 from ..agents import AbstractAgent
 from ..runners import Runner
+from ._hooks import Event, Progressed, Saved, Started
 
 # What a learner measures of itself, alone or with its name and `_` before it.
 MEASURES = ("loss", "grad_norm")
 
 
-@dataclasses.dataclass(frozen=True)
-class Divergence:
-    """Something that is no number any more."""
-
-    when: str
-    what: str
-    # The learner that it happened to: a prefix of its options, empty for the students.
-    learner: str | None
+class TrainingError(RuntimeError):
+    """Training cannot go on; what was saved before is still there."""
 
 
 class Watch:
-    """Looks after every learner in a runner: the students, a teacher, whatever else there is."""
+    """A hook that looks after every learner: the students, a teacher, whatever else there is.
 
-    def __init__(self, runner: Runner):
-        self._num_updates = _num_updates(runner)
+    A loss or gradient norm is finite where it was measured. NaN is what was not measured; where a
+    learner learned, it was. Raises `TrainingError` if one is not finite.
+    """
 
-    def look(self, runner: Runner, metrics: Mapping[str, np.ndarray]) -> Divergence | None:
-        """What went wrong in the cycles that led to this runner; None if nothing did. Metrics are
-        those of `run`, with an axis `cycle`.
+    def __init__(self, path: pathlib.Path, saved: int | None):
+        self._path = path
+        self._saved = saved
+        self._num_updates: dict[str, int] = {}
 
-        A loss or gradient norm is finite where it was measured. NaN is what was not measured; where
-        a learner learned, it was.
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Saved):
+            self._saved = event.cycle
+        elif isinstance(event, Started):
+            self._num_updates = _num_updates(event.runner)
+        elif isinstance(event, Progressed):
+            before, self._num_updates = self._num_updates, _num_updates(event.runner)
+            learned = {name: after - before[name] for name, after in self._num_updates.items()}
+            self._look(event.runner, event.metrics, learned)
+
+    def check_state(self, runner: Runner) -> None:
+        """Raises `TrainingError` if an array must not be saved: all of a learner's numbers are
+        finite; elsewhere, in a level buffer for example, only NaN means nothing.
         """
-        before, self._num_updates = self._num_updates, _num_updates(runner)
-        learned = {name: after - before[name] for name, after in self._num_updates.items()}
+        learners = _learners(runner)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(runner):
+            if not eqx.is_inexact_array(leaf):
+                continue
+            place = jax.tree_util.keystr(path)
+            learner = next(
+                (name for start, (name, _) in learners.items() if _in(place, start)), None
+            )
+            values = np.asarray(leaf)
+            good = np.isfinite(values) if learner is not None else ~np.isnan(values)
+            if not good.all():
+                fault = "is not finite" if learner is not None else "is not a number"
+                when = f"Update {_updates_of_students(runner)}"
+                self._stop(when, f"{place.removeprefix('.')} {fault}", learner)
+
+    def _look(
+        self, runner: Runner, metrics: Mapping[str, np.ndarray], learned: Mapping[str, int]
+    ) -> None:
         for name in sorted(filter(_is_measure, metrics)):
             values = metrics[name]
             if name in MEASURES:
@@ -51,9 +74,21 @@ class Watch:
                     bad |= _nan_where_it_learned(values, learned[learner])
             if bad.any():
                 first = int(np.argmax(bad))
-                when = _when(runner, metrics["updated"], first, of_students=learner == "")
-                return Divergence(when, f"{name} is {values[first]}", learner)
-        return None
+                later = metrics["updated"][first + 1 :]
+                when = f"Cycle {int(runner.num_cycles) - len(later)}"
+                if learner == "":
+                    when = f"Update {_updates_of_students(runner) - int((later > 0).sum())}"
+                self._stop(when, f"{name} is {values[first]}", learner)
+
+    def _stop(self, when: str, what: str, learner: str | None) -> None:
+        rest = "No checkpoint had been saved yet."
+        if self._saved is not None:
+            rest = f"The checkpoint of cycle {self._saved} in {self._path} is the last good one."
+        advice = "No option is known that would help: look at what computes it."
+        if learner is not None:
+            who = learner or "students"
+            advice = f"A lower learning_rate or max_grad_norm of the {who} may help."
+        raise TrainingError(f"{when}: {what}, so training stopped. {rest} {advice}")
 
 
 def _nan_where_it_learned(values: np.ndarray, num_updates: int) -> np.ndarray:
@@ -64,37 +99,8 @@ def _nan_where_it_learned(values: np.ndarray, num_updates: int) -> np.ndarray:
     return nan & (always or (num_updates > 0 and nan.all()))
 
 
-def _when(runner: Runner, updated: np.ndarray, index: int, *, of_students: bool) -> str:
-    """What to call a cycle of those that led to this runner."""
-    later = updated[index + 1 :]
-    if of_students:
-        return f"Update {_updates_of_students(runner) - int((later > 0).sum())}"
-    return f"Cycle {int(runner.num_cycles) - len(later)}"
-
-
 def _updates_of_students(runner: Runner) -> int:
     return int(np.asarray(runner.students.num_updates).max())
-
-
-def divergence_of_state(runner: Runner) -> Divergence | None:
-    """An array of a runner that must not be saved; None if all of them may be.
-
-    All of a learner's numbers are finite. Elsewhere, in a level buffer for example, infinity means
-    something, and NaN does not.
-    """
-    learners = _learners(runner)
-    for path, leaf in jax.tree_util.tree_leaves_with_path(runner):
-        if not eqx.is_inexact_array(leaf):
-            continue
-        place = jax.tree_util.keystr(path)
-        learner = next((name for start, (name, _) in learners.items() if _in(place, start)), None)
-        values = np.asarray(leaf)
-        good = np.isfinite(values) if learner is not None else ~np.isnan(values)
-        if not good.all():
-            fault = "is not finite" if learner is not None else "is not a number"
-            when = f"Update {_updates_of_students(runner)}"
-            return Divergence(when, f"{place.removeprefix('.')} {fault}", learner)
-    return None
 
 
 def _is_measure(name: str) -> bool:
@@ -105,11 +111,11 @@ def _in(place: str, start: str) -> bool:
     return place.startswith(start) and place[len(start) :][:1] in ("", ".", "[")
 
 
-def _learners(tree: PyTree) -> dict[str, tuple[str, AbstractAgent]]:
-    """Every agent in a runner by its place, with its name in metrics and options."""
+def _learners(runner: Runner) -> dict[str, tuple[str, AbstractAgent]]:
+    """Every agent in a runner by its place, with its name in metrics: "" for the students."""
     found = {}
     for path, node in jax.tree_util.tree_leaves_with_path(
-        tree, is_leaf=lambda node: isinstance(node, AbstractAgent)
+        runner, is_leaf=lambda node: isinstance(node, AbstractAgent)
     ):
         if isinstance(node, AbstractAgent):
             place = jax.tree_util.keystr(path)

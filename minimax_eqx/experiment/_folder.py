@@ -3,21 +3,18 @@
 import contextlib
 import json
 import pathlib
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from .._files import FolderError, held, is_left_by_others, is_partial, resolved, write
 from .._version import VERSION
 from ._checkpoints import Checkpoints
 from ._config import Config
-from ._filesystem import FolderError, is_left_by_others, move, naming, resolved, sync
-from ._lock import held
 from ._metrics_file import MetricsFile
 from ._options import ConfigError
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
-EVALUATIONS = "evaluations.csv"
-CHECKPOINTS, LOCK = "checkpoints", ".lock"
+EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
 REPORT, CURVES, LEVELS, EPISODE = "report.html", "curves.png", "levels.png", "episode.gif"
 # All that is computed, besides checkpoints.
 RESULTS = (METRICS, EVALUATION, EVALUATIONS, REPORT, CURVES, LEVELS, EPISODE)
@@ -45,7 +42,7 @@ class RunFolder:
             if (folder.path / CONFIG).exists():
                 raise _taken(path)
             try:
-                folder.checkpoints_path.mkdir(exist_ok=True)
+                (folder.path / CHECKPOINTS).mkdir(exist_ok=True)
                 folder.write_config(config)
             except BaseException:
                 folder.discard(and_itself=is_new)
@@ -68,18 +65,13 @@ class RunFolder:
         had a configuration.
         """
         folder = resolved(path)
-        if folder.exists() and not (folder.is_dir() and all(map(_is_nothing, folder.iterdir()))):
+        if folder.exists() and not (folder.is_dir() and _holds_nothing(folder)):
             raise _taken(path)
-
-    @property
-    def checkpoints_path(self) -> pathlib.Path:
-        """The folder of the checkpoints."""
-        return self.path / CHECKPOINTS
 
     def checkpoints(self, config: Config) -> Checkpoints:
         """The checkpoints of this run, which has that configuration."""
         return Checkpoints(
-            self.checkpoints_path, config.keep_checkpoints, config.what_decides_the_state()
+            self.path / CHECKPOINTS, config.keep_checkpoints, config.what_decides_the_state()
         )
 
     def config(self) -> Config:
@@ -99,17 +91,11 @@ class RunFolder:
     def write_config(self, config: Config) -> None:
         """Replaces the configuration, at once or not at all."""
         content = {"library": "minimax_eqx", "version": VERSION, "config": config.to_dict()}
-        self._write(CONFIG, json.dumps(content, indent=2, allow_nan=False) + "\n")
+        self._write_json(CONFIG, content)
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> contextlib.AbstractContextManager[None]:
         """Holds the folder for this process. Raises `FolderError` if another one holds it."""
-        with contextlib.ExitStack() as stack:
-            try:
-                stack.enter_context(held(self.path / LOCK))
-            except BlockingIOError:
-                raise FolderError(f"Another process is training in {self.path} now.") from None
-            yield
+        return held(self.path / LOCK)
 
     def forget_results(self) -> None:
         """Removes what was computed in this folder, for a run that begins again; checkpoints, of
@@ -121,22 +107,20 @@ class RunFolder:
         """Removes what `create` made, if nothing was computed since, so that the path can be used
         again; the folder too if nothing else is in it and `and_itself`. Does what it can."""
         with contextlib.suppress(OSError, FolderError):
-            if self.metrics().read() or not _holds_nothing(self.checkpoints_path):
+            checkpoints = self.path / CHECKPOINTS
+            if self.metrics().read() or (checkpoints.exists() and not _holds_nothing(checkpoints)):
                 return
-            for name in (CONFIG, METRICS):
-                (self.path / name).unlink(missing_ok=True)
-            for partial in filter(_is_partial_config, self.path.iterdir()):
-                partial.unlink()
-            if not any(self.checkpoints_path.iterdir()):
-                self.checkpoints_path.rmdir()
-            # Last: without the others it is the folder of no run.
-            (self.path / LOCK).unlink(missing_ok=True)
-            if and_itself and not any(self.path.iterdir()):
-                self.path.rmdir()
+            partial = [path for path in self.path.iterdir() if is_partial(path.name)]
+            # The lock last: without the others it is the folder of no run.
+            for path in (self.path / CONFIG, self.path / METRICS, *partial, self.path / LOCK):
+                path.unlink(missing_ok=True)
+            for path in (checkpoints, *([self.path] if and_itself else [])):
+                if path.is_dir() and not any(path.iterdir()):
+                    path.rmdir()
 
     def write_evaluation(self, evaluation: Mapping[str, Any]) -> pathlib.Path:
         """Replaces the evaluation, at once or not at all."""
-        return self._write(EVALUATION, json.dumps(evaluation, indent=2) + "\n")
+        return self._write_json(EVALUATION, evaluation)
 
     def evaluation(self) -> dict[str, Any]:
         """The newest evaluation. Raises `FolderError` if there is none, or if it is damaged."""
@@ -144,6 +128,12 @@ class RunFolder:
         if not path.is_file():
             raise FolderError(f"{self.path} has no {EVALUATION} yet: 'minimax-eqx evaluate' it.")
         return _json(path)
+
+    def is_evaluated(self) -> bool:
+        """Whether there is an evaluation that can be read."""
+        with contextlib.suppress(OSError, FolderError):
+            return bool(self.evaluation())
+        return False
 
     def metrics(self) -> MetricsFile:
         """The table of metrics, one row per log interval, for reading and appending."""
@@ -153,24 +143,9 @@ class RunFolder:
         """The table of evaluations made while training, for reading and appending."""
         return MetricsFile(self.path / EVALUATIONS)
 
-    def _write(self, name: str, text: str) -> pathlib.Path:
-        path = self.path / name
-        # Of a name of its own: while a run trains, another process may evaluate it.
-        partial = self.path / f".{name}.{uuid.uuid4().hex}.partial"
-        try:
-            with naming(path):
-                partial.write_text(text, encoding="utf-8")
-                sync(partial)
-                move(partial, path)
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-        sync(self.path)
-        return path
-
-
-def _is_partial_config(path: pathlib.Path) -> bool:
-    return path.name.startswith(f".{CONFIG}.") and path.name.endswith(".partial")
+    def _write_json(self, name: str, content: Mapping[str, Any]) -> pathlib.Path:
+        text = json.dumps(content, indent=2, allow_nan=name != CONFIG)
+        return write(self.path / name, f"{text}\n".encode())
 
 
 def _json(path: pathlib.Path) -> Any:
@@ -180,22 +155,19 @@ def _json(path: pathlib.Path) -> Any:
         raise FolderError(f"{path} is damaged: {error}.") from error
 
 
-def _is_nothing(path: pathlib.Path) -> bool:
-    """Whether a run may begin beside this."""
-    if path.name == CHECKPOINTS:
-        return path.is_dir() and _holds_nothing(path)
-    return path.name == LOCK or _is_partial_config(path) or is_left_by_others(path.name)
-
-
-def _holds_nothing(checkpoints: pathlib.Path) -> bool:
-    """Whether no checkpoint is there, nor a file of somebody."""
-    if not checkpoints.is_dir():
-        return True
-    return all(is_left_by_others(path.name) for path in checkpoints.iterdir())
+def _holds_nothing(folder: pathlib.Path) -> bool:
+    """Whether there is nothing in a folder but what a run may begin beside."""
+    return all(
+        path.name == LOCK
+        or is_partial(path.name)
+        or is_left_by_others(path.name)
+        or (path.name == CHECKPOINTS and path.is_dir() and _holds_nothing(path))
+        for path in folder.iterdir()
+    )
 
 
 def _taken(path: pathlib.Path | str) -> FolderError:
     return FolderError(
         f"{path} exists already; nothing was changed. Choose another name with --run, "
-        f"continue that run with 'minimax-eqx train --resume {path}', or remove it."
+        f"continue that run with 'minimax-eqx resume {path}', or remove it."
     )

@@ -32,7 +32,7 @@ def stop_on_interrupt(requested: Callable[[], None]) -> Iterator[Callable[[], bo
             requested()
         except Exception:
             # This may be in the midst of anything, a checkpoint for example.
-            logging.getLogger("minimax_eqx").exception("A listener failed when told to stop.")
+            logging.getLogger("minimax_eqx").exception("A hook failed when told to stop.")
 
     with contextlib.ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():

@@ -8,7 +8,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import Literal
 
-from ._options import ConfigError
+
 
 
 @dataclass(frozen=True)
@@ -25,42 +25,30 @@ class ProcessOptions:
     """Which one this is, from 0 (with coordinator)."""
 
     def check(self) -> None:
-        """Raises `ConfigError`, naming the option, for what does not go together."""
-        by_hand = {
-            "coordinator": self.coordinator,
-            "num_processes": self.num_processes,
-            "process_id": self.process_id,
-        }
-        missing = [name for name, value in by_hand.items() if value is None]
-        if len(missing) == len(by_hand):
+        """Raises `ValueError`, naming the option, for what does not go together."""
+        names = ("coordinator", "num_processes", "process_id")
+        given = [name for name in names if getattr(self, name) is not None]
+        if given and self.distributed == "auto":
+            raise ValueError(f"{', '.join(given)}: without effect with distributed auto.")
+        if self.coordinator is None or self.num_processes is None or self.process_id is None:
+            if given:
+                missing = ", ".join(name for name in names if name not in given)
+                raise ValueError(f"{', '.join(names)} go together; missing: {missing}.")
             return
-        if self.distributed == "auto":
-            given = ", ".join(name for name, value in by_hand.items() if value is not None)
-            raise ConfigError(f"{given}: without effect with distributed auto.")
-        if missing:
-            raise ConfigError(
-                "coordinator, num_processes and process_id go together; "
-                f"missing: {', '.join(missing)}."
-            )
-        assert self.coordinator is not None
-        assert self.num_processes is not None
-        assert self.process_id is not None
         host, _, port = self.coordinator.rpartition(":")
         if not (host and port.isdecimal()):
-            raise ConfigError(f"coordinator is {self.coordinator}; it must be HOST:PORT.")
-        if self.num_processes < 1:
-            raise ConfigError(f"num_processes is {self.num_processes}; it must be at least 1.")
+            raise ValueError(f"coordinator is {self.coordinator}; it must be HOST:PORT.")
         if not 0 <= self.process_id < self.num_processes:
-            raise ConfigError(
-                f"process_id is {self.process_id}; it must be between 0 and "
-                f"{self.num_processes - 1}."
+            raise ValueError(
+                f"process_id is {self.process_id}; it must be at least 0 and below num_processes, "
+                f"which is {self.num_processes}."
             )
 
     def join(self, num_devices: int) -> None:
         """Meets the other processes, if there are any to be, and has the CPU be as many devices as
         it takes for all processes to have `num_devices`. To be called before JAX starts.
 
-        Raises `ConfigError` as `check` does, and if no cluster is found.
+        Raises `ValueError` as `check` does, and if no cluster is found.
         """
         import jax
 
@@ -69,7 +57,7 @@ class ProcessOptions:
             try:
                 jax.distributed.initialize()
             except (ValueError, RuntimeError) as error:
-                raise ConfigError(
+                raise ValueError(
                     f"distributed is auto, and the processes of this job did not meet ({error}). "
                     "Without SLURM or another cluster that JAX knows, give coordinator, "
                     "num_processes and process_id."

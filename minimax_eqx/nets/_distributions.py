@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from .._types import PyTree
-from ..envs._actions import AbstractActionSpec, Box, Discrete, MultiDiscrete
+from ..envs import AbstractActionSpec, Box, Discrete, MultiDiscrete
 
 
 class AbstractDistribution(eqx.Module):

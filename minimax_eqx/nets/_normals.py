@@ -9,7 +9,7 @@ import numpy as np
 from jax.scipy.special import log_ndtr, ndtr
 from jaxtyping import Array, Float
 
-from ..envs._actions import Box
+from ..envs import Box
 from ._distributions import AbstractDistribution
 
 HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)

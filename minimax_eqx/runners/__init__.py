@@ -8,20 +8,26 @@ from ._members import run_members as run_members
 from ._metrics import level_metrics as level_metrics
 from ._runner import Runner as Runner
 from ._runner import run as run
-from ._saving import deserialise_leaf as deserialise_leaf
-from ._saving import serialise_leaf as serialise_leaf
+from ._saving import CheckpointError as CheckpointError
+from ._saving import load as load
+from ._saving import save as save
+from ._schedule import Evaluation as Evaluation
+from ._schedule import Schedule as Schedule
 
 __all__ = [
+    "CheckpointError",
+    "Evaluation",
     "Experiment",
     "Runner",
-    "deserialise_leaf",
+    "Schedule",
     "level_mesh",
     "level_metrics",
+    "load",
     "member",
     "member_mesh",
     "run",
     "run_members",
-    "serialise_leaf",
+    "save",
 ]
 
 

@@ -1,15 +1,20 @@
 """Everything that decides what a run computes, as one composition of parts."""
 
+from typing import Literal
+
 import equinox as eqx
 
-from .._ranges import check_at_least
+from .._ranges import check_at_least, check_between
 from ..agents import AbstractLearner
 from ..curricula import AbstractCurriculum
 from ..envs import AbstractEnv
+from ._schedule import Evaluation, Schedule
+
+MAX_SEED = 2**32 - 1
 
 
 class Experiment(eqx.Module):
-    """An environment, a student and a curriculum, with the sizes of a cycle.
+    """An environment, a student and a curriculum, with the sizes of a cycle and of a run.
 
     This is all configuration: it holds no arrays, prints as you wrote it, and `Runner.create` makes
     of it what is trained. For example, this is domain randomisation on small mazes:
@@ -39,9 +44,20 @@ class Experiment(eqx.Module):
     """How often each student plays every level of a cycle, side by side."""
     track_level_metrics: bool = True
     """Describe the levels played in the metrics; it costs nothing when off."""
+    seed: int = 1
+    """Seed of all random numbers of a run."""
+    schedule: Schedule = Schedule()
+    """How long a run is, and what it does on its way."""
+    evaluation: Evaluation = Evaluation()
+    """What a run is evaluated on."""
+    devices: int = 1
+    """Devices that share the levels of a cycle, those of all processes together."""
+    matmul_precision: Literal["default", "bfloat16", "tensorfloat32", "float32"] = "default"
+    """How precisely accelerators multiply matrices; default is JAX's own setting."""
 
     def __check_init__(self) -> None:
-        check_at_least(self, 1, "num_students", "num_steps", "num_trials")
+        check_at_least(self, 1, "num_students", "num_steps", "num_trials", "devices")
+        check_between(self, 0, MAX_SEED, "seed")
 
     @property
     def transitions_per_cycle(self) -> int:

@@ -6,9 +6,9 @@ import jax
 import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
-from minimax_eqx.experiment import start
+from minimax_eqx.experiment import Progressed
 
-from .tiny import CONFIG
+from .tiny import CONFIG, train
 
 CACHE = {
     "jax_persistent_cache_min_compile_time_secs": 0,
@@ -32,33 +32,22 @@ def compiled(tmp_path_factory):
 
 
 class Recorder:
-    """A listener that keeps what it is told."""
+    """A hook that keeps what it is told."""
 
     def __init__(self):
         self.events, self.rows = [], []
 
-    def started(self, config, runner, ledger):
-        self.events.append("started")
-
-    def compiled(self, seconds):
-        self.events.append("compiled")
-
-    def progressed(self, row):
-        self.events.append("progressed")
-        self.rows.append(row)
-
-    def evaluated(self, evaluation):
-        self.events.append("evaluated")
-
-    def stopping(self):
-        self.events.append("stopping")
+    def __call__(self, event):
+        self.events.append(type(event))
+        if isinstance(event, Progressed):
+            self.rows.append(event.row)
 
 
 @pytest.fixture(scope="package")
 def finished(tmp_path_factory):
-    """A run of 8 cycles with checkpoints of cycles 4 and 8, and what its listener was told."""
+    """A run of 8 cycles with checkpoints of cycles 4 and 8, and what a hook was told."""
     recorder = Recorder()
-    outcome = start(CONFIG, tmp_path_factory.mktemp("finished") / "run", recorder)
+    outcome = train(CONFIG, tmp_path_factory.mktemp("finished") / "run", hooks=[recorder])
     return outcome, recorder
 
 

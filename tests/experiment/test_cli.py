@@ -27,7 +27,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
         (["--help"], "minimax-eqx COMMAND"),
         (["train", "--help"], "--learning-rate FLOAT"),
         (["train", "maze-dr", "--help"], "minimax-eqx train maze-dr"),
-        (["train", "--resume", "--help"], "Continue a run from its newest checkpoint"),
+        (["resume", "--help"], "Continue a run from its newest checkpoint"),
         (["evaluate", "--help"], "--num-unseen-levels"),
         (["presets", "--help"], "List the presets"),
         (["evaluate", "--help"], "panels: minimax-12"),
@@ -109,9 +109,9 @@ MISTAKES = {
     ),
     "huge seed": (["train", "--seed", str(2**70)], "seed is"),
     "unknown maze": (["train", "--mazes", "Labyrinht"], "Did you mean 'Labyrinth'?"),
-    "resume of nothing": (["train", "--resume", "nowhere"], "There is no run in nowhere"),
+    "resume of nothing": (["resume", "nowhere"], "There is no run in nowhere"),
     "resume without a folder": (["train", "--resume"], "--resume"),
-    "resume with options": (["train", "--resume", "nowhere", "--seed", "2"], "--seed"),
+    "resume with options": (["resume", "nowhere", "--seed", "2"], "--seed"),
     "resume with a preset": (["train", "quickstart", "--resume", "nowhere"], "quickstart"),
     "evaluation of nothing": (["evaluate", "nowhere"], "There is no run in nowhere"),
     "evaluation without a folder": (["evaluate", "--greedy"], "folder of the run comes first"),
@@ -149,17 +149,17 @@ MISTAKES = {
         "replay_prob is 0, and with robust",
     ),
     "state of a resumed run": (
-        ["train", "--resume", "nowhere", "--learning-rate", "0.1"],
+        ["resume", "nowhere", "--learning-rate", "0.1"],
         "--learning-rate: with --resume, a run keeps its options; --num-updates and --devices can "
         "be given. Its state depends on learning_rate: for another value, train a new run",
     ),
     "schedule of a resumed run": (
-        ["train", "--resume", "nowhere", "--log-every=3"],
+        ["resume", "nowhere", "--log-every=3"],
         "and log_every be changed in its config.json",
     ),
     "wrong value beside resume": (
-        ["train", "--resume", "nowhere", "--num-updates", "many"],
-        "minimax-eqx train --resume --help",
+        ["resume", "nowhere", "--num-updates", "many"],
+        "minimax-eqx resume --help",
     ),
     "unknown preset to show": (["presets", "maze-acel"], "Did you mean 'maze-accel'?"),
     "unknown shell": (["completion", "fish"], "bash"),
@@ -189,7 +189,7 @@ def test_a_folder_that_is_taken_is_left_alone(capsys, tmp_path):
 
 def test_a_damaged_configuration_is_a_mistake_too(capsys, tmp_path):
     (tmp_path / "config.json").write_text("{")
-    assert main(["train", "--resume", "."]) == 2
+    assert main(["resume", "."]) == 2
     assert main(["evaluate", "."]) == 2
     assert capsys.readouterr().err.count("config.json is damaged") == 2
 
@@ -208,17 +208,17 @@ def test_a_checkpoint_of_another_configuration_is_a_mistake_too(capsys, run_path
 
 
 def test_a_finished_run_is_made_longer(capsys, run_path):
-    assert main(["train", "--resume", str(run_path), "--num-updates", "10"]) == 0
+    assert main(["resume", str(run_path), "--num-updates", "10"]) == 0
     assert "Done." in capsys.readouterr().out
     assert rows(run_path)[-1]["updates"] == "10"
-    assert main(["train", "--resume", str(run_path), "--num-updates", "9"]) == 2
+    assert main(["resume", str(run_path), "--num-updates", "9"]) == 2
     assert "has made 10 already" in capsys.readouterr().err
 
 
 def test_parts_that_do_not_fit_are_told_without_the_type_checkers_report(
     capsys, monkeypatch, tmp_path
 ):
-    def start(*_):
+    def train(*_):
         from minimax_eqx.envs.maze import MazeLevel
 
         MazeLevel.from_ascii(3)
@@ -238,7 +238,7 @@ def test_the_packages_of_the_extra_are_asked_for_before_anything_starts(capsys, 
 
 
 def test_an_interrupt_at_any_moment_is_told_without_a_traceback(capsys, monkeypatch):
-    def start(*_):
+    def train(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(terminal, "start", start)
@@ -249,7 +249,7 @@ def test_an_interrupt_at_any_moment_is_told_without_a_traceback(capsys, monkeypa
 def test_options_need_no_prefix_and_override_the_preset(monkeypatch, tmp_path):
     given = []
 
-    def start(config, path, listener):
+    def train(config, path, listener):
         given.append((config, path))
         raise ValueError("enough")
 
@@ -270,7 +270,7 @@ def test_options_need_no_prefix_and_override_the_preset(monkeypatch, tmp_path):
 def test_the_options_of_these_tests_make_their_configuration(monkeypatch):
     given = []
 
-    def start(config, *_):
+    def train(config, *_):
         given.append(config)
         raise ValueError("enough")
 

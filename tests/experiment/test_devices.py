@@ -12,16 +12,8 @@ import numpy as np
 import pytest
 
 from minimax_eqx.cli._main import main
-from minimax_eqx.experiment import (
-    ConfigError,
-    RunFolder,
-    load_runner,
-    make_runner,
-    preset,
-    resume,
-    start,
-)
-from minimax_eqx.experiment._processes import ProcessOptions
+from minimax_eqx.experiment import ConfigError, RunFolder, load_run, make_runner, preset
+from minimax_eqx.experiment._process_options import ProcessOptions
 
 from .tiny import (
     CONFIG,
@@ -34,7 +26,9 @@ from .tiny import (
     config,
     free_port,
     launch,
+    resume,
     rows,
+    train,
 )
 
 PATIENCE = 240
@@ -44,14 +38,14 @@ ENDLESS = 10**6
 @pytest.fixture(scope="module")
 def on_two_devices(tmp_path_factory):
     """The run of the other tests, on two devices."""
-    return start(config(devices=2), tmp_path_factory.mktemp("devices") / "run")
+    return train(config(devices=2), tmp_path_factory.mktemp("devices") / "run")
 
 
 def test_a_run_on_two_devices_is_that_on_one(on_two_devices, finished):
     assert_close(arrays(finished[0].runner), arrays(on_two_devices.runner))
     assert on_two_devices.runner.mesh is None
     assert on_two_devices.folder.config().devices == 2
-    assert_same_state(load_runner(on_two_devices.folder.path)[1], on_two_devices.runner)
+    assert_same_state(load_run(on_two_devices.folder.path)[1], on_two_devices.runner)
     ours, theirs = rows(on_two_devices.folder.path), rows(finished[0].folder.path)
     assert [row["cycle"] for row in ours] == [row["cycle"] for row in theirs]
     losses = [[float(row["loss"]) for row in run] for run in (ours, theirs)]
@@ -61,7 +55,7 @@ def test_a_run_on_two_devices_is_that_on_one(on_two_devices, finished):
 @pytest.mark.parametrize("devices", [1, None])
 def test_a_run_goes_on_on_any_number_of_devices(devices, on_two_devices, tmp_path):
     path = shutil.copytree(on_two_devices.folder.path, tmp_path / "run")
-    shutil.rmtree(path / "checkpoints" / "8")
+    (path / "checkpoints" / "8.npz").unlink()
     resumed = resume(path, devices=devices)
     if devices is None:  # two, as before
         assert_same_state(resumed.runner, on_two_devices.runner)
@@ -82,7 +76,7 @@ MISTAKES = {
     ),
     "half of the processes": (
         ["--coordinator", "localhost:1234", "--process-id", "0"],
-        "coordinator, num_processes and process_id go together; missing: num_processes.",
+        "coordinator, num_processes, process_id go together; missing: num_processes.",
     ),
     "no port": (
         ["--coordinator", "localhost", "--num-processes", "2", "--process-id", "0"],
@@ -90,11 +84,11 @@ MISTAKES = {
     ),
     "unknown process": (
         ["--coordinator", "localhost:1234", "--num-processes", "2", "--process-id", "2"],
-        "process_id is 2; it must be between 0 and 1.",
+        "process_id is 2; it must be at least 0 and below num_processes, which is 2.",
     ),
     "no processes": (
         ["--coordinator", "localhost:1234", "--num-processes", "0", "--process-id", "0"],
-        "num_processes is 0; it must be at least 1.",
+        "process_id is 0; it must be at least 0 and below num_processes, which is 0.",
     ),
     "both ways": (
         ["--distributed", "auto", "--num-processes", "2"],
@@ -115,7 +109,7 @@ def test_a_mistake_gives_one_message_and_exit_code_2(options, message, capsys, t
 
 
 def test_a_resumed_run_needs_devices_that_are_there(capsys, run_path):
-    assert main(["train", "--resume", str(run_path), "--devices", "7"]) == 2
+    assert main(["resume", str(run_path), "--devices", "7"]) == 2
     assert "7 devices: there are 2" in capsys.readouterr().err
 
 
@@ -151,7 +145,7 @@ def story(tmp_path_factory, compiled):
     arguments = ["train", "maze-dr", *options, *schedule, "--run", path]
     with two_processes(*arguments, cwd=cwd) as processes:
         end = time.monotonic() + PATIENCE
-        while not (path / "checkpoints" / "8").exists():
+        while not (path / "checkpoints" / "8.npz").exists():
             assert all(process.poll() is None for process in processes), [
                 process.communicate() for process in processes
             ]
@@ -164,18 +158,18 @@ def story(tmp_path_factory, compiled):
 
 def test_two_processes_compute_what_one_does(story, finished):
     folder = RunFolder.open(story[0])
-    state = folder.checkpoints(folder.config()).load(8, make_runner(CONFIG))
+    state = folder.checkpoints(folder.config()).load(8).restore(make_runner(CONFIG))
     assert_close(arrays(finished[0].runner), arrays(state))
 
 
 def test_an_interrupt_of_one_process_stops_all_and_the_first_alone_writes(story):
     path, ((out, err, code), (out_of_second, err_of_second, code_of_second)) = story
     assert (code, code_of_second) == (130, 130), (err, err_of_second)
-    assert "minimax-eqx train --resume" in out
+    assert "minimax-eqx resume" in out
     assert "on 2 devices" in out
     assert "update" not in out_of_second
     assert "Traceback" not in err + err_of_second
-    newest = max(int(p.name) for p in (path / "checkpoints").iterdir())
+    newest = max(int(p.stem) for p in (path / "checkpoints").iterdir())
     assert int(rows(path)[-1]["cycle"]) == newest
 
 

@@ -1,15 +1,24 @@
 """Whatever is trained is watched, and never saved once it is no number."""
 
 import dataclasses
+import pathlib
 
 import equinox as eqx
 import numpy as np
 import pytest
 
-from minimax_eqx.experiment import TrainingError, make_runner, preset, start
-from minimax_eqx.experiment._divergence import Watch, divergence_of_state
+from minimax_eqx.experiment import (
+    Ledger,
+    Progressed,
+    RunFolder,
+    Started,
+    TrainingError,
+    make_runner,
+    preset,
+)
+from minimax_eqx.experiment._divergence import Watch
 
-from .tiny import tiny
+from .tiny import tiny, train
 
 PAIRED = tiny(preset("maze-paired"))
 NUM_CYCLES = 3
@@ -44,48 +53,54 @@ def metrics(**changed):
     return values | {name: np.array(value, np.float32) for name, value in changed.items()}
 
 
+def look(before, runner, measured):
+    """What a watch says of cycles that led from one runner to another."""
+    watch = Watch(pathlib.Path("run"), 8)
+    watch(Started(RunFolder("run"), before, Ledger(), 9))
+    watch(Progressed(runner, Ledger(), {}, measured))
+
+
 NAN, INF = np.nan, np.inf
+OF = {"": "of the students", "teacher": "of the teacher", None: "No option is known"}
 
 
 def test_what_was_not_measured_is_no_divergence(runner):
     skipped = metrics(
         loss=[1, NAN, 1], updated=[1, 0, 1], teacher_loss=[NAN, 1, NAN], weighted_score=[NAN] * 3
     )
-    assert Watch(runner).look(after(runner, teacher_updates=1), skipped) is None
+    look(runner, after(runner, teacher_updates=1), skipped)
     now_and_then = metrics(teacher_model_loss=[NAN, 1, NAN], model_loss=[NAN] * 3)
-    assert Watch(runner).look(after(runner), now_and_then) is None
+    look(runner, after(runner), now_and_then)
     never = metrics(teacher_loss=[NAN] * 3, teacher_grad_norm=[NAN] * 3)
-    assert Watch(runner).look(after(runner, teacher_updates=0), never) is None
+    look(runner, after(runner, teacher_updates=0), never)
 
 
 @pytest.mark.parametrize(
-    ("changed", "when", "what", "learner"),
+    ("changed", "what", "learner"),
     [
-        ({"loss": [1, NAN, NAN]}, "Update 2", "loss is nan", ""),
-        ({"grad_norm": [1, 1, INF]}, "Update 3", "grad_norm is inf", ""),
-        ({"loss": [1, NAN, NAN], "updated": [1, 0, 1]}, "Update 3", "loss is nan", ""),
-        ({"teacher_loss": [1, NAN, NAN]}, "Cycle 2", "teacher_loss is nan", "teacher"),
-        ({"teacher_grad_norm": [-INF, 1, 1]}, "Cycle 1", "teacher_grad_norm is -inf", "teacher"),
-        ({"model_loss": [1, INF, NAN]}, "Cycle 2", "model_loss is inf", None),
+        ({"loss": [1, NAN, NAN]}, "Update 2: loss is nan", ""),
+        ({"grad_norm": [1, 1, INF]}, "Update 3: grad_norm is inf", ""),
+        ({"loss": [1, NAN, NAN], "updated": [1, 0, 1]}, "Update 3: loss is nan", ""),
+        ({"teacher_loss": [1, NAN, NAN]}, "Cycle 2: teacher_loss is nan", "teacher"),
+        ({"teacher_grad_norm": [-INF, 1, 1]}, "Cycle 1: teacher_grad_norm is -inf", "teacher"),
+        ({"model_loss": [1, INF, NAN]}, "Cycle 2: model_loss is inf", None),
     ],
 )
-def test_a_measure_of_any_learner_that_is_no_number_is_noticed(
-    runner, changed, when, what, learner
-):
-    found = Watch(runner).look(after(runner), metrics(**changed))
-    assert found is not None
-    assert (found.when, found.what, found.learner) == (when, what, learner)
+def test_a_measure_of_any_learner_that_is_no_number_stops_the_run(runner, changed, what, learner):
+    with pytest.raises(TrainingError, match=f"{what}.*cycle 8 in run is the last.*{OF[learner]}"):
+        look(runner, after(runner), metrics(**changed))
 
 
 def test_a_learner_that_learned_now_and_then_and_never_measured_a_number_is_noticed(runner):
-    watch = Watch(runner)
-    found = watch.look(after(runner, teacher_updates=1), metrics(teacher_loss=[NAN] * 3))
-    assert found is not None
-    assert found.learner == "teacher"
+    with pytest.raises(TrainingError, match="of the teacher"):
+        look(runner, after(runner, teacher_updates=1), metrics(teacher_loss=[NAN] * 3))
 
 
-def spoilt(runner, where, value):
-    return eqx.tree_at(where, runner, replace_fn=lambda leaf: leaf.at[(0,) * leaf.ndim].set(value))
+def check_state(runner, where, value):
+    spoilt = eqx.tree_at(
+        where, runner, replace_fn=lambda leaf: leaf.at[(0,) * leaf.ndim].set(value)
+    )
+    Watch(pathlib.Path("run"), None).check_state(spoilt)
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
@@ -100,33 +115,29 @@ def spoilt(runner, where, value):
         ),
         (
             lambda r: r.curriculum.generator.teacher.optimiser_state[-1].initial,
-            "curriculum.generator.teacher.optimiser_state[2].initial",
+            r"curriculum.generator.teacher.optimiser_state\[2\].initial",
             "teacher",
         ),
     ],
 )
 def test_no_number_of_a_learner_is_infinite_or_none(runner, where, name, learner, value):
-    found = divergence_of_state(spoilt(runner, where, value))
-    assert found is not None
-    assert (found.what, found.learner) == (f"{name} is not finite", learner)
+    with pytest.raises(TrainingError, match=f"{name} is not finite.*{OF[learner]}"):
+        check_state(runner, where, value)
 
 
 def test_a_state_as_it_should_be_is_no_divergence(runner):
-    assert divergence_of_state(runner) is None
+    Watch(pathlib.Path("run"), None).check_state(runner)
 
 
-@pytest.mark.parametrize(("value", "is_fault"), [(NAN, True), (INF, False), (-INF, False)])
-def test_elsewhere_infinity_means_something_and_nan_does_not(runner, value, is_fault):
-    found = divergence_of_state(spoilt(runner, lambda r: r.curriculum.buffer.scores, value))
-    assert (found is not None) == is_fault
-    if found is not None:
-        assert (found.what, found.learner) == ("curriculum.buffer.scores is not a number", None)
+def test_elsewhere_infinity_means_something_and_nan_does_not(runner):
+    for value in (INF, -INF):
+        check_state(runner, lambda r: r.curriculum.buffer.scores, value)
+    with pytest.raises(TrainingError, match=r"curriculum.buffer.scores is not a number.*No option"):
+        check_state(runner, lambda r: r.curriculum.buffer.scores, NAN)
 
 
 def test_a_teacher_that_diverges_stops_the_run_and_leaves_nothing(tmp_path):
     teacher = dataclasses.replace(PAIRED.teacher, teacher_learning_rate=1e38)
-    with pytest.raises(
-        TrainingError, match=r"Cycle \d: teacher_.*teacher_learning_rate or teacher_max_grad_norm"
-    ):
-        start(dataclasses.replace(PAIRED, teacher=teacher), tmp_path / "run")
+    with pytest.raises(TrainingError, match=r"Cycle \d: teacher_.*max_grad_norm of the teacher"):
+        train(dataclasses.replace(PAIRED, teacher=teacher), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

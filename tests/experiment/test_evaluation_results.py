@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from minimax_eqx.envs import FixedLevels
-from minimax_eqx.envs.maze import HeldOut
 from minimax_eqx.experiment import _evaluation as evaluation
 from minimax_eqx.experiment import evaluate_run, make_runner
 from minimax_eqx.experiment._options import EvaluationConfig
+from minimax_eqx.rollouts._panels import evaluate_panels
 
 from ..numbered_levels import PER_ACTION, NumberedLevels, students, undecided_students
 from .tiny import CONFIG
@@ -21,28 +21,29 @@ FORWARD, TURN_LEFT = 2, 0
 EPISODES = 5
 
 
-def maze(name, numbers, env=None):
+def maze(numbers, env=None):
     """A held-out test whose levels are these numbers."""
-    return HeldOut(name, env or NumberedLevels(), FixedLevels(jnp.asarray(numbers)))
+    return env or NumberedLevels(), FixedLevels(jnp.asarray(numbers))
 
 
 def evaluated(mazes, agents, **options):
-    return evaluation.evaluate_held_out(
+    results = evaluate_panels(
         mazes, agents, key=jax.random.key(0), **{"num_episodes": EPISODES, **options}
     )
+    return {name: evaluation._summary(result) for name, result in results.items()}
 
 
 def test_a_result_is_that_of_the_maze_and_the_student_named():
     """Mazes of one environment are played together, but each has its own numbers."""
     other_env = NumberedLevels(luck=0.5)
-    mazes = [
-        maze("even", [40]),
-        maze("other", [600], other_env),
-        maze("odd", [7]),
-        maze("later", [8001]),
-    ]
+    mazes = {
+        "even": maze([40]),
+        "other": maze([600], other_env),
+        "odd": maze([7]),
+        "later": maze([8001]),
+    }
     summaries = evaluated(mazes, students(2, 1))
-    assert list(summaries) == ["even", "other", "odd", "later"]
+    assert list(summaries) == list(mazes)
     for name, number in {"even": 40, "odd": 7, "later": 8001}.items():
         succeeds = float(number % 2)
         assert summaries[name] == {
@@ -56,7 +57,7 @@ def test_a_result_is_that_of_the_maze_and_the_student_named():
 
 
 def test_equal_students_are_evaluated_with_dice_of_their_own():
-    mazes = [maze(f"maze {number}", [number]) for number in range(1, 7)]
+    mazes = {f"maze {number}": maze([number]) for number in range(1, 7)}
     summaries = evaluated(mazes, undecided_students(2), num_episodes=20)
     rates = [summary["success_rate_per_student"] for summary in summaries.values()]
     assert any(first != second for first, second in rates)
@@ -64,7 +65,7 @@ def test_equal_students_are_evaluated_with_dice_of_their_own():
 
 def test_every_episode_of_a_maze_draws_its_level_afresh():
     many = list(range(1, 2001))
-    summaries = evaluated([maze("many", many), maze("again", many)], students(0), num_episodes=80)
+    summaries = evaluated({"many": maze(many), "again": maze(many)}, students(0), num_episodes=80)
     for summary in summaries.values():
         assert 700 < summary["return"] < 1300
         assert 0.3 < summary["success_rate"] < 0.7
@@ -94,7 +95,7 @@ def walkers():
 def test_the_evaluation_of_a_run_tells_its_students_and_its_mazes_apart(walkers):
     config, runner = walkers
     options = EvaluationConfig(mazes=("SmallCorridor",), num_episodes=3, num_unseen_levels=60)
-    results = evaluate_run(config, runner, options)
+    results = evaluate_run(dataclasses.replace(config, evaluation=options), runner)
     assert {name: results[name] for name in ("cycle", "updates", "greedy")} == {
         "cycle": 17,
         "updates": 13,
@@ -122,12 +123,14 @@ def test_the_greedy_do_what_they_lean_to_on_the_same_unseen_levels(walkers):
     leaning = eqx.tree_at(
         lambda r: r.students.network.policy.out.bias, runner, replace_fn=lambda bias: 1e-7 * bias
     )
-    certain = evaluate_run(config, runner, options)
-    rolled = evaluate_run(config, leaning, options)
-    greedy = evaluate_run(config, leaning, dataclasses.replace(options, greedy=True))
+    config = dataclasses.replace(config, evaluation=options)
+    greedily = dataclasses.replace(options, greedy=True)
+    certain = evaluate_run(config, runner)
+    rolled = evaluate_run(config, leaning)
+    greedy = evaluate_run(dataclasses.replace(config, evaluation=greedily), leaning)
     assert (certain["greedy"], rolled["greedy"], greedy["greedy"]) == (False, False, True)
     assert greedy["unseen"] == certain["unseen"] != rolled["unseen"]
-    other_seed = evaluate_run(dataclasses.replace(config, seed=3), runner, options)
+    other_seed = evaluate_run(dataclasses.replace(config, seed=3), runner)
     assert other_seed["unseen"] != certain["unseen"]
 
 
@@ -135,7 +138,7 @@ def test_the_greedy_are_greedy_on_held_out_mazes_too():
     agents = eqx.tree_at(
         lambda agents: agents.preferences, students(2, 1), replace_fn=lambda leaf: 1e-7 * leaf
     )
-    mazes = [maze("even", [40]), maze("odd", [7])]
+    mazes = {"even": maze([40]), "odd": maze([7])}
     greedy, rolled = (evaluated(mazes, agents, greedy=greedy) for greedy in (True, False))
     for name, number in {"even": 40, "odd": 7}.items():
         assert greedy[name]["return"] == number + 1.5 * PER_ACTION

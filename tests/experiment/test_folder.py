@@ -11,7 +11,6 @@ import pytest
 
 from minimax_eqx._version import VERSION
 from minimax_eqx.experiment import FolderError, RunFolder
-from minimax_eqx.experiment import _folder as folder_module
 from minimax_eqx.experiment._metrics_file import MetricsFile
 
 from .tiny import CONFIG, files
@@ -98,13 +97,13 @@ def test_an_evaluation_is_replaced_whole(tmp_path):
 
 
 def test_two_processes_may_write_an_evaluation_at_once(tmp_path, monkeypatch):
-    def sync(path):
-        monkeypatch.setattr(folder_module, "sync", lambda path: None)
+    def fsync(descriptor):
+        monkeypatch.undo()
         folder.write_evaluation({"cycle": 2})
 
     folder = RunFolder.create(tmp_path / "run", CONFIG)
     before = {p.name for p in folder.path.iterdir()}
-    monkeypatch.setattr(folder_module, "sync", sync)
+    monkeypatch.setattr(os, "fsync", fsync)
     folder.write_evaluation({"cycle": 1})
     assert folder.evaluation() == {"cycle": 1}
     assert {p.name for p in folder.path.iterdir()} == before | {"evaluation.json"}
@@ -227,7 +226,7 @@ def test_what_is_left_of_a_run_that_was_killed_before_it_had_a_configuration_cou
 ):
     (tmp_path / ".lock").touch()
     (tmp_path / "checkpoints").mkdir()
-    (tmp_path / ".config.json.0a1b.partial").write_text("{")
+    (tmp_path / f".config.json.{32 * '0'}.partial").write_text("{")
     assert RunFolder.create(tmp_path, CONFIG).config() == CONFIG
 
 

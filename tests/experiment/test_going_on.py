@@ -1,24 +1,15 @@
 """Runs that go on after a crash or a change: what is left is that of one run."""
 
-import dataclasses
 import logging
 import shutil
 
 import pytest
 
-from minimax_eqx.experiment import (
-    Config,
-    ConfigError,
-    RunFolder,
-    load_runner,
-    make_runner,
-    resume,
-    start,
-)
-from minimax_eqx.experiment import _loop as loop
-from minimax_eqx.experiment import _train as train
+from minimax_eqx.experiment import ConfigError, RunFolder, Started
+from minimax_eqx.experiment import _described as described
+from minimax_eqx.experiment import _own_hooks as own_hooks
 
-from .tiny import CONFIG, assert_same_state, change_config, config, files, rows
+from .tiny import CONFIG, assert_same_state, change_config, config, files, resume, rows, train
 
 
 def cycles(table):
@@ -48,7 +39,7 @@ def test_a_run_that_starts_again_leaves_what_one_of_its_configuration_leaves(
     with caplog.at_level(logging.WARNING, "minimax_eqx"):
         again = resume(run_path)
     assert "starts again, without the 1 rows" in caplog.text
-    straight = start(RunFolder.open(run_path).config(), tmp_path / "straight")
+    straight = train(RunFolder.open(run_path).config(), tmp_path / "straight")
     assert_same_state(again.runner, straight.runner)
     assert rows(run_path) == rows(straight.folder.path)
     for name in ("evaluation.json", "evaluations.csv"):
@@ -68,13 +59,13 @@ def test_a_run_that_cannot_start_again_keeps_what_it_had(run_path):
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory):
     """A run of 16 cycles that never stopped."""
-    return start(config(num_updates=16), tmp_path_factory.mktemp("straight") / "run")
+    return train(config(num_updates=16), tmp_path_factory.mktemp("straight") / "run")
 
 
 def test_after_a_change_of_intervals_saving_and_evaluating_go_on_as_they_are_due(
     run_path, straight
 ):
-    shutil.rmtree(run_path / "checkpoints" / "8")
+    (run_path / "checkpoints" / "8.npz").unlink()
     change_config(
         run_path,
         log_every=3,
@@ -98,14 +89,14 @@ def test_after_a_change_of_intervals_saving_and_evaluating_go_on_as_they_are_due
 def test_what_is_due_at_a_multiple_is_done_at_the_first_cycle_from_there_on(
     cycle, last, every, expected
 ):
-    assert loop._is_due(cycle, last, every) == expected
+    assert own_hooks.is_due(cycle, last, every) == expected
 
 
 def test_a_run_killed_between_saving_and_evaluating_evaluates_what_it_saved(tmp_path):
-    outcome = start(config(evaluate_every=4), tmp_path / "run")
+    outcome = train(config(evaluate_every=4), tmp_path / "run")
     table = tmp_path / "run" / "evaluations.csv"
     before = table.read_text()
-    shutil.rmtree(tmp_path / "run" / "checkpoints" / "8")
+    (tmp_path / "run" / "checkpoints" / "8.npz").unlink()
     table.unlink()
     resume(outcome.folder.path)
     assert table.read_text() == before
@@ -117,15 +108,15 @@ def test_fewer_checkpoints_are_kept_from_the_next_one_on(run_path):
 
 
 def test_a_run_is_where_it_was_begun_wherever_the_process_goes(tmp_path, monkeypatch):
-    class GoElsewhere(loop.Silent):
-        def started(self, config, runner, ledger):
+    def go_elsewhere(event):
+        if isinstance(event, Started):
             monkeypatch.chdir(tmp_path / "elsewhere")
 
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
-    start(config(num_updates=4), "runs/mine", GoElsewhere())
+    train(config(num_updates=4), "runs/mine", hooks=[go_elsewhere])
     monkeypatch.chdir(tmp_path)
-    outcome = resume("runs/mine", GoElsewhere(), num_updates=8)
+    outcome = resume("runs/mine", hooks=[go_elsewhere], num_updates=8)
     assert outcome.folder.path == tmp_path / "runs" / "mine"
     assert outcome.folder.checkpoints(CONFIG).cycles() == [4, 8]
     assert list((tmp_path / "elsewhere").iterdir()) == []
@@ -135,22 +126,10 @@ def test_a_run_whose_learning_rate_has_annealed_to_0_is_made_no_longer(run_path,
     def refuse(config, run):
         raise ConfigError(f"{run} with {config.num_updates} updates")
 
-    monkeypatch.setattr(train, "check_annealing", refuse)
+    monkeypatch.setattr(described, "check_annealing", refuse)
     before = files(run_path)
     with pytest.raises(ConfigError, match=f"{run_path} with 9 updates"):
         resume(run_path, num_updates=9)
     assert files(run_path) == before
     # It is finished as it is, and can be evaluated.
     assert resume(run_path).ledger.updates == 8
-
-
-def test_a_run_is_loaded_while_it_trains(run_path, monkeypatch):
-    def while_training_goes_on(config: Config):
-        runner = make_runner(config)
-        folder = RunFolder.open(run_path)
-        folder.checkpoints(dataclasses.replace(config, keep_checkpoints=1)).save(12, runner)
-        return runner
-
-    monkeypatch.setattr(train, "make_runner", while_training_goes_on)
-    assert int(load_runner(run_path)[1].num_cycles) == 0
-    assert RunFolder.open(run_path).checkpoints(CONFIG).cycles() == [12]

@@ -11,7 +11,7 @@ ROOT = str(pathlib.Path(__file__).parents[2])
 LOOK = """
 import json, logging, os, pathlib, signal, sys, warnings
 import jax
-from minimax_eqx.experiment import start
+from minimax_eqx.experiment import train
 from tests.experiment.tiny import CONFIG
 
 def host():
@@ -27,7 +27,7 @@ def host():
     }
 
 before = host()
-start(CONFIG, "run")
+train(CONFIG, "run")
 print(json.dumps([before, host()]))
 """
 

@@ -55,7 +55,7 @@ def test_a_signal_that_a_program_in_another_language_handles_is_left_to_it(monke
     assert asked(signal.SIGTERM) is before
 
 
-def test_a_listener_that_fails_when_told_to_stop_interrupts_nothing(caplog):
+def test_a_hook_that_fails_when_told_to_stop_interrupts_nothing(caplog):
     def fail():
         raise ValueError("no terminal")
 

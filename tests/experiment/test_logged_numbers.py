@@ -64,7 +64,7 @@ def test_a_ledger_counts_the_steps_of_all_students_levels_and_trials():
     for cycle in (1, 2):
         runner, _ = step(runner)
         updates = 7 + cycle
-        assert Ledger.of(runner, 1.5, 2.5) == Ledger(
+        assert Ledger().of(runner, compiling=1.5, running=2.5) == Ledger(
             cycle=cycle,
             updates=updates,
             env_steps=cycle * 2 * 5 * 3 * 4,

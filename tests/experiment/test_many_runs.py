@@ -6,10 +6,10 @@ import pathlib
 import pytest
 
 from minimax_eqx._xla import _compile
-from minimax_eqx.experiment import make_runner, start
+from minimax_eqx.experiment import make_runner
 from minimax_eqx.runners import run
 
-from .tiny import CONFIG
+from .tiny import CONFIG, train
 
 MAPS = pathlib.Path("/proc/self/maps")
 # A program of a tiny run holds several hundred.
@@ -25,7 +25,7 @@ def num_maps():
 def test_runs_that_differ_in_their_seed_share_their_programs(tmp_path):
     counts = []
     for seed in range(4):
-        start(dataclasses.replace(CONFIG, seed=seed), tmp_path / f"run-{seed}")
+        train(dataclasses.replace(CONFIG, seed=seed), tmp_path / f"run-{seed}")
         counts.append(num_maps())
     assert counts[-1] - counts[0] < FEW
 

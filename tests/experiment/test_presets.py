@@ -12,12 +12,21 @@ import pytest
 from minimax_eqx import nets
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
-from minimax_eqx.experiment import PRESETS, Checkpoints, ConfigError, preset, resume, start
+from minimax_eqx.experiment import PRESETS, Checkpoints, ConfigError, preset
 from minimax_eqx.experiment._build import trace_runner
 from minimax_eqx.experiment._options import NetworkConfig, TeacherConfig
 
 from ..conftest import GOLDEN
-from .tiny import assert_same_state, change_config, command_line_options, launch, rows, tiny
+from .tiny import (
+    assert_same_state,
+    change_config,
+    command_line_options,
+    launch,
+    resume,
+    rows,
+    tiny,
+    train,
+)
 
 PATIENCE = 240
 CORES = {"gru": nets.GRU, "lru": nets.LRU, "s5": nets.S5, "none": nets.Feedforward}
@@ -284,7 +293,7 @@ def test_an_unknown_preset_lists_the_known_ones():
 def tiny_run(tmp_path_factory):
     """A function that gives a finished tiny run of a preset, trained when it is first wanted."""
     return functools.cache(
-        lambda name: start(tiny(preset(name)), tmp_path_factory.mktemp("tiny") / "run")
+        lambda name: train(tiny(preset(name)), tmp_path_factory.mktemp("tiny") / "run")
     )
 
 

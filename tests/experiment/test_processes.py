@@ -9,9 +9,9 @@ import time
 import pytest
 
 from minimax_eqx.cli._main import main
-from minimax_eqx.experiment import Checkpoints, load_runner, start
+from minimax_eqx.experiment import Checkpoints, load_run
 
-from .tiny import OPTIONS, assert_same_state, change_config, launch, rows
+from .tiny import OPTIONS, assert_same_state, change_config, launch, rows, train
 
 PATIENCE = 240
 ENDLESS = 10**6
@@ -58,9 +58,9 @@ def story(tmp_path_factory, compiled):
         os.kill(process.pid, signal.SIGINT)
         told["interrupted"] = finish(process)
     told["rows when interrupted"], told["interrupted at"] = rows(path), newest(path)
-    with running("train", "--resume", path, cwd=cwd) as process:
+    with running("resume", path, cwd=cwd) as process:
         wait_until(lambda: newest(path) >= told["interrupted at"] + CHECKPOINT_EVERY, process)
-        told["second process"] = main(["train", "--resume", str(path)])
+        told["second process"] = main(["resume", str(path)])
         process.send_signal(signal.SIGKILL)
         told["killed"] = finish(process)[0]
     told["killed at"] = newest(path)
@@ -69,7 +69,7 @@ def story(tmp_path_factory, compiled):
     # Past every row that the killed process wrote, to the end of a log interval.
     told["updates"] = max(newest(path), int(rows(path)[-2]["cycle"])) + 2 * CHECKPOINT_EVERY
     change_config(path, num_updates=told["updates"])
-    with running("train", "--resume", path, cwd=cwd) as process:
+    with running("resume", path, cwd=cwd) as process:
         told["finished"] = finish(process)
     return told
 
@@ -77,7 +77,7 @@ def story(tmp_path_factory, compiled):
 def test_ctrl_c_saves_says_how_to_resume_and_exits_with_130(story):
     code, out, err = story["interrupted"]
     assert code == 130, err
-    assert f"minimax-eqx train --resume '{story['path']}'" in out
+    assert f"minimax-eqx resume '{story['path']}'" in out
     assert "Traceback" not in err
     assert int(story["rows when interrupted"][-1]["cycle"]) == story["interrupted at"]
 
@@ -113,9 +113,9 @@ def test_a_resumed_run_ends_as_any_other(story):
 
 
 def test_the_result_is_bit_for_bit_that_of_a_run_that_never_stopped(story, tmp_path):
-    config, runner = load_runner(story["path"])
+    config, runner = load_run(story["path"])
     assert config.num_updates == story["updates"]
-    straight = start(dataclasses.replace(config, checkpoint_every=10**6), tmp_path / "straight")
+    straight = train(dataclasses.replace(config, checkpoint_every=10**6), tmp_path / "straight")
     assert_same_state(runner, straight.runner)
     assert rows(story["path"]) == rows(tmp_path / "straight")
 

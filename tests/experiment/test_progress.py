@@ -1,28 +1,29 @@
 """What the terminal shows while a run goes on."""
 
+import contextlib
 import math
 import sys
 
 import pytest
 from rich.console import Console
 
-from minimax_eqx.cli._progress import TerminalListener
-
-from .tiny import CONFIG, config
+from minimax_eqx.cli._progress import Terminal
+from minimax_eqx.experiment import Compiled, Ledger, Progressed, Started, Stopping
 
 HEADING = "Training quickstart in runs/[a]"
+START = 1
 
 
-def shown(finished, rows, capsys, *, terminal=False, config=CONFIG):
+def shown(finished, rows, capsys, *, terminal=False, num_updates=8):
     """What is printed about these rows of a run, each over a row of a real one."""
     outcome, recorder = finished
     console = Console(file=sys.stdout, force_terminal=terminal, width=80)
-    with TerminalListener(console, HEADING) as listener:
-        listener.started(config, outcome.runner, outcome.ledger)
-        listener.compiled(1.0)
+    with contextlib.closing(Terminal(console, HEADING)) as show:
+        show(Started(outcome.folder, outcome.runner, Ledger(updates=START), num_updates))
+        show(Compiled(1.0))
         for row in rows:
-            listener.progressed({**recorder.rows[0], **row})
-        listener.stopping()
+            show(Progressed(outcome.runner, outcome.ledger, {**recorder.rows[0], **row}, {}))
+        show(Stopping())
     return capsys.readouterr().out
 
 
@@ -53,7 +54,7 @@ def test_what_was_not_measured_is_said(measured, text, finished, capsys):
 
 
 def test_the_filling_of_the_level_buffer_is_shown_while_nothing_is_learned(finished, capsys):
-    start = finished[0].ledger.updates
+    start = START
     waiting = [
         {"updates": start, "updated": 0.0, "buffer_fill_ratio": ratio}
         for ratio in (0.08, 0.12, 0.12)
@@ -67,11 +68,11 @@ def test_the_filling_of_the_level_buffer_is_shown_while_nothing_is_learned(finis
 
 def test_a_search_for_levels_is_shown_while_nothing_is_learned(finished, capsys):
     searching = {"updated": 0.0, "searching": 1.0, "buffer_fill_ratio": 0.5}
-    row = {"updates": finished[0].ledger.updates, **searching}
+    row = {"updates": START, **searching}
     assert shown(finished, [row, row], capsys).count("searching for levels") == 1
 
 
 def test_an_interval_that_goes_beyond_the_end_is_not_a_part_of_it(finished, capsys):
-    out = shown(finished, [{"updates": 20}], capsys, config=config(num_updates=15))
+    out = shown(finished, [{"updates": 20}], capsys, num_updates=15)
     assert "update 20 (15 were asked for)" in out
     assert "20 of 15" not in out

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import logging
 import math
+import os
 import shutil
 
 import equinox as eqx
@@ -15,26 +16,32 @@ import pytest
 
 from minimax_eqx.experiment import (
     CheckpointError,
-    ConfigError,
+    Compiled,
+    Evaluated,
+    Finished,
     FolderError,
     Ledger,
+    Progressed,
+    Remote,
     RunFolder,
+    Saved,
+    Started,
+    Trained,
     TrainingError,
     evaluate_run,
-    load_runner,
+    load_run,
     make_runner,
-    resume,
-    start,
     write_report,
 )
-from minimax_eqx.experiment import _evaluation as evaluation
 from minimax_eqx.experiment import _loop as loop
+from minimax_eqx.experiment import _own_hooks as own_hooks
+from minimax_eqx.rollouts import _panels as panels
 
-from .tiny import CONFIG, assert_same_state, change_config, config, files, rows
+from .tiny import CONFIG, assert_same_state, change_config, config, files, resume, rows, train
 
 
 def drop_newest_checkpoint(path):
-    shutil.rmtree(path / "checkpoints" / "8")
+    (path / "checkpoints" / "8.npz").unlink()
 
 
 def test_a_run_leaves_its_configuration_metrics_checkpoints_and_evaluation(finished):
@@ -47,7 +54,7 @@ def test_a_run_leaves_its_configuration_metrics_checkpoints_and_evaluation(finis
         "evaluations.csv",
         "metrics.csv",
     }
-    assert sorted(p.name for p in (path / "checkpoints").iterdir()) == ["4", "8"]
+    assert sorted(p.name for p in (path / "checkpoints").iterdir()) == ["4.npz", "8.npz"]
     evaluation = json.loads((path / "evaluation.json").read_text())
     assert evaluation["updates"] == 8
     assert evaluation["unseen"]["num_episodes"] == 4
@@ -86,18 +93,40 @@ def test_episode_metrics_are_blank_where_they_were_not_measured(finished):
 
 
 def test_an_interval_s_row_leaves_out_the_cycles_that_did_not_measure():
-    row = loop._summary({"return": np.array([np.nan, 0.5, 1.0]), "loss": np.full(3, np.nan)})
+    row = loop.means({"return": np.array([np.nan, 0.5, 1.0]), "loss": np.full(3, np.nan)})
     assert row["return"] == 0.75
     assert math.isnan(row["loss"])
 
 
-def test_a_listener_is_told_in_order(finished):
-    told = ["started", "compiled", *["progressed"] * 4, "evaluated"]
-    assert finished[1].events == told
+def test_a_hook_is_told_in_order(finished):
+    assert finished[1].events == [
+        *(Started, Compiled, Progressed, Progressed, Saved, Progressed, Progressed, Saved),
+        *(Trained, Evaluated, Finished),
+    ]
+
+
+def test_hooks_are_told_of_each_other_s_events_and_a_remote_one_may_fail(tmp_path, caplog):
+    told = []
+
+    def one(event):
+        told.append(event)
+        return Saved(99) if isinstance(event, Compiled) else None
+
+    def other(event):
+        told.append(event)
+        raise ConnectionError("no server")
+
+    train(config(num_updates=2, checkpoint_every=2), tmp_path / "run", hooks=[one, Remote(other)])
+    assert [type(event) for event in told[:2]] == [Started, Started]
+    assert [event.cycle for event in told if isinstance(event, Saved)] == [99, 2]
+    assert isinstance(told[-1], Finished)
+    assert len([event for event in told if isinstance(event, Started)]) == 2
+    assert caplog.text.count("other failed and is told nothing more") == 1
+    assert "ConnectionError: no server" in caplog.text
 
 
 def test_the_newest_state_can_be_loaded(finished):
-    loaded_config, runner = load_runner(finished[0].folder.path)
+    loaded_config, runner = load_run(finished[0].folder.path)
     assert loaded_config == CONFIG
     assert_same_state(runner, finished[0].runner)
 
@@ -121,7 +150,7 @@ def test_a_resumed_run_is_the_same_as_one_that_never_stopped(finished, run_path)
 def test_a_damaged_newest_checkpoint_costs_only_what_came_after_the_one_before(
     finished, run_path, caplog
 ):
-    (run_path / "checkpoints" / "8" / "manifest.json").write_text("{")
+    (run_path / "checkpoints" / "8.npz").write_text("{")
     with caplog.at_level(logging.WARNING, "minimax_eqx"):
         outcome = resume(run_path)
     assert "Trying an older one" in caplog.text
@@ -130,8 +159,8 @@ def test_a_damaged_newest_checkpoint_costs_only_what_came_after_the_one_before(
 
 
 def test_without_a_whole_checkpoint_nothing_is_changed(run_path):
-    for cycle in ("4", "8"):
-        (run_path / "checkpoints" / cycle / "manifest.json").unlink()
+    for cycle in (4, 8):
+        os.truncate(run_path / "checkpoints" / f"{cycle}.npz", 9)
     before = files(run_path)
     with pytest.raises(CheckpointError, match="no usable checkpoint"):
         resume(run_path)
@@ -170,7 +199,7 @@ def test_a_finished_run_is_only_evaluated(finished, run_path):
 
 
 def test_a_finished_run_can_be_made_longer(finished, tmp_path):
-    short = start(config(num_updates=4), tmp_path / "run")
+    short = train(config(num_updates=4), tmp_path / "run")
     assert short.ledger.updates == 4
     outcome = resume(tmp_path / "run", num_updates=CONFIG.num_updates)
     assert_same_state(outcome.runner, finished[0].runner)
@@ -183,13 +212,13 @@ def test_a_finished_run_can_be_made_longer(finished, tmp_path):
 )
 def test_a_run_cannot_be_made_shorter_than_it_is(run_path, num_updates, message):
     before = files(run_path)
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ValueError, match=message):
         resume(run_path, num_updates=num_updates)
     assert files(run_path) == before
 
 
 def test_evaluating_on_the_way_changes_nothing(finished, tmp_path):
-    outcome = start(config(evaluate_every=4), tmp_path / "run")
+    outcome = train(config(evaluate_every=4), tmp_path / "run")
     assert_same_state(outcome.runner, finished[0].runner)
     assert rows(tmp_path / "run") == rows(finished[0].folder.path)
     with open(tmp_path / "run" / "evaluations.csv", newline="") as file:
@@ -221,7 +250,7 @@ def test_a_folder_that_another_process_trains_in_is_refused(run_path):
 def test_a_taken_folder_is_refused_before_anything_is_built(run_path):
     before = files(run_path)
     with pytest.raises(FolderError, match="exists already"):
-        start(CONFIG, run_path)
+        train(CONFIG, run_path)
     assert files(run_path) == before
 
 
@@ -235,14 +264,14 @@ def test_a_taken_folder_is_refused_before_anything_is_built(run_path):
 )
 def test_what_cannot_run_is_noticed_before_the_folder_is_made(tmp_path, changes):
     with pytest.raises(ValueError, match=r"Nowhere|num_minibatches=3"):
-        start(config(**changes), tmp_path / "run")
+        train(config(**changes), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def spoil_checkpoint(path, learning_rate, where):
     """Saves the newest state again with another learning rate in the optimiser's state."""
     folder = RunFolder.open(path)
-    _, runner = load_runner(path)
+    _, runner = load_run(path)
     rates = runner.students.optimiser_state[-1]
     spoilt = eqx.tree_at(
         lambda r: getattr(r.students.optimiser_state[-1], where),
@@ -267,12 +296,12 @@ def test_a_state_that_is_not_finite_is_never_saved(run_path):
     change_config(run_path, num_updates=12)
     with pytest.raises(TrainingError, match=r"Update 12: students.*final is not finite"):
         resume(run_path)
-    assert sorted(p.name for p in (run_path / "checkpoints").iterdir()) == ["4", "8"]
+    assert sorted(p.name for p in (run_path / "checkpoints").iterdir()) == ["4.npz", "8.npz"]
 
 
 def test_the_report_shows_curves_levels_an_episode_and_the_evaluation(run_path):
     folder = RunFolder.open(run_path)
-    page = write_report(folder, load_runner(run_path)[1]).read_text()
+    page = write_report(folder, load_run(run_path)[1]).read_text()
     for picture, beginning in (
         ("curves.png", b"\x89PNG"),
         ("levels.png", b"\x89PNG"),
@@ -284,26 +313,26 @@ def test_the_report_shows_curves_levels_an_episode_and_the_evaluation(run_path):
     assert "&quot;hidden_size&quot;: 8" in page
 
 
-def test_a_run_without_updates_is_warned_about_once(caplog):
-    ledger = Ledger(0, 0, 0, 0, 0.0, 0.0)
-    patience = loop._Patience(ledger)
-    for cycle in (loop.CYCLES_WITHOUT_UPDATE - 1, loop.CYCLES_WITHOUT_UPDATE, 10_000):
-        patience.look(dataclasses.replace(ledger, cycle=cycle))
-        assert len(caplog.records) == (cycle >= loop.CYCLES_WITHOUT_UPDATE)
+def test_a_run_without_updates_is_warned_about_once(finished, tmp_path, caplog):
+    tables = own_hooks.WriteTables(RunFolder(tmp_path))
+    most = own_hooks.CYCLES_WITHOUT_UPDATE
+    for cycle in (0, most - 1, most, 10_000):
+        tables(Started(RunFolder(tmp_path), finished[0].runner, Ledger(cycle=cycle), 8))
+        assert len(caplog.records) == (cycle >= most)
     assert "min_fill_ratio" in caplog.text
 
 
 def test_a_run_is_traced_with_its_precision_and_leaves_that_of_the_process(tmp_path, finished):
     seen = []
 
-    class Precision(type(finished[1])):
-        def compiled(self, seconds):
+    def look(event):
+        if isinstance(event, Compiled):
             seen.append(jax.config.jax_default_matmul_precision)
 
     before = jax.config.jax_default_matmul_precision
     precise = config(matmul_precision="float32", num_updates=2, checkpoint_every=2)
-    outcome = start(precise, tmp_path / "run", Precision())
-    resume(outcome.folder.path, Precision(), num_updates=4)
+    outcome = train(precise, tmp_path / "run", hooks=[look])
+    resume(outcome.folder.path, hooks=[look], num_updates=4)
     assert seen == ["float32", "float32"]
     assert jax.config.jax_default_matmul_precision == before
 
@@ -315,8 +344,8 @@ def test_a_run_is_evaluated_with_its_precision(finished, monkeypatch):
         seen.append(jax.config.jax_default_matmul_precision)
         return evaluate(*args, **kwargs)
 
-    evaluate = evaluation.evaluate
-    monkeypatch.setattr(evaluation, "evaluate", looking)
+    evaluate = panels.evaluate
+    monkeypatch.setattr(panels, "evaluate", looking)
     # As many levels as no other test asks for, so that the program is traced here.
     options = dataclasses.replace(CONFIG.evaluation, num_unseen_levels=3)
     evaluate_run(config(matmul_precision="float32", evaluation=options), finished[0].runner)

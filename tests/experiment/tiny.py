@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from minimax_eqx import experiment
 from minimax_eqx.experiment import Config
 from minimax_eqx.experiment._options import (
     CurriculumConfig,
@@ -43,6 +45,9 @@ OPTIONS = shlex.split("""
     --num-epochs 2 --num-levels 2 --num-spare-levels 3 --num-steps 8 --num-episodes 1
     --num-unseen-levels 4 --mazes
 """)
+# Without a report, which takes a while to draw.
+train = functools.partial(experiment.train, hooks=())
+resume = functools.partial(experiment.resume, hooks=())
 TIME_COLUMNS = ("seconds_compiling", "seconds_running", "steps_per_second")
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs._actions import AbstractActionSpec, Box, Discrete, MultiDiscrete
+from minimax_eqx.envs import AbstractActionSpec, Box, Discrete, MultiDiscrete
 from minimax_eqx.nets import (
     GRU,
     LSTM,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs._actions import Box, Discrete, MultiDiscrete
+from minimax_eqx.envs import Box, Discrete, MultiDiscrete
 from minimax_eqx.nets import Categorical, MultiCategorical, noise
 from minimax_eqx.nets._distributions import masked
 from minimax_eqx.nets._normals import CensoredNormal, TanhNormal

@@ -8,8 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs import Maze
-from minimax_eqx.envs._actions import Discrete
+from minimax_eqx.envs import Discrete, Maze
 from minimax_eqx.envs.maze import MazeObservation
 from minimax_eqx.nets import LSTM, S5, ActorCritic, GridEncoder
 from minimax_eqx.nets._action_head import CategoricalHead

@@ -11,9 +11,9 @@ import pytest
 
 from minimax_eqx._xla._design_projection import find_changes
 from minimax_eqx._xla._windows import windows_of
-from minimax_eqx.envs import MazeEditor
-from minimax_eqx.envs._actions import Discrete
-from minimax_eqx.envs.maze import MazeDesignObservation
+from minimax_eqx.envs import Discrete
+from minimax_eqx.envs.maze import MazeDesign
+from minimax_eqx.envs.maze._editor import MazeDesignObservation, MazeEditor
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder
 from minimax_eqx.nets._action_head import CategoricalHead
 from minimax_eqx.nets._actor_critic import ActorCriticWeights
@@ -127,7 +127,7 @@ def test_a_teacher_gives_the_reference_logits_values_and_carry(golden, core):
 )
 def test_a_teacher_has_as_many_parameters_as_the_reference(preset, network):
     totals = json.loads((GOLDEN / "networks.json").read_text())["parameter_totals_13x13"]
-    observation = MazeEditor(num_walls=60, noise_dim=50).observation_spec()
+    observation = MazeEditor(design=MazeDesign(num_walls=60, noise_dim=50)).observation_spec()
     weights = eqx.filter_eval_shape(
         lambda key: network.init(observation, Discrete(169), key=key), jax.random.key(0)
     )
@@ -160,7 +160,7 @@ def random_observation(editor, getkey, batch):
 
 @pytest.mark.parametrize("noise_dim", [0, 3])
 def test_the_features_are_the_convolution_the_time_and_the_noise(getkey, noise_dim):
-    editor = MazeEditor(height=4, width=6, num_walls=5, noise_dim=noise_dim)
+    editor = MazeEditor(4, 6, MazeDesign(num_walls=5, noise_dim=noise_dim))
     encoder = encoder_of(editor, getkey(), num_filters=8, embedding_size=5)
     observation = random_observation(editor, getkey, (2, 3))
     convolved = jax.lax.conv_general_dilated(
@@ -185,7 +185,7 @@ def designs(editor, key, num_levels, num_steps):
 
     def advance(state, key):
         action_key, key = jax.random.split(key)
-        actions = jax.random.randint(action_key, (num_levels,), 0, editor.num_actions)
+        actions = jax.random.randint(action_key, (num_levels,), 0, editor.action_spec().num_actions)
         step = jax.vmap(lambda *args: editor.step(*args, key=key))(world, state, actions)
         return step.state, jax.vmap(editor.observe)(world, state)
 
@@ -194,7 +194,7 @@ def designs(editor, key, num_levels, num_steps):
 
 @pytest.mark.parametrize("kind", ["design", "designs", "noise", "no_batch", "more_batch"])
 def test_projecting_a_sequence_is_projecting_its_features(getkey, kind):
-    editor = MazeEditor(height=5, width=4, num_walls=9, noise_dim=2, choose_direction=True)
+    editor = MazeEditor(5, 4, MazeDesign(num_walls=9, noise_dim=2, choose_direction=True))
     steps = editor.max_episode_steps
     if kind == "noise":
         observations = random_observation(editor, getkey, (steps, 24))
@@ -235,7 +235,7 @@ def test_projecting_a_sequence_is_projecting_its_features(getkey, kind):
 
 @pytest.mark.parametrize("num_levels", [1, 32])
 def test_there_is_room_for_the_changes_of_any_batch_of_designs(getkey, num_levels):
-    editor = MazeEditor(num_walls=40, choose_direction=True, noise_dim=0)
+    editor = MazeEditor(design=MazeDesign(num_walls=40, choose_direction=True, noise_dim=0))
     observations = designs(editor, getkey(), num_levels, editor.max_episode_steps)
     changes, enough_room = find_changes(windows_of(observations.image))
     assert enough_room
@@ -250,9 +250,9 @@ def test_there_is_room_for_the_changes_of_any_batch_of_designs(getkey, num_level
 
 
 def test_a_design_of_another_size_is_refused(getkey):
-    editor = MazeEditor(height=4, width=6, num_walls=5)
+    editor = MazeEditor(4, 6, MazeDesign(num_walls=5))
     encoder = encoder_of(editor, getkey(), num_filters=8)
-    other = random_observation(MazeEditor(height=6, width=4, num_walls=5), getkey, (2,))
+    other = random_observation(MazeEditor(6, 4, MazeDesign(num_walls=5)), getkey, (2,))
     with pytest.raises(ValueError, match=r"images of shape \(6, 8, 3\) and got \(8, 6, 3\)"):
         encoder(other)
 

@@ -284,7 +284,7 @@ def test_stacked_runners_can_be_saved_as_they_are(tmp_path):
     runners, _ = trained("accel")
     checkpoints = Checkpoints(tmp_path, keep=1)
     checkpoints.save(NUM_CYCLES, runners)
-    assert_same_state(checkpoints.load(NUM_CYCLES, stacked("accel")), runners)
+    assert_same_state(checkpoints.load(NUM_CYCLES).restore(stacked("accel")), runners)
 
 
 def abstract(mesh=None):

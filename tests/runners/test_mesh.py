@@ -10,7 +10,7 @@ import pytest
 
 from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, Proposal
 from minimax_eqx.experiment import PRESETS, make_runner, preset
-from minimax_eqx.experiment._processes import ProcessOptions
+from minimax_eqx.experiment._process_options import ProcessOptions
 from minimax_eqx.runners import level_mesh, run
 
 from .. import small

@@ -29,16 +29,16 @@ class HeldOutMazes(AbstractSuite):
     Raises `ValueError` for a name that it does not know.
     """
 
-    names: tuple[str, ...] = ("SixteenRooms", "Labyrinth", "StandardMaze")
+    mazes: tuple[str, ...] = ("SixteenRooms", "Labyrinth", "StandardMaze")
     """Mazes by name, such as PerfectMazeMedium, or lists of them: minimax-12, jaxued-8, all."""
 
     def __check_init__(self) -> None:
-        for name in self.names:
+        for name in self.mazes:
             if _without_prefix(name) not in (*MAZES, *LISTS):
                 close = difflib.get_close_matches(name, (*MAZES, *LISTS), n=1)
                 guess = f" Did you mean {close[0]!r}?" if close else ""
                 raise ValueError(
-                    f"HeldOutMazes.names has {name!r}, which is neither a held-out maze nor a list "
+                    f"HeldOutMazes.mazes has {name!r}, which is neither a held-out maze nor a list "
                     f"of them.{guess} Mazes are {', '.join(MAZES)}; lists are {', '.join(LISTS)}."
                 )
 
@@ -52,7 +52,7 @@ class HeldOutMazes(AbstractSuite):
                 f"HeldOutMazes tests students that were trained in a Maze or MemoryMaze; this "
                 f"environment is a {type(env).__name__}. Evaluate on another suite, or on none."
             )
-        names = [_without_prefix(name) for name in self.names]
+        names = [_without_prefix(name) for name in self.mazes]
         mazes = [maze for name in names for maze in LISTS.get(name, (name,))]
         view = {name: getattr(env, name) for name in _VIEW}
         return {maze: _panel(maze, view) for maze in mazes}

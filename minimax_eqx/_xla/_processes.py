@@ -1,9 +1,10 @@
-"""Several processes that train one run together, and the devices that each of them has.
+"""Several processes that train one run together.
 
 All of them run the same loop. The first one alone touches the run's folder and the terminal;
 whatever decides what is done next is the same in all, or is agreed on here.
 """
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,22 +14,11 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from ._arrays import quiet_orbax
-from ._process_options import ProcessOptions
-
-__all__ = [
-    "FirstProcessError",
-    "ProcessOptions",
-    "any_process",
-    "arrays_of_first",
-    "from_first",
-    "is_first",
-]
-
 Tree = TypeVar("Tree")
 
-# The first process may be busy with a checkpoint or a report for a while.
+# The first process may be busy with a checkpoint for a while.
 PATIENCE_SECONDS = 3600
+_MEETINGS = itertools.count()
 
 
 class FirstProcessError(ValueError):
@@ -61,13 +51,15 @@ def from_first(work: Callable[[], Any]) -> Any:
             value = work()
         except Exception as error:
             problem = error
-    told = _broadcast_text(json.dumps({"value": value, "failed": problem is not None}))
+    text = json.dumps({"value": value, "failed": problem is not None})
+    content = np.frombuffer(text.encode(), np.uint8)
+    size = int(_broadcast(np.array(content.size, np.int32)))
+    told = json.loads(bytes(_broadcast(content if is_first() else np.zeros(size, np.uint8))))
     if problem is not None:
         raise problem
-    content = json.loads(told)
-    if content["failed"]:
+    if told["failed"]:
         raise FirstProcessError("The first process failed, and says why.")
-    return content["value"]
+    return told["value"]
 
 
 def arrays_of_first(tree: Tree) -> Tree:
@@ -75,35 +67,30 @@ def arrays_of_first(tree: Tree) -> Tree:
     if jax.process_count() == 1:
         return tree
     arrays, rest = eqx.partition(tree, eqx.is_array)
-    leaves, structure = jax.tree.flatten(arrays)
-    is_key = [jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key) for leaf in leaves]
-    plain = [
-        np.asarray(jax.random.key_data(leaf) if key else leaf)
-        for leaf, key in zip(leaves, is_key, strict=True)
-    ]
-    _meet()
-    told = [jax.numpy.array(leaf) for leaf in multihost_utils.broadcast_one_to_all(plain)]
-    told = [
-        jax.random.wrap_key_data(new, impl=jax.random.key_impl(old)) if key else new
-        for new, old, key in zip(told, leaves, is_key, strict=True)
-    ]
-    return eqx.combine(jax.tree.unflatten(structure, told), rest)
+
+    def is_key(leaf):
+        return jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+    def plain(leaf):
+        return np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
+
+    def of_first(old, told):
+        new = jax.numpy.array(told)
+        return jax.random.wrap_key_data(new, impl=jax.random.key_impl(old)) if is_key(old) else new
+
+    told = _broadcast(jax.tree.map(plain, arrays))
+    return eqx.combine(jax.tree.map(of_first, arrays, told), rest)
 
 
-def _broadcast_text(text: str) -> str:
+def _broadcast(tree: Any) -> Any:
     _meet()
-    content = np.frombuffer(text.encode(), np.uint8)
-    size = int(multihost_utils.broadcast_one_to_all(np.array(content.size, np.int32)))
-    if not is_first():
-        content = np.zeros(size, np.uint8)
-    return bytes(multihost_utils.broadcast_one_to_all(content)).decode()
+    return multihost_utils.broadcast_one_to_all(tree)
 
 
 def _meet() -> None:
     """Waits for the other processes; the devices themselves would lose patience too soon."""
-    with quiet_orbax():
-        from orbax.checkpoint import multihost
+    # JAX has no public name for this.
+    from jax._src import distributed
 
-        multihost.sync_global_processes(
-            "minimax_eqx", timeout=PATIENCE_SECONDS, processes=set(range(jax.process_count()))
-        )
+    client: Any = distributed.global_state.client
+    client.wait_at_barrier(f"minimax_eqx_{next(_MEETINGS)}", PATIENCE_SECONDS * 1000)

@@ -1,0 +1,132 @@
+"""What every run does as it goes: rows of metrics, checkpoints and evaluations."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .._xla._processes import is_first
+from ..runners import Runner, Schedule
+from ._checkpoints import Checkpoints
+from ._folder import RunFolder
+from ._hooks import Evaluated, Event, Ledger, Progressed, Saved, Started, Trained
+
+# More than any recipe needs to fill its level buffer, or to search for levels.
+CYCLES_WITHOUT_UPDATE = 2_000
+
+
+class WriteTables:
+    """Writes metrics.csv and the evaluations; warns once if nothing is learned for long."""
+
+    def __init__(self, folder: RunFolder):
+        self._folder, self._last_update = folder, Ledger()
+        self._metrics, self._evaluations = folder.metrics(), folder.evaluations()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Started | Progressed):
+            self._warn_of_idleness(event.ledger)
+        if isinstance(event, Progressed):
+            self._metrics.append(event.row)
+        if isinstance(event, Evaluated):
+            self._folder.write_evaluation(event.evaluation)
+            row = {name: getattr(event.ledger, name) for name in ("cycle", "updates", "env_steps")}
+            for name, results in all_results(event.evaluation).items():
+                row |= {f"{name} {kind}": results[kind] for kind in ("return", "success_rate")}
+            self._evaluations.append(row)
+
+    def _warn_of_idleness(self, ledger: Ledger) -> None:
+        if ledger.updates > self._last_update.updates or ledger.cycle == 0:
+            self._last_update = ledger
+        idle = ledger.cycle - self._last_update.cycle
+        if idle >= CYCLES_WITHOUT_UPDATE and self._last_update.cycle >= 0:
+            self._last_update = Ledger(cycle=-1)
+            logging.getLogger("minimax_eqx").warning(
+                "No update for %d cycles. If buffer_fill_ratio in metrics.csv does not rise, there "
+                "are too few different levels that episodes finish on: lower the buffer's capacity "
+                "or min_fill_ratio, or raise num_steps.",
+                idle,
+            )
+
+
+class SaveCheckpoints:
+    """Saves when the schedule says so, and at the end.
+
+    `saved` is the cycle of the checkpoint that the run goes on from, None if it begins. `check`
+    raises for a runner that must not be saved.
+    """
+
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        schedule: Schedule,
+        saved: int | None,
+        check: Callable[[Runner], None],
+    ):
+        self._checkpoints, self._check = checkpoints, check
+        self._every, self._saved = schedule.checkpoint_every, saved
+
+    def __call__(self, event: Event) -> Event | None:
+        if isinstance(event, Trained):
+            return self.save(event)
+        if isinstance(event, Progressed) and is_due(
+            event.ledger.cycle, self._saved or 0, self._every
+        ):
+            return self.save(event)
+        return None
+
+    def save(self, event: Started | Progressed | Trained) -> Saved | None:
+        """Saves the runner now, unless this cycle is saved already."""
+        cycle = event.ledger.cycle
+        if self._saved == cycle:
+            return None
+        self._check(event.runner)
+        if is_first():
+            self._checkpoints.save(cycle, event.runner.on(None))
+        self._saved = cycle
+        return Saved(cycle)
+
+
+class Evaluate:
+    """Evaluates when the schedule says so, and at the end unless the run was interrupted.
+
+    Every process does, since the others would only wait for the first. `last` is the cycle of the
+    evaluation before, 0 if there is none. If it fails, the runner is saved first, by `save`.
+    """
+
+    def __init__(
+        self,
+        evaluate: Callable[[Runner], Mapping[str, Any]],
+        schedule: Schedule,
+        last: int,
+        save: Callable[[Started | Progressed | Trained], object],
+    ):
+        self._evaluate, self._save = evaluate, save
+        self._every, self._last = schedule.evaluate_every, last
+
+    def __call__(self, event: Event) -> Event | None:
+        if not isinstance(event, Started | Progressed | Trained):
+            return None
+        # At the start if it was killed between a checkpoint and the evaluation of the same cycle.
+        due = is_due(event.ledger.cycle, self._last, self._every)
+        if isinstance(event, Trained):
+            due = not event.interrupted and self._last != event.ledger.cycle
+        if not due:
+            return None
+        try:
+            evaluation = self._evaluate(event.runner)
+        except Exception:
+            self._save(event)
+            raise
+        self._last = event.ledger.cycle
+        return Evaluated(event.ledger, evaluation)
+
+
+def all_results(evaluation: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The results by name: of unseen levels first, if there were any, then of held-out tests."""
+    unseen = evaluation["unseen"]
+    return ({"unseen": unseen} if unseen else {}) | evaluation["held_out"]
+
+
+def is_due(cycle: int, last: int, every: int) -> bool:
+    """Whether a multiple of `every` was reached since `last`, whatever the log interval was and is;
+    0 is never."""
+    return every > 0 and cycle // every > last // every

@@ -1,0 +1,167 @@
+"""What classes of parts say of themselves: their names, their kinds, their fields and help."""
+
+import ast
+import dataclasses
+import difflib
+import functools
+import inspect
+import itertools
+import re
+import sys
+import types
+import typing
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import AbstractArray
+
+REQUIRED = dataclasses.MISSING
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """A field of a part: the classes of parts that may stand in it, or the type of plain values.
+
+    A field with neither is left to Python.
+    """
+
+    name: str
+    kinds: tuple[type, ...]
+    plain: Any
+    can_be_none: bool
+    default: Any
+
+
+class Parts:
+    """The parts that have names: those of this package, and those of a module that a user named.
+
+    A part of a module counts if it is a name in it, so `from my_parts import Surprise` is enough.
+    """
+
+    def __init__(self, module: types.ModuleType | None = None):
+        self._own = {id(value) for value in vars(module).values()} if module else set()
+        self._of: dict[tuple[type, ...], dict[str, type]] = {}
+
+    def of(self, kinds: tuple[type, ...]) -> dict[str, type]:
+        """The classes of these kinds by their names. Raises `ValueError` if two share a name."""
+        if kinds not in self._of:
+            found: dict[str, type] = {}
+            for cls in self._known(kinds):
+                other = found.setdefault(name_of(cls), cls)
+                if other is not cls:
+                    both = f"{_place(other)} and {_place(cls)}"
+                    raise ValueError(f"{both} are both called '{name_of(cls)}'; rename one.")
+            self._of[kinds] = found
+        return self._of[kinds]
+
+    def named(self, name: str, kinds: tuple[type, ...], where: str) -> type:
+        """The class of that name. Raises `ValueError`, listing what there is, if there is none."""
+        known = self.of(kinds)
+        if name in known:
+            return known[name]
+        about = nearest(name, known)
+        other = next((cls for cls in self._known([eqx.Module]) if name_of(cls) == name), None)
+        if other and not about:
+            kind = next((b for b in other.__mro__ if b.__name__.startswith("Abstract")), other)
+            about = f" {name} is a {name_of(kind).removeprefix('abstract-')}."
+        raise ValueError(f"{where}: there is no '{name}'.{about} Known: {', '.join(known)}.")
+
+    def _known(self, kinds: Iterable[type]) -> Iterator[type]:
+        for cls in dict.fromkeys(c for kind in kinds for c in _final_classes(kind)):
+            if cls.__module__.split(".")[0] == "minimax_eqx" or id(cls) in self._own:
+                yield cls
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The sentence that asks whether another name was meant; empty if none is like this one."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def name_of(cls: type) -> str:
+    """A class as an option names it: `MaxMC` is `max-mc`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
+
+
+@functools.cache
+def fields_of(cls: type) -> tuple[Field, ...]:
+    """The fields that a part is made with. Raises `ValueError` if their types cannot be read."""
+    try:
+        hints = typing.get_type_hints(cls)
+    except Exception as error:
+        raise ValueError(f"The types of {_place(cls)}'s fields cannot be read: {error}") from error
+    return tuple(_field(f, hints[f.name]) for f in dataclasses.fields(cls) if f.init)
+
+
+@functools.cache
+def help_of(cls: type) -> dict[str, str]:
+    """The sentence that stands under each field of a class, or of one that it derives from."""
+    found: dict[str, str] = {}
+    for base in filter(dataclasses.is_dataclass, reversed(cls.__mro__)):
+        for pair in itertools.pairwise(_classes_in(base.__module__).get(base.__qualname__, [])):
+            match pair:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
+                    value=ast.Constant(value=str(text))
+                ):
+                    found[name] = " ".join(text.split())
+    return found
+
+
+@functools.cache
+def _classes_in(module: str) -> dict[str, list[ast.stmt]]:
+    """The bodies of the classes at the top of a module."""
+    if module.split(".")[0] == "equinox":
+        return {}
+    try:
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    except (KeyError, OSError, TypeError, SyntaxError):
+        return {}
+    return {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}
+
+
+def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:
+    options = typing.get_args(hint) if _is_union(hint) else (hint,)
+    kinds = tuple(kind for option in options for kind in _kinds_in(option))
+    # Arrays are what numbers are in a runner; nobody writes them.
+    plain = [o for o in options if o is not type(None) and _is_plain(o)] if not kinds else []
+    made = field.default_factory
+    return Field(
+        name=field.name,
+        kinds=kinds,
+        plain=typing.Union[tuple(plain)] if plain else None,  # noqa: UP007
+        can_be_none=type(None) in options,
+        default=field.default if made is dataclasses.MISSING else made(),
+    )
+
+
+def _kinds_in(hint: Any) -> list[type]:
+    """The classes of parts that a type speaks of: `tuple[AbstractScore[Any, Any], ...]`, say."""
+    origin = typing.get_origin(hint) or hint
+    if origin is tuple or _is_union(hint):
+        return [kind for inner in typing.get_args(hint) for kind in _kinds_in(inner)]
+    is_array = inspect.isclass(origin) and issubclass(origin, AbstractArray | jax.Array)
+    is_part = inspect.isclass(origin) and issubclass(origin, eqx.Module) and not is_array
+    return [origin] if is_part else []
+
+
+def _is_plain(hint: Any) -> bool:
+    if typing.get_origin(hint) is tuple or _is_union(hint):
+        return all(_is_plain(inner) for inner in typing.get_args(hint) if inner is not ...)
+    return hint in (int, float, bool, str) or typing.get_origin(hint) is typing.Literal
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in (typing.Union, types.UnionType)
+
+
+def _final_classes(kind: type) -> Iterator[type]:
+    if not (kind.__name__.startswith(("Abstract", "_")) or inspect.isabstract(kind)):
+        yield kind
+    for cls in kind.__subclasses__():
+        yield from _final_classes(cls)
+
+
+def _place(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"

@@ -1,0 +1,189 @@
+"""Methods on mazes, each as a function that returns an `Experiment`.
+
+Unless a function says otherwise, its hyperparameters are those of the reference implementation
+(facebookresearch/minimax). Every function takes other parts and values by the short names that the
+command line has for them: `accel(score=PositiveValueLoss(), num_edits=5)`. Two underscores stand
+for a dot, as in `paired(student__learning_rate=3e-4)`.
+"""
+
+from typing import Any
+
+from ..agents import PPO, Adam
+from ..curricula import (
+    AbstractCurriculum,
+    AdversarialDesign,
+    DomainRandomisation,
+    LearnedGenerator,
+    LevelReplay,
+    NewAndReplayed,
+    SamplingForLearnability,
+    Sequential,
+    SideBySide,
+)
+from ..envs import Maze
+from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
+from ..experiment._draft import with_changes
+from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder
+from ..runners import Evaluation, Experiment, Schedule
+from ..scores import NegativeReturn, PopulationRegret, RelativeRegret
+
+
+def dr(**changes: Any) -> Experiment:
+    """Domain randomisation."""
+    return with_changes(_experiment(DomainRandomisation(RandomWalls())), changes)
+
+
+def robust_plr(**changes: Any) -> Experiment:
+    """PLR with updates on replayed levels only."""
+    return with_changes(_experiment(LevelReplay(RandomWalls()), _replaying_student()), changes)
+
+
+def plr(**changes: Any) -> Experiment:
+    """Prioritised level replay, with updates on new levels too."""
+    return with_changes(robust_plr(learn_from=NewAndReplayed()), changes)
+
+
+def accel(**changes: Any) -> Experiment:
+    """ACCEL: robust PLR that edits what it replays, from empty mazes."""
+    curriculum = LevelReplay(
+        RandomWalls(num_walls=0),
+        schedule=Sequential(replay_prob=0.8),
+        staleness_coef=0.5,
+        mutator=MazeEdits(num_edits=20),
+    )
+    return with_changes(_experiment(curriculum, _replaying_student()), changes)
+
+
+def parallel_plr(**changes: Any) -> Experiment:
+    """PLR with new and replayed levels side by side."""
+    experiment = robust_plr(schedule=SideBySide(), staleness_coef=0.5, gae_lambda=0.95)
+    return with_changes(experiment, changes)
+
+
+def parallel_accel(**changes: Any) -> Experiment:
+    """ACCEL with new, replayed and edited levels side by side."""
+    experiment = accel(schedule=SideBySide(), learning_rate=1e-4, entropy_coef=1e-3)
+    return with_changes(experiment, changes)
+
+
+def paired(**changes: Any) -> Experiment:
+    """PAIRED: a teacher designs levels, and is paid the regret of two students."""
+    experiment = _experiment(AdversarialDesign(_teacher(), objective=RelativeRegret()))
+    return with_changes(experiment, {"num_students": 2, **changes})
+
+
+def population_paired(**changes: Any) -> Experiment:
+    """PAIRED with a population of students."""
+    return with_changes(paired(objective=PopulationRegret(), num_students=4), changes)
+
+
+def minimax(**changes: Any) -> Experiment:
+    """A teacher that is paid for the student's failure."""
+    return with_changes(paired(objective=NegativeReturn(), num_students=1), changes)
+
+
+def repaired(**changes: Any) -> Experiment:
+    """REPAIRED (arXiv 2110.02439): PAIRED's teacher with the level buffer of robust PLR."""
+    experiment = _experiment(LevelReplay(_teacher(), score=RelativeRegret()))
+    return with_changes(experiment, {"num_students": 2, **changes})
+
+
+def dr_s5(**changes: Any) -> Experiment:
+    """`dr` with S5 for memory."""
+    return with_changes(dr(core=S5(), learning_rate=3e-5), changes)
+
+
+def robust_plr_s5(**changes: Any) -> Experiment:
+    """`robust_plr` with S5 for memory."""
+    student = _student(S5(norm="pre"), discount=0.999)
+    experiment = robust_plr(student=student, temperature=0.5, staleness_coef=0.5)
+    return with_changes(experiment, changes)
+
+
+def accel_s5(**changes: Any) -> Experiment:
+    """`accel` with S5 for memory."""
+    experiment = accel(
+        student=_student(S5()), replay_prob=0.5, temperature=0.1, staleness_coef=0.3, num_edits=10
+    )
+    return with_changes(experiment, changes)
+
+
+def parallel_plr_s5(**changes: Any) -> Experiment:
+    """`parallel_plr` with S5 for memory."""
+    experiment = parallel_plr(student=_student(S5(), discount=0.999), temperature=0.5)
+    return with_changes(experiment, changes)
+
+
+def parallel_accel_s5(**changes: Any) -> Experiment:
+    """`parallel_accel` with S5 for memory."""
+    experiment = parallel_accel(core=S5(), learning_rate=3e-5, entropy_coef=0.0, temperature=0.1)
+    return with_changes(experiment, changes)
+
+
+def paired_s5(**changes: Any) -> Experiment:
+    """`paired` with S5 for memories."""
+    teacher = _teacher(num_filters=32, core=S5(), entropy_coef=1e-3)
+    return with_changes(paired(generator=teacher, student=_student(S5())), changes)
+
+
+def sfl(**changes: Any) -> Experiment:
+    """Sampling for learnability: trains on levels that are solved now and then.
+
+    With the hyperparameters of the paper (arXiv 2408.15099) and its authors' programs, as far as
+    they fit: made for an accelerator. 8 plays of 256 steps stand for their one of 2000.
+    """
+    num_updates = 4_577
+    curriculum = SamplingForLearnability(
+        RandomWalls(), num_levels=256, num_candidates=25_000, num_plays=8, num_training_cycles=100
+    )
+    student = _student(
+        LSTM(hidden_size=512),
+        optimiser=Adam(learning_rate=2.5e-4, anneal_steps=16 * num_updates),
+        discount=0.99,
+        gae_lambda=0.95,
+        clip_range=0.04,
+        entropy_coef=0.0,
+        num_epochs=4,
+        num_minibatches=4,
+    )
+    experiment = _experiment(curriculum, student)
+    return with_changes(experiment, {"num_updates": num_updates, **changes})
+
+
+def quickstart(**changes: Any) -> Experiment:
+    """Learns to solve random mazes in a few minutes on two CPU cores."""
+    optimiser = Adam(learning_rate=1e-3)
+    student = _student(LSTM(hidden_size=64), optimiser=optimiser, discount=0.99, entropy_coef=1e-2)
+    experiment = Experiment(
+        env=Maze(),
+        student=student,
+        curriculum=DomainRandomisation(RandomWalls(num_walls=25)),
+        schedule=Schedule(num_updates=400, log_every=5, checkpoint_every=100),
+        evaluation=Evaluation(HeldOutMazes()),
+    )
+    return with_changes(experiment, changes)
+
+
+def _experiment(curriculum: AbstractCurriculum, student: PPO | None = None) -> Experiment:
+    return Experiment(
+        env=Maze(),
+        student=student or _student(),
+        curriculum=curriculum,
+        schedule=Schedule(evaluate_every=100),
+        evaluation=Evaluation(HeldOutMazes()),
+    )
+
+
+def _student(core: AbstractCore | None = None, **values: Any) -> PPO:
+    return PPO(ActorCritic(encoder=GridEncoder(), core=core or LSTM()), **values)
+
+
+def _replaying_student() -> PPO:
+    return _student(optimiser=Adam(learning_rate=3e-4), discount=0.999, entropy_coef=0.0)
+
+
+def _teacher(
+    num_filters: int = 128, core: AbstractCore | None = None, entropy_coef: float = 0.05
+) -> LearnedGenerator:
+    network = ActorCritic(encoder=DesignEncoder(num_filters=num_filters), core=core or LSTM())
+    return LearnedGenerator(MazeDesign(), PPO(network, entropy_coef=entropy_coef))

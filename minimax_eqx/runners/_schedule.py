@@ -1,0 +1,55 @@
+"""How long a run on disk is, what it does on its way, and how it is evaluated."""
+
+import equinox as eqx
+
+from .._ranges import check_at_least
+from ..envs import AbstractSuite
+
+
+class Schedule(eqx.Module):
+    """When a run logs, saves, evaluates and ends. None of it changes what is computed.
+
+    Raises `ValueError`, naming the field, for intervals that do not fit together.
+    """
+
+    num_updates: int = 30_000
+    """Updates of the students to train for; the log interval that reaches it is finished."""
+    log_every: int = 10
+    """Cycles between rows of metrics.csv; also the cycles per compiled dispatch."""
+    checkpoint_every: int = 1_000
+    """Cycles between checkpoints; a multiple of log-every."""
+    keep_checkpoints: int = 3
+    """How many of the newest checkpoints are kept."""
+    evaluate_every: int = 0
+    """Cycles between evaluations on the way; a multiple of log-every, 0 for at the end only."""
+
+    def __check_init__(self) -> None:
+        check_at_least(self, 1, "num_updates", "log_every", "checkpoint_every", "keep_checkpoints")
+        check_at_least(self, 0, "evaluate_every")
+        if self.log_every > self.num_updates:
+            raise ValueError(
+                f"log_every is {self.log_every}; it must be at most num_updates, which is "
+                f"{self.num_updates}, since a log interval is always finished: lower log_every too."
+            )
+        for name in ("checkpoint_every", "evaluate_every"):
+            if getattr(self, name) % self.log_every != 0:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be a multiple of log_every, "
+                    f"which is {self.log_every}."
+                )
+
+
+class Evaluation(eqx.Module):
+    """What a run is evaluated on, at its end and by `evaluate`."""
+
+    suite: AbstractSuite | None = None
+    """Tests that training never plays."""
+    num_episodes: int = 10
+    """Episodes of each level of the suite."""
+    num_unseen_levels: int = 200
+    """Unseen levels of the training distribution, one episode each."""
+    greedy: bool = False
+    """Take the likeliest action instead of sampling."""
+
+    def __check_init__(self) -> None:
+        check_at_least(self, 1, "num_episodes", "num_unseen_levels")

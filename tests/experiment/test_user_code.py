@@ -1,0 +1,105 @@
+"""Files and modules of users: what is found in them, what is shown when they fail."""
+
+import sys
+
+import pytest
+
+from minimax_eqx.experiment._filesystem import FolderError
+from minimax_eqx.experiment._plain import from_plain, to_plain
+from minimax_eqx.experiment._user_code import check_user_code, load_user_code
+
+from . import house
+
+METHOD = """
+from tests.experiment import house
+
+class Surprise(house.AbstractFormula):
+    def formula(self):
+        pass
+
+def method():
+    return house.replay(score=Surprise(weight=0.5))
+
+experiment = method()
+"""
+
+
+@pytest.fixture
+def method(tmp_path, monkeypatch):
+    """A folder that is not the repository, with a method in it."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "my_method.py"
+    file.write_text(METHOD)
+    yield file
+    sys.modules.pop("my_method", None)
+
+
+def load(target):
+    return load_user_code(str(target), house.Composition)
+
+
+@pytest.mark.parametrize(
+    "target", ["my_method.py", "my_method.py:method", "my_method:experiment", "my_method:method"]
+)
+def test_an_experiment_is_found_in_a_file_and_in_a_module(target, method):
+    code = load(target)
+    assert code.experiment.curriculum.score.weight == 0.5
+    assert code.path == method
+    data = to_plain(code.experiment)
+    assert data["curriculum"]["score"] == {"class": "surprise", "weight": 0.5}
+    assert from_plain(data["curriculum"]["score"], house.AbstractScore, code.parts)
+
+
+FAILURES = {
+    "a line that fails": (
+        "x = 1\ndef f():\n    return x.y\nf()",
+        "f.py, line 3: AttributeError: 'int' object has no attribute 'y'\n  return x.y",
+    ),
+    "a failure further in": ("import json\n\njson.loads('{')\n", "f.py, line 3: json.decoder.JSO"),
+    "no Python": ("x = (", "f.py, line 1: SyntaxError: '(' was never closed"),
+    "a wrong import": ("import nothing_here", "line 1: ModuleNotFoundError: No module named 'noth"),
+    "an exit": ("raise SystemExit(3)", "line 1: SystemExit: 3"),
+    "nothing": ("x = 1", "There is no experiment in f.py; looked for a line such as `experiment ="),
+    "two": (
+        "from tests.experiment import house\na, b = house.replay(), house.replay(least=0.1)",
+        "There are several experiments in f.py; say which: f.py:a, f.py:b.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), FAILURES.values(), ids=FAILURES)
+def test_a_file_that_does_not_do_shows_what_its_user_wrote(text, message, method):
+    method.with_name("f.py").write_text(text)
+    with pytest.raises(ValueError, match=r"f.py") as caught:
+        load("f.py")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("none.py", "There is no file none.py."),
+        ("no_such_module:x", "There is no module no_such_module."),
+        ("my_method.py:metod", "There is no 'metod' in my_method.py. Did you mean 'method'?"),
+        ("my_method.py:house", "'house' in my_method.py is a module, no Composition."),
+    ],
+)
+def test_a_target_that_is_not_there_is_told(target, message, method):
+    with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
+        load(target)
+    assert message in str(caught.value)
+
+
+def test_a_run_asks_for_the_code_that_it_was_made_from_and_tells_of_changes(method, caplog):
+    code = load("my_method.py")
+    check_user_code(code.entry(), code, "runs/a")
+    check_user_code(None, None, "runs/a")
+    assert not caplog.records
+    with pytest.raises(FolderError, match=r"was made from my_method.py.*--file my_method.py"):
+        check_user_code(code.entry(), None, "runs/a")
+    with pytest.raises(FolderError, match="leave --file out"):
+        check_user_code(None, code, "runs/a")
+    method.write_text(METHOD + "# more")
+    check_user_code(code.entry(), load("my_method.py"), "runs/a")
+    assert "has changed since" in caplog.text
