@@ -72,8 +72,9 @@ def figures_of(compiled: Any, num_cycles: int = 1) -> Figures:
 
 def measure(name: str) -> Figures:
     """The figures of a preset's cycle, compiled as `train` does."""
-    from minimax_eqx.experiment import preset
     from minimax_eqx.experiment._build import trace_runner
+
+    from minimax_eqx.experiment import preset
     from minimax_eqx.runners._ahead import CompileAhead
 
     config = preset(name)

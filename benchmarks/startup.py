@@ -70,9 +70,9 @@ def first_updates(name: str) -> dict[str, Any]:
     and a few more."""
     started = float(os.environ[STARTED])
     import jax
+    from minimax_eqx.experiment._build import trace_runner
 
     from minimax_eqx.experiment import preset
-    from minimax_eqx.experiment._build import trace_runner
     from minimax_eqx.runners._ahead import CompileAhead
 
     from .machine import peak_memory_gb

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Mapping
 
 import jax
+from minimax_eqx.experiment._build import trace_runner
 
 from minimax_eqx.experiment import Config
-from minimax_eqx.experiment._build import trace_runner
 from minimax_eqx.runners._ahead import CompileAhead
 
 from ..cycle import busy, cycles

@@ -9,10 +9,10 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+from minimax_eqx.experiment._described import panels_of
 
 from minimax_eqx.agents import AbstractAgent
 from minimax_eqx.experiment import Config
-from minimax_eqx.experiment._described import panels_of
 from minimax_eqx.rollouts._panels import evaluate_panels
 from minimax_eqx.runners import Runner, run_members
 

@@ -7,16 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from minimax_eqx.envs.maze import HeldOutMazes
-from minimax_eqx.runners import Evaluation
 
 from minimax_eqx.envs import FixedLevels
+from minimax_eqx.envs.maze import HeldOutMazes
 from minimax_eqx.experiment import _evaluation as evaluation
 from minimax_eqx.experiment import evaluate
 from minimax_eqx.rollouts._panels import evaluate_panels
+from minimax_eqx.runners import Evaluation
 
 from ..numbered_levels import PER_ACTION, NumberedLevels, students, undecided_students
-from .tiny import EXPERIMENT
 
 FORWARD, TURN_LEFT = 2, 0
 EPISODES = 5

@@ -59,7 +59,8 @@ def test_a_folder_without_a_run_cannot_be_opened(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "3", '{"experiment": 3}', '{"experiment": {}}', '{"version": "0"}', "\xff"]
+    "content",
+    ["", "{", "[]", "3", '{"experiment": 3}', '{"experiment": {}}', '{"version": "0"}', "\xff"],
 )
 def test_a_damaged_configuration_is_named(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content.encode("latin-1"))

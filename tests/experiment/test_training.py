@@ -1,7 +1,6 @@
 """Runs from Python: what they leave, and that they go on exactly."""
 
 import csv
-import dataclasses
 import json
 import logging
 import math
@@ -124,7 +123,9 @@ def test_hooks_are_told_of_each_other_s_events_and_a_remote_one_may_fail(tmp_pat
         told.append(event)
         raise ConnectionError("no server")
 
-    train(experiment(num_updates=2, checkpoint_every=2), tmp_path / "run", hooks=[one, Remote(other)])
+    train(
+        experiment(num_updates=2, checkpoint_every=2), tmp_path / "run", hooks=[one, Remote(other)]
+    )
     assert [type(event) for event in told[:2]] == [Started, Started]
     assert [event.cycle for event in told if isinstance(event, Saved)] == [99, 2]
     assert isinstance(told[-1], Finished)
