@@ -14,8 +14,10 @@ from minimax_eqx.experiment import _evaluation as evaluation
 from minimax_eqx.experiment import evaluate
 from minimax_eqx.rollouts._panels import evaluate_panels
 from minimax_eqx.runners import Evaluation
+from minimax_eqx.runners._ahead import making
 
 from ..scripted import PER_ACTION, NumberedLevels, students, undecided_students
+from .tiny import experiment
 
 FORWARD, TURN_LEFT = 2, 0
 EPISODES = 5

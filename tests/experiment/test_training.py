@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.experiment import evaluate
 from minimax_eqx.experiment import (
     Compiled,
     Evaluated,
@@ -26,6 +25,7 @@ from minimax_eqx.experiment import (
     Started,
     Trained,
     TrainingError,
+    evaluate,
     load,
 )
 from minimax_eqx.experiment import _loop as loop
