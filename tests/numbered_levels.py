@@ -1,6 +1,7 @@
 """Levels that are numbers and pay them, so that every return is known beforehand.
 
-`Numbers` draws them, `DigitEditor` designs them, and a `Watched` curriculum shows what it got; who
+`Numbers` draws them and `DigitDesign` designs them. `going` begins a curriculum without a runner,
+and `evidence_of` says what happened; a `Watched` curriculum shows what it got in a runner. What
 plays them is in `scripted.py`.
 """
 
@@ -12,9 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from minimax_eqx.curricula import AbstractCurriculum, Proposal
-from minimax_eqx.envs import AbstractLevelEditor, AbstractLevelGenerator, TimeStep
+from minimax_eqx.envs import (
+    AbstractDesign,
+    AbstractLevelEditor,
+    AbstractLevelGenerator,
+    Discrete,
+    TimeStep,
+)
 from minimax_eqx.rollouts import Evidence
 
+from .evidence import KEY, structure
 from .scripted import (  # noqa: F401
     ADVANTAGE_FACTORS,
     EPISODE,
@@ -30,21 +38,25 @@ from .scripted import (  # noqa: F401
     undecided_students,
 )
 
+NUMBER = jax.ShapeDtypeStruct((), jnp.int32)
+
 
 class Numbers(AbstractLevelGenerator):
     """Draws multiples of `step`, all different as good as always."""
 
-    step: int = eqx.field(static=True, default=1)
+    step: int = 1
 
-    def sample(self, key):
-        return self.step * jax.random.randint(key, (), 1, 1_000_000)
+    def sample(self, level, *, key):
+        return self.step * jax.random.randint(key, level.shape, 1, 1_000_000, level.dtype)
 
 
 class DigitEditor(AbstractLevelEditor):
     """Three actions are the last three digits of a number; its first digit is the blank."""
 
-    num_actions: int = eqx.field(static=True, default=10)
-    max_episode_steps: int = eqx.field(static=True, default=3)
+    max_episode_steps: int = 3
+
+    def action_spec(self):
+        return Discrete(10)
 
     def blank(self, key):
         return jax.random.randint(key, (), 1, 10)
@@ -77,47 +89,60 @@ class DigitEditor(AbstractLevelEditor):
         return {}
 
 
+class DigitDesign(AbstractDesign):
+    def editor(self, level):
+        return DigitEditor()
+
+
+class Seen(eqx.Module):
+    """The state of a `Watched` curriculum: that of the other one, and what it last saw."""
+
+    inner: Any
+    proposal: Any = None
+    evidence: Any = None
+
+
 class Watched(AbstractCurriculum):
     """Another curriculum, and what it last proposed and was told."""
 
     inner: AbstractCurriculum
-    num_levels: int = eqx.field(static=True)
-    proposal: Any = None
-    evidence: Any = None
 
-    def __init__(self, inner, proposal=None, evidence=None):
-        self.inner, self.num_levels = inner, inner.num_levels
-        self.proposal, self.evidence = proposal, evidence
+    @property
+    def levels_per_cycle(self):
+        return self.inner.levels_per_cycle
 
-    def check(self, num_students, num_trials, num_value_heads):
-        self.inner.check(num_students, num_trials, num_value_heads)
+    def init(self, evidence, *, key):
+        return Seen(self.inner.init(evidence, key=key))
 
-    def propose(self, key):
-        inner, proposal = self.inner.propose(key)
-        return Watched(inner), proposal
+    def propose(self, state, *, key):
+        inner, proposal = self.inner.propose(state.inner, key=key)
+        return Seen(inner), proposal
 
-    def learn(self, proposal, evidence, *, key):
-        inner, metrics = self.inner.learn(proposal, evidence, key=key)
-        return Watched(inner, proposal, evidence), metrics
+    def learn(self, state, proposal, evidence, *, key):
+        inner, metrics = self.inner.learn(state.inner, proposal, evidence, key=key)
+        return Seen(inner, proposal, evidence), metrics
 
 
 class Given(AbstractCurriculum):
     """Proposes the same always, and learns nothing."""
 
     proposal: Proposal
-    num_levels: int = eqx.field(static=True)
 
     def __init__(self, levels, **options):
-        self.proposal, self.num_levels = Proposal(jnp.asarray(levels), **options), len(levels)
+        self.proposal = Proposal(jnp.asarray(levels), **options)
 
-    def check(self, num_students, num_trials, num_value_heads):
-        pass
+    @property
+    def levels_per_cycle(self):
+        return self.proposal.levels.shape[0]
 
-    def propose(self, key):
-        return self, self.proposal
+    def init(self, evidence, *, key):
+        return None
 
-    def learn(self, proposal, evidence, *, key):
-        return self, {}
+    def propose(self, state, *, key):
+        return None, self.proposal
+
+    def learn(self, state, proposal, evidence, *, key):
+        return None, {}
 
 
 @eqx.filter_jit
@@ -125,34 +150,64 @@ def step(runner):
     return runner.step()
 
 
-@eqx.filter_jit
-def propose(curriculum, key):
-    return curriculum.propose(key)
+class Going(eqx.Module):
+    """A curriculum and its state."""
+
+    curriculum: AbstractCurriculum
+    state: Any
+
+    @property
+    def buffer(self):
+        return self.state.buffer
+
+    def with_buffer(self, buffer):
+        return eqx.tree_at(lambda going: going.state.buffer, self, buffer)
+
+
+def going(curriculum, num_students=1, num_trials=1, level=NUMBER, key=KEY):
+    """A curriculum that begins."""
+    num_levels = curriculum.levels_per_cycle
+    levels = jax.tree.map(lambda s: jnp.zeros((num_levels, *s.shape), s.dtype), level)
+    zeros = np.zeros((num_students, num_levels, num_trials))
+    evidence = structure(evidence_of(zeros, levels=levels))
+    return Going(curriculum, curriculum.init(evidence, key=key))
 
 
 @eqx.filter_jit
-def learn(curriculum, proposal, evidence, key):
-    return curriculum.learn(proposal, evidence, key=key)
+def propose(going, key):
+    state, proposal = going.curriculum.propose(going.state, key=key)
+    return Going(going.curriculum, state), proposal
 
 
-def evidence_of(returns, *, successes=False, finished=True, values=0.0):
+@eqx.filter_jit
+def learn(going, proposal, evidence, key):
+    state, metrics = going.curriculum.learn(going.state, proposal, evidence, key=key)
+    return Going(going.curriculum, state), metrics
+
+
+def evidence_of(returns, *, successes=False, finished=True, values=0.0, levels=None):
     """One episode of two steps in each play, which ends with these returns; all that is given has
     the axes `student level trial`, or fewer from the left."""
-    returns = np.asarray(returns, np.float32)
+    returns = jnp.asarray(returns, jnp.float32)
     returns = returns.reshape((1,) * (3 - returns.ndim) + returns.shape)
 
     def at_the_end(quantity, dtype):
-        quantity = np.broadcast_to(np.asarray(quantity, dtype), returns.shape)
-        return jnp.asarray(np.stack([np.zeros_like(quantity), quantity], axis=1))
+        quantity = jnp.broadcast_to(jnp.asarray(quantity, dtype), returns.shape)
+        return jnp.stack([jnp.zeros_like(quantity), quantity], axis=1)
 
-    rewards = at_the_end(returns, np.float32)
-    values = np.broadcast_to(np.asarray(values, np.float32), returns.shape)
+    rewards, ends = at_the_end(returns, jnp.float32), at_the_end(finished, bool)
+    values = jnp.broadcast_to(jnp.asarray(values, jnp.float32), returns.shape)
     return Evidence(
+        levels=jnp.zeros(returns.shape[1], jnp.int32) if levels is None else levels,
         observations=None,
         actions=jnp.zeros(rewards.shape, jnp.int32),
+        distributions=None,
+        log_probs=jnp.zeros(rewards.shape),
         rewards=rewards,
-        dones=at_the_end(finished, bool),
+        terminated=ends,
+        truncated=jnp.zeros_like(ends),
         successes=at_the_end(successes, bool),
-        values=jnp.asarray(np.stack([values, values], axis=1)[..., None]),
+        values=jnp.stack([values, values], axis=1)[..., None],
         advantages=rewards[..., None],
+        students=None,
     )

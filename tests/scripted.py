@@ -101,10 +101,11 @@ class Scripted(AbstractPolicy):
 
 class Taught(AbstractLearner):
     """The two advantages are the reward times `ADVANTAGE_FACTORS`. An update keeps what it was
-    given, and `loss` is the mean reward. Inside a conditional the lesson must have its shape
-    beforehand."""
+    given, if it remembers, and `loss` is the mean reward. Inside a conditional the lesson must have
+    its shape beforehand."""
 
     action: int | None = None
+    remembers: bool = True
 
     @property
     def needs_truncation_values(self):
@@ -136,6 +137,7 @@ class Taught(AbstractLearner):
         if weights is not None:
             lesson["weights"] = weights
         metrics = {"loss": jnp.mean(trajectory.rewards)}
+        lesson = lesson if self.remembers else None
         return Agent(agent.network, lesson, agent.num_updates + 1), metrics
 
 

@@ -55,7 +55,13 @@ class LearnedGenerator(
         self, state: LearnedGeneratorState, num_levels: int, *, key: Key[Array, ""]
     ) -> tuple[Level, Trajectory]:
         editor = self.design.editor(state.level_spec.level)
-        return design(editor, state.teacher.network, num_levels, key=key)
+        return design(
+            editor,
+            state.teacher.network,
+            num_levels,
+            with_truncation_values=self.teacher.needs_truncation_values,
+            key=key,
+        )
 
     def learn(
         self,

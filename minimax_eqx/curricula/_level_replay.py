@@ -122,7 +122,12 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         pay_key, mutate_key = jax.random.split(key)
         memory, stock = proposal.memory, self._stock(state)
         played = score_played(
-            self.score, state.score, evidence, proposal.levels, state.buffer, state.blank_record
+            self.score,
+            state.score,
+            evidence,
+            proposal.levels,
+            buffer=state.buffer,
+            blank_record=state.blank_record,
         )
         is_new = memory.kinds[0] == Kind.NEW
         source, learned = learn_if(

@@ -54,6 +54,7 @@ def score_played(
     state: State,
     evidence: Evidence,
     levels: Level,
+    *,
     buffer: LevelBuffer[Level, Record],
     blank_record: Record,
 ) -> Played[Level, Record]:

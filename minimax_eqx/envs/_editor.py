@@ -52,8 +52,8 @@ class AbstractDesign(eqx.Module, Generic[Level]):
     def editor(self, level: PyTree[jax.ShapeDtypeStruct]) -> AbstractLevelEditor:
         """The editor that designs levels of the structure `level`, which `env.level_spec()` gives.
 
-        It is called once, before anything is compiled. Raise `ValueError` here if the design does
-        not fit levels of that size.
+        It is called when a runner is made, and whenever a cycle is traced. Raise `ValueError` here
+        if the design does not fit levels of that size.
         """
 
 

@@ -11,6 +11,8 @@ from ..envs import AbstractEnv
 from ._schedule import Evaluation, Schedule
 
 MAX_SEED = 2**32 - 1
+# Programs count in 32 bits.
+MAX_TRANSITIONS = 2**31 - 1
 
 
 class Experiment(eqx.Module):
@@ -58,6 +60,13 @@ class Experiment(eqx.Module):
     def __check_init__(self) -> None:
         check_at_least(self, 1, "num_students", "num_steps", "num_trials", "devices")
         check_between(self, 0, MAX_SEED, "seed")
+        if self.transitions_per_cycle > MAX_TRANSITIONS:
+            raise ValueError(
+                f"A cycle has {self.curriculum.levels_per_cycle} levels, num_students="
+                f"{self.num_students}, num_trials={self.num_trials} and num_steps="
+                f"{self.num_steps}, which makes {self.transitions_per_cycle} steps; they must be "
+                f"at most {MAX_TRANSITIONS}."
+            )
 
     @property
     def transitions_per_cycle(self) -> int:

@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.agents import PPO, ppo_optimiser
-from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay, Sampled
-from minimax_eqx.envs import MazeEditor
-from minimax_eqx.nets import ActorCritic, DesignEncoder, Feedforward
-from minimax_eqx.runners import run
+from minimax_eqx.agents import PPO, Adam
+from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay
+from minimax_eqx.envs.maze import Maze, MazeDesign, MemoryMaze
+from minimax_eqx.nets import ActorCritic, DesignEncoder, MLPHead
+from minimax_eqx.runners import Experiment, Runner, run
 from minimax_eqx.scores import (
     MaxMC,
     MeanRelativeRegret,
@@ -19,36 +19,26 @@ from minimax_eqx.scores import (
     RelativeRegret,
 )
 
-from ..small import ENV, GENERATOR, make_runner
+from ..numbered_levels import going
+from ..small import ENV, make_learner
 
-EDITOR = MazeEditor(ENV.height, ENV.width, num_walls=4, noise_dim=2)
-
-
-def make_teacher(key, editor=EDITOR, learning_rate=1e-2, **options):
-    encoder_key, head_key = jax.random.split(key)
-    encoder = DesignEncoder.create(
-        editor.observation_spec(),
-        num_steps=editor.max_episode_steps,
-        num_filters=4,
-        embedding_size=4,
-        key=encoder_key,
-    )
-    core = Feedforward(encoder.output_size)
-    network = ActorCritic.create(encoder, core, editor.num_actions, head_size=16, key=head_key)
-    return PPO.create(network, ppo_optimiser(learning_rate), discount=1.0, **options)
+NETWORK = ActorCritic(DesignEncoder(num_filters=4, embedding_size=4), head=MLPHead(16))
+TEACHER = PPO(NETWORK, Adam(1e-2), discount=1.0)
+LEARNED = LearnedGenerator(MazeDesign(num_walls=4, noise_dim=2), TEACHER)
 
 
-def learned(key, editor=EDITOR):
-    return LearnedGenerator(editor, make_teacher(key, editor))
+def two_students(curriculum, key):
+    experiment = Experiment(ENV, make_learner(), curriculum, num_students=2, num_steps=16)
+    return Runner.create(experiment, key=key)
 
 
 def test_designed_levels_are_valid_and_take_one_episode_each(getkey):
-    levels, trajectory = eqx.filter_jit(lambda g, key: g.draw(8, key=key))(
-        learned(getkey()), getkey()
-    )
+    state = LEARNED.init(ENV.level_spec(), key=getkey())
+    draw = eqx.filter_jit(lambda state, key: LEARNED.draw(state, 8, key=key))
+    levels, trajectory = draw(state, getkey())
     for index in range(8):
         jax.tree.map(lambda x, i=index: x[i], levels).check()
-    assert trajectory.rewards.shape == (EDITOR.max_episode_steps, 8)
+    assert trajectory.rewards.shape[1] == 8
     np.testing.assert_array_equal(trajectory.terminated[-1], True)
     assert not bool(trajectory.terminated[:-1].any())
     assert not bool(trajectory.rewards.any())
@@ -56,19 +46,19 @@ def test_designed_levels_are_valid_and_take_one_episode_each(getkey):
 
 def test_a_teacher_learns_what_it_is_paid_for(getkey):
     """Paid for goals in the left column, it puts them there."""
-    editor = MazeEditor(4, 4, num_walls=1, noise_dim=0)
-    generator = learned(getkey(), editor)
+    generator = LearnedGenerator(MazeDesign(num_walls=1, noise_dim=0), TEACHER)
+    state = generator.init(Maze(height=4, width=4).level_spec(), key=getkey())
 
-    def cycle(generator, key):
+    def cycle(state, key):
         draw_key, learn_key = jax.random.split(key)
-        levels, memory = generator.draw(32, key=draw_key)
+        levels, memory = generator.draw(state, 32, key=draw_key)
         payoffs = (levels.goal_pos[:, 0] == 0).astype(jnp.float32)
-        return generator.learn(memory, payoffs, key=learn_key)
+        return generator.learn(state, memory, payoffs, key=learn_key)
 
     step = eqx.filter_jit(cycle)
     paid = []
     for key in jax.random.split(getkey(), 60):
-        generator, metrics = step(generator, key)
+        state, metrics = step(state, key)
         paid.append(float(metrics["teacher_payoff"]))
     assert np.mean(paid[:3]) < 0.5
     assert np.mean(paid[-5:]) > 0.85
@@ -86,25 +76,25 @@ def test_a_teacher_learns_what_it_is_paid_for(getkey):
         (PopulationRegret(), 1, False),
     ],
 )
-def test_the_objective_decides_how_many_students_there_can_be(
-    getkey, objective, num_students, fits
-):
-    curriculum = AdversarialDesign(learned(getkey()), objective, num_levels=4)
+def test_the_objective_decides_how_many_students_there_can_be(objective, num_students, fits):
+    curriculum = AdversarialDesign(LEARNED, objective, num_levels=4)
     if fits:
-        curriculum.check(num_students, 1, 1)
+        going(curriculum, num_students, level=ENV.level_spec())
     else:
         with pytest.raises(ValueError, match=f"{type(objective).__name__}.*{num_students}"):
-            curriculum.check(num_students, 1, 1)
+            going(curriculum, num_students, level=ENV.level_spec())
 
 
 def test_paired_trains_teacher_and_students_in_every_cycle(getkey):
-    curriculum = AdversarialDesign(learned(getkey()), RelativeRegret(), num_levels=4)
-    runner = make_runner(getkey(), curriculum=curriculum, num_students=2)
-    before = jax.tree.map(np.asarray, eqx.filter(runner.curriculum.generator, eqx.is_inexact_array))
+    curriculum = AdversarialDesign(LEARNED, RelativeRegret(), num_levels=4)
+    runner = two_students(curriculum, getkey())
+    before = jax.tree.map(
+        np.asarray, eqx.filter(runner.curriculum_state.source, eqx.is_inexact_array)
+    )
     runner, metrics = run(runner, 2)
     assert np.asarray(runner.students.num_updates).tolist() == [2, 2]
-    assert int(runner.curriculum.generator.teacher.num_updates) == 2
-    after = eqx.filter(runner.curriculum.generator, eqx.is_inexact_array)
+    assert int(runner.curriculum_state.source.teacher.num_updates) == 2
+    after = eqx.filter(runner.curriculum_state.source, eqx.is_inexact_array)
     assert not eqx.tree_equal(before, jax.tree.map(np.asarray, after))
     regret = np.asarray(metrics["teacher_payoff"])
     assert (regret >= 0).all()
@@ -112,52 +102,32 @@ def test_paired_trains_teacher_and_students_in_every_cycle(getkey):
         assert np.isfinite(metrics[name]).all(), name
 
 
-def test_an_editor_of_another_size_is_refused_when_the_runner_is_made(getkey):
-    editor = MazeEditor(7, 7, num_walls=4, noise_dim=0)
-    curriculum = AdversarialDesign(learned(getkey(), editor), NegativeReturn(), num_levels=4)
-    with pytest.raises(ValueError, match="proposes levels that the environment Maze cannot play"):
-        make_runner(getkey(), curriculum=curriculum)
-
-
-def test_no_levels_are_refused(getkey):
+def test_no_levels_are_refused():
     with pytest.raises(ValueError, match="num_levels is 0"):
-        AdversarialDesign(learned(getkey()), NegativeReturn(), num_levels=0)
+        AdversarialDesign(LEARNED, NegativeReturn(), num_levels=0)
 
 
-def test_an_objective_that_keeps_records_is_refused(getkey):
+def test_an_objective_that_keeps_records_is_refused():
     with pytest.raises(ValueError, match="the score MaxMC keeps a record of every level"):
-        AdversarialDesign(learned(getkey()), MaxMC())
+        going(AdversarialDesign(LEARNED, MaxMC()), level=ENV.level_spec())
 
 
-def repaired(key, **options):
-    return LevelReplay.create(learned(key), RelativeRegret(), batch_size=4, capacity=8, **options)
+def test_a_design_of_other_levels_is_refused():
+    with pytest.raises(ValueError, match="MazeDesign .*MemoryLevel"):
+        LEARNED.init(MemoryMaze().level_spec(), key=jax.random.key(0))
 
 
 def test_the_teacher_of_repaired_learns_from_new_levels_only(getkey):
-    runner = make_runner(getkey(), curriculum=repaired(getkey()), num_students=2)
+    curriculum = LevelReplay(LEARNED, RelativeRegret(), num_levels=4, capacity=8)
+    runner = two_students(curriculum, getkey())
     step = eqx.filter_jit(lambda runner: runner.step())
     seen = set()
     for _ in range(10):
-        teacher = runner.curriculum.generator.teacher
+        teacher = runner.curriculum_state.source.teacher
         runner, metrics = step(runner)
         replayed = float(metrics["replay_ratio"]) == 1
-        same = bool(eqx.tree_equal(teacher, runner.curriculum.generator.teacher))
+        same = bool(eqx.tree_equal(teacher, runner.curriculum_state.source.teacher))
         assert same == replayed == bool(np.isnan(metrics["teacher_loss"]))
         assert (float(metrics["updated"]) == 1) == replayed
         seen.add(replayed)
     assert seen == {True, False}
-
-
-def test_the_parallel_form_refuses_a_teacher(getkey):
-    with pytest.raises(ValueError, match=r"LearnedGenerator.*parallel=False"):
-        repaired(getkey(), parallel=True)
-
-
-def test_a_sampling_generator_is_a_source_that_learns_nothing(getkey):
-    source = Sampled(GENERATOR)
-    levels, memory = source.draw(3, key=getkey())
-    assert memory is None
-    assert levels.wall_map.shape == (3, ENV.height, ENV.width)
-    same, metrics = source.learn(memory, jnp.zeros(3), key=getkey())
-    assert same is source
-    assert metrics == {}

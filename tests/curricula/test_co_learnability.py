@@ -22,7 +22,7 @@ from minimax_eqx.curricula import (
 )
 from minimax_eqx.scores import MeanReturn
 
-from .numbers import Numbers, evidence_of, going, learn, propose
+from ..numbered_levels import Numbers, evidence_of, going, learn, propose
 
 BATCH, CAPACITY = 4, 10
 

@@ -15,7 +15,7 @@ from minimax_eqx.curricula._schedules import ReplayMemory
 from minimax_eqx.scores import AbstractScore, Learnability, MaxMC, MeanReturn, PositiveValueLoss
 
 from ..evidence import make_evidence, structure
-from .numbers import Going, Numbers, learn
+from ..numbered_levels import Going, Numbers, learn
 
 BATCH = 6
 

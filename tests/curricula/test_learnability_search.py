@@ -10,7 +10,7 @@ import pytest
 from minimax_eqx.curricula import SamplingForLearnability
 from minimax_eqx.scores import AbstractSelectiveFormula, MaxMC, MeanReturn
 
-from .numbers import Numbers, evidence_of, going, learn, propose
+from ..numbered_levels import Numbers, evidence_of, going, learn, propose
 
 LEVELS, PLAYS, CANDIDATES, CAPACITY, TRAINING = 12, 3, 10, 4, 3
 # 12 levels are 4 candidates of 3 plays each, so that 10 candidates take 3 cycles.

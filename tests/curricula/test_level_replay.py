@@ -18,11 +18,12 @@ from minimax_eqx.curricula import (
     SideBySide,
     TopK,
 )
-from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator, FixedLevels, NoEdit
-from minimax_eqx.envs.maze import RandomWalls, maze_edits
+from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator, FixedLevels
+from minimax_eqx.envs._mutator import NoEdit
+from minimax_eqx.envs.maze import MazeEdits, RandomWalls
 from minimax_eqx.scores import MeanReturn, RelativeRegret
 
-from .numbers import evidence_of, going, learn, propose
+from ..numbered_levels import evidence_of, going, learn, propose
 
 BATCH, CAPACITY = 4, 12
 NUMBER = {"number": jax.ShapeDtypeStruct((), jnp.int32)}
@@ -250,7 +251,7 @@ def test_options_that_cannot_be_used_are_refused_by_name(options, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"mutator": maze_edits(3)}, "mutator .* cannot edit levels of the environment"),
+        ({"mutator": MazeEdits(3)}, "mutator .* cannot edit levels of the environment"),
         ({"generator": RandomWalls()}, "generator RandomWalls cannot make levels of the env"),
         (
             {"parents": Easiest(5), "mutator": PlusOne()},

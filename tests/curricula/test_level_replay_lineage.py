@@ -20,11 +20,12 @@ from minimax_eqx.curricula import (
     SideBySide,
     WholeBatch,
 )
-from minimax_eqx.envs import AbstractLevelMutator, NoEdit
+from minimax_eqx.envs import AbstractLevelMutator
+from minimax_eqx.envs._mutator import NoEdit
 from minimax_eqx.scores import L1ValueLoss, MaxMC, MeanReturn
 
+from ..numbered_levels import Numbers, evidence_of, going, learn, propose
 from .buffers import fingerprints_of
-from .numbers import Numbers, evidence_of, going, learn, propose
 
 BATCH, CAPACITY = 4, 12
 MEAN_RETURN = MeanReturn()

@@ -2,43 +2,36 @@
 
 import dataclasses
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay
-from minimax_eqx.runners import Runner
+from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay, Sequential
+from minimax_eqx.runners import Experiment, Runner
 from minimax_eqx.scores import MeanRelativeRegret, NegativeReturn, PopulationRegret, RelativeRegret
 
 from ..numbered_levels import (
     ADVANTAGE_FACTORS,
+    KEY,
+    NUMBER,
     PER_ACTION,
+    DigitDesign,
     DigitEditor,
     NumberedLevels,
+    Taught,
     Watched,
     evidence_of,
+    going,
     learn,
     propose,
-    scripted,
     step,
     students,
 )
 
-EDITOR = DigitEditor()
-LEVELS, DIGITS = 6, EDITOR.max_episode_steps
-
-
-def learned(editor=EDITOR, num_levels=None):
-    """A teacher that designs anything; its lesson has a shape beforehand if levels are counted."""
-    teacher = scripted(None, editor.num_actions)
-    if num_levels is not None:
-        _, trajectory = LearnedGenerator(editor, teacher).draw(num_levels, key=jax.random.key(0))
-        lesson = teacher.update(trajectory, teacher.estimate(trajectory), key=jax.random.key(0))
-        teacher = dataclasses.replace(
-            teacher, lesson=jax.tree.map(jnp.zeros_like, lesson[0].lesson)
-        )
-    return LearnedGenerator(editor, teacher)
+LEVELS, DIGITS = 6, DigitEditor().max_episode_steps
+LEARNED = LearnedGenerator(DigitDesign(), Taught())
 
 
 def last_digits(actions):
@@ -48,7 +41,7 @@ def last_digits(actions):
 
 def assert_paid(teacher, levels, payoffs):
     """The teacher was told that the actions which designed each level earned its payoff."""
-    lesson = teacher.lesson
+    lesson = teacher.learning
     np.testing.assert_array_equal(last_digits(lesson["actions"]), np.asarray(levels) % 1000)
     rewards = np.asarray(lesson["rewards"])
     np.testing.assert_allclose(rewards[-1], payoffs, rtol=1e-6)
@@ -58,7 +51,10 @@ def assert_paid(teacher, levels, payoffs):
 
 
 def test_a_design_is_what_its_own_actions_and_blank_made():
-    levels, trajectory = jax.jit(lambda key: learned().draw(LEVELS, key=key))(jax.random.key(2))
+    state = LEARNED.init(NUMBER, key=jax.random.key(1))
+    levels, trajectory = jax.jit(lambda key: LEARNED.draw(state, LEVELS, key=key))(
+        jax.random.key(2)
+    )
     assert trajectory.actions.shape == (DIGITS, LEVELS)
     np.testing.assert_array_equal(last_digits(trajectory.actions), np.asarray(levels) % 1000)
     blanks = np.asarray(trajectory.observations["number"])[0]
@@ -80,7 +76,8 @@ def test_a_design_is_what_its_own_actions_and_blank_made():
     ids=lambda part: type(part).__name__,
 )
 def test_an_objective_pays_each_design_for_what_happened_on_it(objective, payoff, getkey):
-    curriculum = AdversarialDesign(learned(), objective, num_levels=LEVELS)
+    composition = AdversarialDesign(LEARNED, objective, num_levels=LEVELS)
+    curriculum = going(composition, num_students=2, num_trials=2)
     curriculum, proposal = propose(curriculum, getkey())
     numbers = np.asarray(proposal.levels)
     # Only every other level pays as said; on the rest all students get n.
@@ -90,44 +87,53 @@ def test_an_objective_pays_each_design_for_what_happened_on_it(objective, payoff
     curriculum, metrics = learn(curriculum, proposal, evidence_of(returns), getkey())
     unpaid = -numbers if isinstance(objective, NegativeReturn) else 0 * numbers
     expected = np.where(paid, payoff(numbers), unpaid)
-    assert_paid(curriculum.generator.teacher, numbers, expected)
+    assert_paid(curriculum.state.source.teacher, numbers, expected)
     np.testing.assert_allclose(metrics["teacher_payoff"], expected.mean(), rtol=1e-6)
-    assert int(curriculum.generator.teacher.num_updates) == 1
+    assert int(curriculum.state.source.teacher.num_updates) == 1
 
 
 def test_a_cycle_of_adversarial_design_pays_the_teacher_for_its_own_levels():
-    curriculum = AdversarialDesign(learned(), NegativeReturn(), num_levels=LEVELS)
-    runner = Runner.create(
-        NumberedLevels(),
-        students(0, 2),
-        Watched(curriculum),
-        num_steps=4,
-        num_trials=2,
-        key=jax.random.key(1),
+    curriculum = AdversarialDesign(LEARNED, NegativeReturn(), num_levels=LEVELS)
+    experiment = Experiment(
+        NumberedLevels(), Taught(), Watched(curriculum), num_students=2, num_steps=4, num_trials=2
     )
+    runner = Runner.create(experiment, key=jax.random.key(1))
+    runner = dataclasses.replace(runner, students=students(0, 2))
     seen = []
     for _ in range(2):
         runner, metrics = step(runner)
-        levels = np.asarray(runner.curriculum.proposal.levels)
+        levels = np.asarray(runner.curriculum_state.proposal.levels)
         payoffs = -(levels + PER_ACTION)  # the mean of action 0 and action 2
-        assert_paid(runner.curriculum.inner.generator.teacher, levels, payoffs)
+        teacher = runner.curriculum_state.inner.source.teacher
+        assert_paid(teacher, levels, payoffs)
         np.testing.assert_allclose(metrics["teacher_payoff"], payoffs.mean(), rtol=1e-6)
         np.testing.assert_allclose(metrics["teacher_loss"], payoffs.mean() / DIGITS, rtol=1e-6)
         seen += levels.tolist()
     assert len(set(seen)) == 2 * LEVELS
-    teacher_key = np.asarray(runner.curriculum.inner.generator.teacher.lesson["key"])
-    assert (np.asarray(runner.students.lesson["key"]) != teacher_key).any(axis=1).all()
+    teacher_key = np.asarray(teacher.learning["key"])
+    assert (np.asarray(runner.students.learning["key"]) != teacher_key).any(axis=1).all()
 
 
 def test_repaired_pays_the_teacher_the_score_of_each_new_level_and_for_no_other(getkey):
-    curriculum = LevelReplay.create(
-        learned(num_levels=LEVELS),
-        MeanRelativeRegret(),
-        batch_size=LEVELS,
-        capacity=LEVELS,
-        replay_prob=1.0,
-        min_fill_ratio=1.0,
+    curriculum = going(
+        LevelReplay(
+            LEARNED,
+            MeanRelativeRegret(),
+            num_levels=LEVELS,
+            capacity=LEVELS,
+            schedule=Sequential(1.0),
+            min_fill_ratio=1.0,
+        ),
+        num_students=2,
     )
+    # Inside of a conditional, what the teacher keeps must have its shape beforehand.
+    source = curriculum.state.source
+    _, trajectory = LEARNED.draw(source, LEVELS, key=KEY)
+    taught, _ = LEARNED.learn(source, trajectory, jnp.zeros(LEVELS), key=KEY)
+    blank = jax.tree.map(jnp.zeros_like, taught.teacher.learning)
+    teacher = dataclasses.replace(source.teacher, learning=blank)
+    source = dataclasses.replace(source, teacher=teacher)
+    curriculum = eqx.tree_at(lambda going: going.state.source, curriculum, source)
 
     def cycle(curriculum, regrets):
         curriculum, proposal = propose(curriculum, getkey())
@@ -138,10 +144,10 @@ def test_repaired_pays_the_teacher_the_score_of_each_new_level_and_for_no_other(
     curriculum, metrics, proposal = cycle(curriculum, regrets)
     assert proposal.groups["new"].all()
     levels = proposal.levels
-    assert_paid(curriculum.generator.teacher, levels, regrets)
+    assert_paid(curriculum.state.source.teacher, levels, regrets)
     np.testing.assert_allclose(metrics["teacher_payoff"], regrets.mean(), rtol=1e-6)
     curriculum, metrics, proposal = cycle(curriculum, 100.0 * regrets)
     assert proposal.groups["replayed"].all()
-    assert_paid(curriculum.generator.teacher, levels, regrets)
+    assert_paid(curriculum.state.source.teacher, levels, regrets)
     assert np.isnan(metrics["teacher_payoff"])
-    assert int(curriculum.generator.teacher.num_updates) == 1
+    assert int(curriculum.state.source.teacher.num_updates) == 1
