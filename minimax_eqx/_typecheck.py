@@ -44,6 +44,7 @@ _WITHOUT_ARRAYS = {
     "cli",  # the packages; their modules come below
     "cli._commands",
     "cli._main",
+    "cli._messages",
     "cli._words",
     "experiment",
     "experiment._draft",
