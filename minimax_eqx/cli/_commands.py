@@ -89,7 +89,7 @@ class Completion:
 def train(words: Sequence[str]) -> int:
     """`minimax-eqx train`."""
     name, given = _read(words)
-    target = name or "quickstart"
+    target = "quickstart" if name is None else name
     code = _code(target if is_user_code(target) else None)
     recipe, parts = code.experiment if code else _recipe(target), code.parts if code else Parts()
     draft, own = draft_of(recipe), draft_of(Train())
