@@ -186,12 +186,12 @@ def completion(words: Sequence[str]) -> int:
         "evaluate": (Evaluate(), Evaluation(HeldOutMazes())),
         "recipes": (Recipes(),),
     }
-    commands: Any = [
+    commands = tuple(
         Annotated[as_dataclass([*map(draft_of, options)], Parts()), tyro.conf.subcommand(name)]
         for name, options in of_commands.items()
-    ]
-    args = ["--tyro-print-completion", shell]
-    tyro.cli(typing.Union[tuple(commands)], prog="minimax-eqx", args=args)  # noqa: UP007
+    )
+    either: Any = typing.Union[commands]  # noqa: UP007
+    tyro.cli(either, prog="minimax-eqx", args=["--tyro-print-completion", shell])
     return 0
 
 

@@ -98,7 +98,7 @@ def fields_of(cls: type) -> tuple[Field, ...]:
 def help_of(cls: type) -> dict[str, str]:
     """The sentence that stands under each field of a class, or of one that it derives from."""
     found: dict[str, str] = {}
-    for base in filter(dataclasses.is_dataclass, reversed(cls.__mro__)):
+    for base in reversed(cls.__mro__):
         for pair in itertools.pairwise(_classes_in(base.__module__).get(base.__qualname__, [])):
             match pair:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
