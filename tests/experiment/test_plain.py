@@ -88,7 +88,7 @@ def change(data, path, value):
         (
             "curriculum.score",
             {"class": "rank"},
-            "rank is a prioritisation. Known: max-mc, l1-value",
+            "rank is a part of another kind: prioritisation. Known: max-mc, l1-value",
         ),
         ("curriculum.score.power", 3, "curriculum.score: MaxMC has no power"),
         ("curriculum.others", [{"class": "rank"}], "curriculum.others.0: there is no 'rank'"),
