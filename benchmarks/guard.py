@@ -72,10 +72,13 @@ def figures_of(compiled: Any, num_cycles: int = 1) -> Figures:
 
 def measure(name: str) -> Figures:
     """The figures of a preset's cycle, compiled as `train` does."""
-    from minimax_eqx.experiment import CompileAhead, preset
+    from minimax_eqx.experiment._build import trace_runner
+
+    from minimax_eqx.experiment import preset
+    from minimax_eqx.runners._ahead import CompileAhead
 
     config = preset(name)
-    compiled = CompileAhead(config, config.log_every).compile()
+    compiled = CompileAhead(trace_runner(config), config.log_every).compile()
     # Equinox's program wraps JAX's.
     return figures_of(compiled.compiled, config.log_every)
 

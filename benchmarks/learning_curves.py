@@ -18,10 +18,10 @@ from typing import TypeAlias
 
 import jax
 import numpy as np
-
-from minimax_eqx.experiment import make_runner
 from minimax_eqx.experiment._config import Config
 from minimax_eqx.experiment._options import LevelsConfig, PPOConfig
+
+from minimax_eqx.experiment import make_runner
 from minimax_eqx.runners import run
 
 HERE = pathlib.Path(__file__).parent

@@ -70,13 +70,15 @@ def first_updates(name: str) -> dict[str, Any]:
     and a few more."""
     started = float(os.environ[STARTED])
     import jax
+    from minimax_eqx.experiment._build import trace_runner
 
-    from minimax_eqx.experiment import CompileAhead, preset
+    from minimax_eqx.experiment import preset
+    from minimax_eqx.runners._ahead import CompileAhead
 
     from .machine import peak_memory_gb
 
     imported = time.time() - started
-    ahead = CompileAhead(preset(name), 1)
+    ahead = CompileAhead(trace_runner(preset(name)), 1)
     runner = ahead.runner()
     jax.block_until_ready(runner.num_cycles)
     created = time.time() - started

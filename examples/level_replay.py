@@ -1,4 +1,12 @@
-"""ACCEL, composed by hand: it replays the levels that look most useful, and edits them."""
+"""ACCEL, composed by hand: it replays the levels that look most useful, and edits them.
+
+Run the file to train in memory and to evaluate the student. To train in a folder, change any part
+on the way:
+
+    minimax-eqx train level_replay.py --num-edits 10 --score positive-value-loss
+    minimax-eqx train level_replay.py --mutator none --num-walls 12           robust PLR
+    minimax-eqx train level_replay.py --curriculum domain-randomisation       no replay at all
+"""
 
 import sys
 
@@ -7,28 +15,42 @@ import jax.numpy as jnp
 
 import minimax_eqx as mx
 
-keys = jax.random.split(jax.random.key(0), 4)
-env = mx.envs.Maze(height=7, width=7, max_episode_steps=50)
-curriculum = mx.curricula.LevelReplay.create(
-    mx.envs.maze.RandomWalls(height=7, width=7, num_walls=0),
-    mx.scores.MaxMC(),
-    mutator=mx.envs.maze.maze_edits(5),  # leave it out, and draw walls above: robust PLR
-    batch_size=16,
-    capacity=200,
-    replay_prob=0.8,
-    robust=True,  # False: students learn from new levels too, as in PLR
+experiment = mx.Experiment(
+    env=mx.envs.Maze(height=7, width=7, max_episode_steps=50),
+    student=mx.agents.PPO(
+        network=mx.nets.ActorCritic(encoder=mx.nets.GridEncoder(), core=mx.nets.LSTM(32)),
+        optimiser=mx.agents.Adam(learning_rate=1e-3),
+        discount=0.99,
+        entropy_coef=1e-2,
+    ),
+    curriculum=mx.curricula.LevelReplay(
+        generator=mx.envs.maze.RandomWalls(num_walls=0),
+        score=mx.scores.MaxMC(),
+        num_levels=16,
+        capacity=200,
+        schedule=mx.curricula.Sequential(replay_prob=0.8),
+        mutator=mx.envs.maze.MazeEdits(num_edits=5),
+        # Students learn from replayed levels alone. In PLR they learn from new ones too:
+        # learn_from=mx.curricula.NewAndReplayed(),
+    ),
+    num_steps=64,
 )
-encoder = mx.nets.GridEncoder.create(env.observation_spec(), key=keys[0])
-core = mx.nets.LSTM.create(encoder.output_size, 32, key=keys[1])
-network = mx.nets.ActorCritic.create(encoder, core, env.num_actions, key=keys[2])
-optimiser = mx.agents.ppo_optimiser(1e-3)
-student = mx.agents.PPO.create(network, optimiser, discount=0.99, entropy_coef=1e-2)
-runner = mx.runners.Runner.create(env, student, curriculum, num_steps=64, key=keys[3])
-for chunk in range(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
-    runner, metrics = mx.runners.run(runner, 50)
-    # What is said of replayed levels is not a number in cycles that replay none.
-    mean = {name: float(jnp.nanmean(values)) for name, values in metrics.items()}
-    print(
-        f"cycle {50 * (chunk + 1):3d}  replay ratio {mean['replay_ratio']:.2f}  walls of "
-        f"replayed levels {mean['replayed_num_walls']:.1f}  success {mean['success_rate']:.2f}"
-    )
+
+if __name__ == "__main__":
+    print(experiment)
+    run_key, level_key, play_key = jax.random.split(jax.random.key(0), 3)
+    runner = mx.Runner.create(experiment, key=run_key)
+    for chunk in range(1, 1 + int(sys.argv[1]) if len(sys.argv) > 1 else 11):
+        # Many cycles are one call of one compiled program, which takes over the old runner's memory.
+        runner, metrics = mx.run(runner, 50)
+        # What is said of replayed levels is not a number in cycles that replay none.
+        mean = {name: float(jnp.nanmean(values)) for name, values in metrics.items()}
+        print(
+            f"cycle {50 * chunk:3d}  replay ratio {mean['replay_ratio']:.2f}  walls of replayed "
+            f"levels {mean['replayed_num_walls']:.1f}  success {mean['success_rate']:.2f}"
+        )
+    generator, spec = mx.envs.maze.RandomWalls(num_walls=12), experiment.env.level_spec()
+    levels = jax.vmap(lambda key: generator.sample(spec, key=key))(jax.random.split(level_key, 200))
+    policy = mx.agents.first_student(runner.students).network
+    results = mx.rollouts.evaluate(experiment.env, policy, levels, key=play_key)
+    print(f"success rate on 200 unseen levels: {float(results.successes.mean()):.2f}")

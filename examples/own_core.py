@@ -1,54 +1,52 @@
-"""A memory of your own: averages of the past over horizons that are learned."""
+"""A memory of your own, of one of Equinox's cells: you write one step of one student.
 
-import jax
+The network maps the cell over levels, scans it over time, and starts each episode from its initial
+memory. Train with it, with all options of your part:
+
+    minimax-eqx train own_core.py --hidden-size 64 --no-use-bias
+"""
+
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 import minimax_eqx as mx
 
 
-class Averages(mx.nets.AbstractRecurrentCore[Float[Array, "*batch input"]]):
-    logit_rates: Float[Array, " input"]  # how fast each feature's average follows it
+class NormalisedGRU(mx.nets.AbstractCore):
+    """A gated recurrent unit (Cho et al. 2014) whose inputs and outputs are normalised."""
 
-    @property
-    def output_size(self):
-        return 2 * self.logit_rates.shape[-1]
+    hidden_size: int = 32
+    """Numbers that it remembers."""
+    use_bias: bool = True
+    """Whether the gates have biases."""
 
-    def initial_carry(self, batch_shape=()):
-        return jnp.zeros((*batch_shape, self.logit_rates.shape[-1]))
-
-    def step(self, x, carry, reset):
-        average = jnp.where(reset[..., None], 0.0, carry)  # before the input is read
-        average = average + jax.nn.sigmoid(self.logit_rates) * (x - average)
-        return jnp.concatenate([x, average], axis=-1), average
-
-    def scan(self, xs, carry, resets):
-        def body(carry, inputs):
-            output, carry = self.step(inputs[0], carry, inputs[1])
-            return carry, output
-
-        carry, outputs = jax.lax.scan(body, carry, (xs, resets))
-        return outputs, carry
+    def init(self, input_size, *, key):
+        cell = eqx.nn.GRUCell(input_size, self.hidden_size, self.use_bias, key=key)
+        return Cell(eqx.nn.LayerNorm(input_size), cell, eqx.nn.LayerNorm(self.hidden_size))
 
 
-env, keys = mx.envs.Maze(), jax.random.split(jax.random.key(0), 4)
-encoder = mx.nets.GridEncoder.create(env.observation_spec(), key=keys[0])
-core = Averages(jnp.linspace(-4.0, 0.0, encoder.output_size))
-network = mx.nets.ActorCritic.create(encoder, core, env.num_actions, key=keys[1])
+class Cell(mx.nets.AbstractCell[Float[Array, " hidden"]]):
+    """The weights of a `NormalisedGRU`."""
 
-# A memory is read step by step in a rollout, and over the whole sequence in an update.
-levels = jax.vmap(mx.envs.maze.RandomWalls().sample)(jax.random.split(keys[2], 12))
-worlds = jax.vmap(env.load)(levels)
-views = jax.vmap(lambda world: env.observe(world, env.reset(world, key=keys[3])))(worlds)
-resets = jnp.arange(12) % 5 == 0
+    norm_in: eqx.nn.LayerNorm
+    cell: eqx.nn.GRUCell
+    norm_out: eqx.nn.LayerNorm
 
+    def initial_memory(self):
+        return jnp.zeros(self.cell.hidden_size)
 
-def one_step(memory, inputs):
-    predictions, memory = network.step(inputs[0], memory, inputs[1])
-    return memory, predictions
+    def __call__(self, x, memory):
+        memory = self.cell(self.norm_in(x), memory)
+        return self.norm_out(memory), memory
 
 
-_, stepped = jax.lax.scan(one_step, network.initial_carry(), (views, resets))
-scanned, _ = network.scan(views, network.initial_carry(), resets)
-agree = jnp.allclose(stepped.values, scanned.values, atol=1e-5)
-print(f"values of {scanned.values.shape[0]} steps; step and scan agree: {bool(agree)}")
+experiment = mx.Experiment(
+    env=mx.envs.maze.MemoryMaze(),
+    student=mx.agents.PPO(
+        network=mx.nets.ActorCritic(encoder=mx.nets.GridEncoder(), core=NormalisedGRU()),
+        optimiser=mx.agents.Adam(learning_rate=1e-3),
+        entropy_coef=1e-2,
+    ),
+    curriculum=mx.curricula.DomainRandomisation(mx.envs.maze.RandomMemory(), num_levels=16),
+)

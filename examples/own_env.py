@@ -1,16 +1,22 @@
-"""An environment of your own: cross a frozen lake, and do not step on thin ice."""
+"""An environment of your own: cross a frozen lake, and do not step on thin ice.
 
-import sys
+Run the file to check the environment's rules. Then train in a folder, stop when you like, go on
+with it, and look at the lakes in its report:
+
+    minimax-eqx train own_env.py --out runs/lake --num-updates 300
+    minimax-eqx resume runs/lake --file own_env.py --num-updates 600
+"""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Int
 
 import minimax_eqx as mx
 
-SIZE = 6
 MOVES = jnp.array([[0, 1], [1, 0], [0, -1], [-1, 0]], jnp.int32)  # (row, column)
+SNOW, THIN_ICE, GOAL, SKATER = (236, 242, 247), (94, 146, 186), (244, 196, 48), (178, 34, 52)
 
 
 class Lake(eqx.Module):  # the level
@@ -27,9 +33,16 @@ class View(eqx.Module):  # the observation
     position: Int[Array, "*batch 2"]
 
 
-class FrozenLake(mx.envs.AbstractEnv[Lake, Lake, Skater, View]):
-    num_actions: int = eqx.field(static=True, default=4)
-    max_episode_steps: int = eqx.field(static=True, default=40)
+class FrozenLake(mx.envs.AbstractEnv[Lake, Lake, Skater, View], mx.envs.AbstractPictured):
+    """Cross from the top left to the bottom right; thin ice ends the episode with nothing."""
+
+    size: int = 6
+    """Side of the lake, in steps."""
+    max_episode_steps: int = 40
+    """The time limit of an episode, in steps."""
+
+    def action_spec(self):
+        return mx.envs.Discrete(4)
 
     def load(self, level):
         return level  # nothing to compute once per level: the world is the level
@@ -38,8 +51,8 @@ class FrozenLake(mx.envs.AbstractEnv[Lake, Lake, Skater, View]):
         return Skater(jnp.zeros(2, jnp.int32), jnp.zeros((), jnp.int32))
 
     def step(self, world, state, action, *, key):
-        position = jnp.clip(state.position + MOVES[action], 0, SIZE - 1)
-        time, arrived = state.time + 1, jnp.all(position == SIZE - 1)
+        position = jnp.clip(state.position + MOVES[action], 0, self.size - 1)
+        time, arrived = state.time + 1, jnp.all(position == self.size - 1)
         over = arrived | world.thin[position[0], position[1]]
         late, reward = (time >= self.max_episode_steps) & ~over, arrived.astype(jnp.float32)
         return mx.envs.TimeStep(Skater(position, time), reward, over, late, success=arrived)
@@ -49,7 +62,7 @@ class FrozenLake(mx.envs.AbstractEnv[Lake, Lake, Skater, View]):
         return View(around, state.position)
 
     def level_spec(self):
-        return jax.eval_shape(lambda: Lake(jnp.zeros((SIZE, SIZE), bool)))
+        return jax.eval_shape(lambda: Lake(jnp.zeros((self.size, self.size), bool)))
 
     def observation_spec(self):
         return jax.eval_shape(lambda: View(jnp.zeros((3, 3), bool), jnp.zeros(2, jnp.int32)))
@@ -57,23 +70,60 @@ class FrozenLake(mx.envs.AbstractEnv[Lake, Lake, Skater, View]):
     def level_metrics(self, level):
         return {"num_thin": jnp.sum(level.thin).astype(jnp.float32)}
 
+    def artist(self):
+        return LakeArtist()
+
 
 class RandomIce(mx.envs.AbstractLevelGenerator[Lake]):
-    def sample(self, key):
-        thin = jax.random.bernoulli(key, 0.12, (SIZE, SIZE))
+    """Each place is thin by chance, but for start and goal."""
+
+    thin_prob: float = 0.12
+    """Chance that a place is thin."""
+
+    def sample(self, level, *, key):
+        thin = jax.random.bernoulli(key, self.thin_prob, level.thin.shape)
         return Lake(thin.at[0, 0].set(False).at[-1, -1].set(False))
 
 
-env, generator = FrozenLake(), RandomIce()
-mx.envs.check_env(env, generator)  # says which rule is broken, if one is
-keys = jax.random.split(jax.random.key(0), 5)
-encoder = mx.nets.FlatEncoder.create(env.observation_spec(), key=keys[0])
-core = mx.nets.Feedforward(encoder.output_size)
-network = mx.nets.ActorCritic.create(encoder, core, env.num_actions, key=keys[1])
-student = mx.agents.PPO.create(network, mx.agents.ppo_optimiser(2e-3), entropy_coef=1e-2)
-curriculum = mx.curricula.DomainRandomisation(generator=generator)
-runner = mx.runners.Runner.create(env, student, curriculum, num_steps=64, key=keys[2])
-runner, _ = mx.runners.run(runner, int(sys.argv[1]) if len(sys.argv) > 1 else 200)
-lakes = jax.vmap(generator.sample)(jax.random.split(keys[3], 1000))
-results = mx.rollouts.evaluate(env, mx.agents.first_student(runner.students), lakes, key=keys[4])
-print(f"success rate on 1000 fresh lakes: {float(results.successes.mean()):.2f}")
+class LakeArtist(mx.envs.AbstractArtist[Lake]):
+    """Snow, thin ice in blue, the goal in yellow, and the skater in red."""
+
+    side: int = 16
+    """Pixels along the side of a place."""
+
+    def draw_level(self, level):
+        places = np.where(np.asarray(level.thin)[..., None], THIN_ICE, SNOW).astype(np.uint8)
+        places[-1, -1] = GOAL
+        return places.repeat(self.side, axis=0).repeat(self.side, axis=1)
+
+    def draw_episode(self, env, level, states, length):
+        frames = []
+        for row, column in np.asarray(states.position)[: length + 1] * self.side:
+            frame, edge = self.draw_level(level), self.side // 4
+            frame[row + edge : row + 3 * edge, column + edge : column + 3 * edge] = SKATER
+            frames.append(frame)
+        return frames
+
+
+class Lakes(mx.envs.AbstractSuite):
+    """What a run on lakes is evaluated on: fresh ones, and some with more thin ice."""
+
+    harder_thin_prob: float = 0.2
+    """Chance of thin ice on the harder lakes."""
+
+    def panels(self, env):
+        return {
+            "fresh": (env, RandomIce()),
+            "harder": (env, RandomIce(self.harder_thin_prob)),
+        }
+
+
+experiment = mx.Experiment(
+    env=FrozenLake(),
+    student=mx.agents.PPO(optimiser=mx.agents.Adam(learning_rate=2e-3), entropy_coef=1e-2),
+    curriculum=mx.curricula.DomainRandomisation(RandomIce()),
+    num_steps=64,
+)
+
+if __name__ == "__main__":
+    mx.envs.check_env(experiment.env, RandomIce())  # says which rule is broken, if one is

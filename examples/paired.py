@@ -1,4 +1,7 @@
-"""PAIRED, composed by hand: a teacher designs mazes, and is paid by the regret of two students."""
+"""PAIRED, composed by hand: a teacher designs mazes, and is paid by the regret of two students.
+
+minimax-eqx train paired.py --objective mean-relative-regret
+"""
 
 import sys
 
@@ -6,41 +9,41 @@ import jax
 
 import minimax_eqx as mx
 
-keys = jax.random.split(jax.random.key(0), 4)
-env = mx.envs.Maze(height=7, width=7, max_episode_steps=50)
-editor = mx.envs.MazeEditor(height=7, width=7, num_walls=8, noise_dim=8)
-
-
-def ppo(encoder, num_actions, key, **options):
-    core_key, head_key = jax.random.split(key)
-    core = mx.nets.LSTM.create(encoder.output_size, 32, key=core_key)
-    network = mx.nets.ActorCritic.create(encoder, core, num_actions, key=head_key)
-    return mx.agents.PPO.create(network, mx.agents.ppo_optimiser(1e-3), discount=0.99, **options)
-
-
-teacher_encoder = mx.nets.DesignEncoder.create(
-    editor.observation_spec(), num_steps=editor.max_episode_steps, num_filters=16, key=keys[0]
+maze_network = mx.nets.ActorCritic(encoder=mx.nets.GridEncoder(), core=mx.nets.LSTM(32))
+design_network = mx.nets.ActorCritic(
+    encoder=mx.nets.DesignEncoder(num_filters=16), core=mx.nets.LSTM(32)
 )
-teacher = ppo(teacher_encoder, editor.num_actions, keys[1], entropy_coef=5e-2)
-generator = mx.curricula.LearnedGenerator(editor, teacher)
-# Give the same generator to LevelReplay.create, with the same score, and it is REPAIRED.
-objective = mx.scores.RelativeRegret()
-curriculum = mx.curricula.AdversarialDesign(generator=generator, objective=objective, num_levels=16)
+teacher = mx.curricula.LearnedGenerator(
+    design=mx.envs.maze.MazeDesign(num_walls=8, noise_dim=8),
+    teacher=mx.agents.PPO(
+        network=design_network,
+        optimiser=mx.agents.Adam(learning_rate=1e-3),
+        discount=0.99,
+        entropy_coef=5e-2,
+    ),
+)
+experiment = mx.Experiment(
+    env=mx.envs.Maze(height=7, width=7, max_episode_steps=50),
+    student=mx.agents.PPO(
+        network=maze_network,
+        optimiser=mx.agents.Adam(learning_rate=1e-3),
+        discount=0.99,
+        entropy_coef=1e-2,
+    ),
+    # Give the same teacher to LevelReplay, with the objective as its score, and it is REPAIRED.
+    curriculum=mx.curricula.AdversarialDesign(
+        generator=teacher, objective=mx.scores.RelativeRegret(), num_levels=16
+    ),
+    num_students=2,  # the first is the protagonist, the second the antagonist
+    num_steps=64,
+)
 
-
-def student(key):
-    encoder_key, key = jax.random.split(key)
-    encoder = mx.nets.GridEncoder.create(env.observation_spec(), key=encoder_key)
-    return ppo(encoder, env.num_actions, key, entropy_coef=1e-2)
-
-
-# The first student is the protagonist, the second the antagonist.
-students = mx.agents.population(student, 2, key=keys[2])
-runner = mx.runners.Runner.create(env, students, curriculum, num_steps=64, key=keys[3])
-for chunk in range(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
-    runner, metrics = mx.runners.run(runner, 20)
-    mean = {name: float(values.mean()) for name, values in metrics.items()}
-    print(
-        f"cycle {20 * (chunk + 1):3d}  regret {mean['teacher_payoff']:.2f}  success of the "
-        f"protagonist {mean['student0_success_rate']:.2f}  walls {mean['num_walls']:.1f}"
-    )
+if __name__ == "__main__":
+    runner = mx.Runner.create(experiment, key=jax.random.key(0))
+    for chunk in range(1, 1 + int(sys.argv[1]) if len(sys.argv) > 1 else 11):
+        runner, metrics = mx.run(runner, 20)
+        mean = {name: float(values.mean()) for name, values in metrics.items()}
+        print(
+            f"cycle {20 * chunk:3d}  regret {mean['teacher_payoff']:.2f}  success of the "
+            f"protagonist {mean['student0_success_rate']:.2f}  walls {mean['num_walls']:.1f}"
+        )

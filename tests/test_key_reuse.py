@@ -6,10 +6,10 @@ import equinox as eqx
 import jax
 import pytest
 from jax.experimental.key_reuse import _core as key_reuse
+from minimax_eqx.experiment._build import make_curriculum, make_students, trace_runner
 
 from minimax_eqx.envs import Blanks, MazeEditor, check_env
 from minimax_eqx.experiment import make_env, preset
-from minimax_eqx.experiment._build import make_curriculum, make_students, trace_runner
 from minimax_eqx.rollouts import evaluate, record_episode
 
 from .experiment.tiny import tiny

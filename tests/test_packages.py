@@ -20,7 +20,7 @@ PACKAGES = [
 ]
 CORE = {"jax", "equinox", "optax", "jaxtyping", "beartype", "minimax_eqx"}
 # Those of the extra `cli`, and what else a user may have.
-OTHERS = {"tyro", "rich", "orbax", "matplotlib", "PIL", "minigrid", "hypothesis", "pandas", "torch"}
+OTHERS = {"tyro", "rich", "matplotlib", "PIL", "minigrid", "hypothesis", "pandas", "torch"}
 
 
 @pytest.mark.parametrize("name", PACKAGES)

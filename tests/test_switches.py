@@ -6,9 +6,9 @@ import equinox as eqx
 import jax
 import numpy as np
 import pytest
+from minimax_eqx.experiment._build import trace_runner
 
 from minimax_eqx.experiment import PRESETS, make_runner, preset
-from minimax_eqx.experiment._build import trace_runner
 from minimax_eqx.runners import run
 
 from .experiment.tiny import CONFIG, tiny

@@ -4,8 +4,10 @@ import contextlib
 from collections.abc import Mapping
 
 import jax
+from minimax_eqx.experiment._build import trace_runner
 
-from minimax_eqx.experiment import CompileAhead, Config
+from minimax_eqx.experiment import Config
+from minimax_eqx.runners._ahead import CompileAhead
 
 from ..cycle import busy, cycles
 from ..machine import peak_device_memory_gb
@@ -16,9 +18,9 @@ from .session import Session
 def start(config: Config, precision: str | None = None) -> CompileAhead:
     """Begins to compile a cycle, traced with a precision of matrix products if one is given."""
     if precision is None:
-        return CompileAhead(config, 1)
+        return CompileAhead(trace_runner(config), 1)
     with jax.default_matmul_precision(precision):
-        return CompileAhead(config, 1)
+        return CompileAhead(trace_runner(config), 1)
 
 
 def start_all(configs: Mapping[str, Config], session: Session) -> dict[str, CompileAhead]:

@@ -9,9 +9,11 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+from minimax_eqx.experiment._described import panels_of
 
 from minimax_eqx.agents import AbstractAgent
-from minimax_eqx.experiment import Config, evaluate_held_out, held_out_mazes, make_env
+from minimax_eqx.experiment import Config
+from minimax_eqx.rollouts._panels import evaluate_panels
 from minimax_eqx.runners import Runner, run_members
 
 from ..timing import block
@@ -58,11 +60,12 @@ class Study:
         runners, num_episodes = self.runners, sizes.science_episodes
         # Members of one student each are a population.
         students = filled(self.students_like, runners.students, lambda leaf: leaf[:, 0])
-        mazes = held_out_mazes(sizes.science_mazes, make_env(self.config.env))
-        found = evaluate_held_out(
-            mazes, students, num_episodes=num_episodes, key=jax.random.key(self.config.seed)
+        mazes = dataclasses.replace(self.config.evaluation, mazes=sizes.science_mazes)
+        panels = panels_of(dataclasses.replace(self.config, evaluation=mazes))
+        found = evaluate_panels(
+            panels, students, num_episodes=num_episodes, key=jax.random.key(self.config.seed)
         )
-        by_maze = {maze: result["success_rate_per_student"] for maze, result in found.items()}
+        by_maze = {maze: result.successes.mean(axis=1).tolist() for maze, result in found.items()}
         rates = [statistics.mean(of_one) for of_one in zip(*by_maze.values(), strict=True)]
         self.evaluation_seconds = time.perf_counter() - begin
         self.since_evaluation = 0.0

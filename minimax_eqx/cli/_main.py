@@ -34,7 +34,7 @@ _EXTRA = ("tyro", "yaml", "rich", "matplotlib", "PIL")
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, 1 if training failed, 2 for bad input,
     130 if interrupted."""
-    from ..experiment._messages import warnings_in_one_line
+    from ._messages import warnings_in_one_line
 
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None and not _HELP.isdisjoint(arguments):

@@ -64,22 +64,20 @@ class Terminal:
         self._progress.stop()
 
     def _start(self, event: Started) -> None:
-        runner, self._num_updates = event.runner, event.num_updates
-        self._next = event.ledger.updates
+        experiment, updates = event.experiment, event.ledger.updates
+        self._num_updates, self._next = experiment.schedule.num_updates, updates
+        students = f"{experiment.num_students} students, " if experiment.num_students > 1 else ""
+        devices = f" on {experiment.devices} devices" if experiment.devices > 1 else ""
+        plays = experiment.curriculum.levels_per_cycle * experiment.num_trials
         say(self._console, self._heading)
-        students = f"{runner.num_students} students, " if runner.num_students > 1 else ""
-        devices = f" on {runner.mesh.size} devices" if runner.mesh is not None else ""
-        plays = runner.curriculum.num_levels * runner.num_trials
         say(
             self._console,
-            f"{students}{plays} plays of {runner.num_steps} steps per cycle{devices}; update "
-            f"{event.ledger.updates} of {event.num_updates}. Ctrl-C saves and stops.",
+            f"{students}{plays} plays of {experiment.num_steps} steps per cycle{devices}; update "
+            f"{updates} of {self._num_updates}. Ctrl-C saves and stops.",
         )
-        if event.ledger.updates < event.num_updates:
+        if updates < self._num_updates:
             self._progress.start()
-            self._progress.update(
-                self._task, total=event.num_updates, completed=event.ledger.updates
-            )
+            self._progress.update(self._task, total=self._num_updates, completed=updates)
 
     def _show(self, row: Mapping[str, float]) -> None:
         updates, waits_for = int(row["updates"]), _waits_for(row)

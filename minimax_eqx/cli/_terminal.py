@@ -7,6 +7,7 @@ import logging
 import pathlib
 import shlex
 from collections.abc import Callable
+from typing import Any
 
 import jax
 from jax.errors import JaxRuntimeError
@@ -16,17 +17,17 @@ from rich.console import Console
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import FirstProcessError, is_first
 from ..experiment import _train as runs
-from ..experiment._config import Config
 from ..experiment._divergence import TrainingError
-from ..experiment._evaluation import evaluate_run
+from ..experiment._evaluation import evaluate as evaluate_runner
 from ..experiment._folder import EVALUATION, REPORT, RunFolder
 from ..experiment._hooks import Progressed
 from ..experiment._loop import Outcome
-from ..experiment._messages import LOGGER
-from ..experiment._options import ConfigError, EvaluationConfig
 from ..experiment._process_options import ProcessOptions
 from ..experiment._report import WriteReport, write_report
+from ..experiment._user_code import UserCode
+from ..runners import Evaluation, Experiment
 from ._main import INTERRUPTED, USAGE_ERROR, fail
+from ._messages import LOGGER
 from ._progress import Terminal, evaluation_table, say
 
 FAILED = 1
@@ -41,12 +42,18 @@ _LESS_TO_RESUME = (
 _LESS_TO_EVALUATE = "Lower num_unseen_levels or num_episodes, or the size of the levels."
 
 
-def train(config: Config, path: pathlib.Path, processes: ProcessOptions, heading: str) -> int:
+def train(
+    experiment: Experiment,
+    path: pathlib.Path,
+    processes: ProcessOptions,
+    heading: str,
+    code: UserCode | None,
+) -> int:
     """Trains a new run in the folder `path`."""
 
-    def begin(hooks: list) -> Outcome:
-        _start_jax(processes, config.devices)
-        return runs.train(config, path, hooks=hooks)
+    def begin(hooks: list[Any]) -> Outcome:
+        _start_jax(processes, experiment.devices)
+        return runs.train(experiment, path, hooks=hooks, code=code)
 
     return _train_and_tell(heading, begin, _LESS_TO_TRAIN)
 
@@ -57,21 +64,24 @@ def resume(
     *,
     devices: int | None = None,
     num_updates: int | None = None,
+    code: UserCode | None = None,
 ) -> int:
     """Continues the run in `path`, with another number of devices or of updates if one is given."""
 
-    def go_on(hooks: list) -> Outcome:
+    def go_on(hooks: list[Any]) -> Outcome:
         before = 1
         # What is wrong with the folder, `resume` tells.
         with contextlib.suppress(ValueError, OSError):
-            before = RunFolder.open(path).config().devices
+            before = RunFolder.open(path).experiment(code).devices
         _start_jax(processes, devices or before)
-        return runs.resume(path, devices=devices, num_updates=num_updates, hooks=hooks)
+        return runs.resume(path, devices=devices, num_updates=num_updates, hooks=hooks, code=code)
 
     return _train_and_tell(f"Continuing the run in {path}.", go_on, _LESS_TO_RESUME)
 
 
-def evaluate(path: pathlib.Path, options: Callable[[EvaluationConfig], EvaluationConfig]) -> int:
+def evaluate(
+    path: pathlib.Path, options: Callable[[Evaluation], Evaluation], code: UserCode | None
+) -> int:
     """Evaluates the run in `path`; `options` makes of its own options for it those to be used.
 
     The results are shown even if they cannot be written.
@@ -79,23 +89,22 @@ def evaluate(path: pathlib.Path, options: Callable[[EvaluationConfig], Evaluatio
 
     def work() -> int:
         console, folder = Console(), RunFolder.open(path)
-        config = folder.config()
-        config = dataclasses.replace(config, evaluation=options(config.evaluation))
+        experiment = folder.experiment(code)
         # Before the run is loaded: that takes a while.
-        config.check()
+        evaluation = options(experiment.evaluation)
         keep_compiled_programs()
         _start_jax(ProcessOptions(), 1)
-        runner = runs.load_run(path)[1]
-        results = evaluate_run(config, runner)
+        runner = runs.load(path, experiment)[1]
+        experiment = dataclasses.replace(experiment, evaluation=evaluation)
+        results = evaluate_runner(experiment, runner)
         console.print(evaluation_table(results))
         try:
             written = folder.write_evaluation(results)
             # A report without them would show older results.
-            write_report(folder, runner)
+            write_report(folder, experiment, runner)
         except (OSError, ValueError, ImportError) as error:
-            logging.getLogger(LOGGER).warning(
-                "%s or %s was not written: %s", EVALUATION, REPORT, error
-            )
+            logger = logging.getLogger(LOGGER)
+            logger.warning("%s or %s was not written: %s", EVALUATION, REPORT, error)
         else:
             say(console, f"Written to {written} and shown in {folder.path / REPORT}.")
         return 0
@@ -103,10 +112,10 @@ def evaluate(path: pathlib.Path, options: Callable[[EvaluationConfig], Evaluatio
     return _report_errors(work, _LESS_TO_EVALUATE)
 
 
-def _train_and_tell(heading: str, work: Callable[[list], Outcome], advice: str) -> int:
+def _train_and_tell(heading: str, work: Callable[[list[Any]], Outcome], advice: str) -> int:
     def train_and_tell() -> int:
         keep_compiled_programs()
-        console, told = Console(), []
+        console, told = Console(), list[Any]()
         with contextlib.closing(Terminal(console, heading)) as terminal:
             outcome = work([terminal, WriteReport(), told.append])
         path, cycle = outcome.folder.path, outcome.ledger.cycle
@@ -129,14 +138,14 @@ def _train_and_tell(heading: str, work: Callable[[list], Outcome], advice: str) 
 
 def _start_jax(processes: ProcessOptions, num_devices: int) -> None:
     """Meets the other processes, and has JAX start on the platform that `JAX_PLATFORMS` names, or
-    the best there is. Raises `ConfigError` if it cannot."""
+    the best there is. Raises `ValueError` if it cannot."""
     processes.join(num_devices)
     try:
         jax.devices()
     # JAX has no kind of error for this; of a platform without its plugin it says nothing at all.
     except (RuntimeError, AssertionError) as error:
         asked = jax.config.values["jax_platforms"]
-        raise ConfigError(
+        raise ValueError(
             f"JAX could not start with JAX_PLATFORMS {asked!r} ({_gist(error)}). Unset "
             "JAX_PLATFORMS, or install what JAX needs for it "
             "(https://docs.jax.dev/en/latest/installation.html)."

@@ -15,6 +15,7 @@ from ._lessons import Replayed as Replayed
 from ._level_buffer import LevelBuffer as LevelBuffer
 from ._level_replay import LevelReplay as LevelReplay
 from ._level_source import AbstractLevelSource as AbstractLevelSource
+from ._level_spec import LevelSpec as LevelSpec
 from ._parents import AbstractParents as AbstractParents
 from ._parents import Easiest as Easiest
 from ._parents import Hardest as Hardest
@@ -44,6 +45,7 @@ __all__ = [
     "LearnedGenerator",
     "LevelBuffer",
     "LevelReplay",
+    "LevelSpec",
     "NewAndReplayed",
     "Proportional",
     "Proposal",

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from ..agents import AbstractAgent
+from ..agents import Agent
 from ..runners import Runner
 from ._hooks import Event, Progressed, Saved, Started
 
@@ -111,13 +111,13 @@ def _in(place: str, start: str) -> bool:
     return place.startswith(start) and place[len(start) :][:1] in ("", ".", "[")
 
 
-def _learners(runner: Runner) -> dict[str, tuple[str, AbstractAgent]]:
+def _learners(runner: Runner) -> dict[str, tuple[str, Agent]]:
     """Every agent in a runner by its place, with its name in metrics: "" for the students."""
     found = {}
     for path, node in jax.tree_util.tree_leaves_with_path(
-        runner, is_leaf=lambda node: isinstance(node, AbstractAgent)
+        runner, is_leaf=lambda node: isinstance(node, Agent)
     ):
-        if isinstance(node, AbstractAgent):
+        if isinstance(node, Agent):
             place = jax.tree_util.keystr(path)
             names = [key.name for key in path if isinstance(key, jax.tree_util.GetAttrKey)]
             found[place] = ("" if place == ".students" else names[-1], node)

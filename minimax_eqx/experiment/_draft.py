@@ -219,9 +219,7 @@ def _the_one(given: Given, options: Sequence[Option], parts: Parts) -> Option:
     chain = min(filter(None, chains), key=len, default=None)
     if chain:
         chosen = " ".join(f"{flag(name)} {part}" for name, part in chain)
-        raise ValueError(
-            f"{given.place} is an option of {chain[-1][1]}, which is not chosen here: {chosen}"
-        )
+        raise ValueError(f"{given.place} is an option of a part that is not chosen here: {chosen}")
     names = [flag(short_name(option, options)) for option in options]
     raise ValueError(f"{given.place}: there is no such option.{nearest(flag(last), names)}")
 
@@ -232,12 +230,16 @@ def _choices_with(field: str, option: Option, name: str, parts: Parts) -> list[t
     seen = {option.value.cls} if isinstance(option.value, Draft) else set()
     while waiting:
         chain, name, choice = waiting.popleft()
-        for part, cls in parts.of(choice.kinds).items():
-            if cls in seen:
-                continue
-            seen.add(cls)
-            fields = {f.name: f for f in fields_of(cls)}
-            if field in fields:
-                return [*chain, (name, part)]
-            waiting.extend(([*chain, (name, part)], n, f) for n, f in fields.items() if f.kinds)
+        known = {part: cls for part, cls in parts.of(choice.kinds).items() if cls not in seen}
+        seen.update(known.values())
+        owners = [p for p, cls in known.items() if any(f.name == field for f in fields_of(cls))]
+        # What a part has by default comes with it.
+        if chain and any(type(choice.default) is known[part] for part in owners):
+            return chain
+        if owners:
+            others = f" (or {', '.join(owners[1:])})" if owners[1:] else ""
+            return [*chain, (name, f"{owners[0]}{others}")]
+        for part, cls in known.items():
+            link = [] if chain and type(choice.default) is cls else [(name, part)]
+            waiting.extend(([*chain, *link], f.name, f) for f in fields_of(cls) if f.kinds)
     return []

@@ -1,53 +1,73 @@
 """What a trained population can do: on unseen levels of its own kind, and on held-out tests."""
 
+import contextlib
 from typing import Any
 
 import jax
 import numpy as np
 
+from ..envs import AbstractLevelGenerator
 from ..rollouts import EpisodeResults
 from ..rollouts._panels import evaluate_panel, evaluate_panels
-from ..runners import Runner
-from ._config import Config
-from ._described import matmul_precision, panels_of, unseen_of
+from ..runners import Experiment, Runner
 
 # Evaluation draws from streams of its own, so that training is the same with and without it.
 UNSEEN_STREAM, HELD_OUT_STREAM = 1_000_003, 1_000_033
 
 
-def evaluate_run(config: Config, runner: Runner) -> dict[str, Any]:
-    """Evaluates all students of a runner, on one device, as its configuration says.
+def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
+    """Evaluates all students of a runner, on one device, as the experiment says.
 
     Returns plain data: for `unseen` (levels of the training distribution, drawn with a seed that
-    training never uses) and for each held-out test, the mean return, success rate and length over
-    episodes and students, the success rate of each student, and how many episodes were played.
-
-    Raises `ValueError` for an unknown test.
+    training never uses; None if no generator is known) and for each held-out test, the mean return,
+    success rate and length over episodes and students, the success rate of each student, and how
+    many episodes were played.
     """
-    options, key = config.evaluation, jax.random.key(config.seed)
-    students = runner.on(None).students
-    with matmul_precision(config):
-        unseen = evaluate_panel(
-            unseen_of(config),
-            students,
-            num_episodes=options.num_unseen_levels,
-            greedy=options.greedy,
-            key=jax.random.fold_in(key, UNSEEN_STREAM),
-        )
-        held_out = evaluate_panels(
-            panels_of(config),
-            students,
-            num_episodes=options.num_episodes,
-            greedy=options.greedy,
-            key=jax.random.fold_in(key, HELD_OUT_STREAM),
-        )
+    options, key = experiment.evaluation, jax.random.key(experiment.seed)
+    runner = runner.on(None)
+    env, students = runner.experiment.env, runner.students
+    generator = options.unseen or _generator_in(runner.experiment.curriculum)
+    unseen, held_out = None, {}
+    with matmul_precision(experiment):
+        if generator is not None:
+            unseen = evaluate_panel(
+                (env, generator),
+                students,
+                num_episodes=options.num_unseen_levels,
+                greedy=options.greedy,
+                key=jax.random.fold_in(key, UNSEEN_STREAM),
+            )
+        if options.suite is not None:
+            held_out = evaluate_panels(
+                options.suite.panels(env),
+                students,
+                num_episodes=options.num_episodes,
+                greedy=options.greedy,
+                key=jax.random.fold_in(key, HELD_OUT_STREAM),
+            )
     return {
         "cycle": int(runner.num_cycles),
         "updates": int(students.num_updates[0]),
         "greedy": options.greedy,
-        "unseen": _summary(unseen),
+        "unseen": None if unseen is None else _summary(unseen),
         "held_out": {name: _summary(results) for name, results in held_out.items()},
     }
+
+
+def matmul_precision(experiment: Experiment) -> contextlib.AbstractContextManager[Any]:
+    """While this lasts, programs are traced with the experiment's precision."""
+    if experiment.matmul_precision == "default":
+        return contextlib.nullcontext()
+    return jax.default_matmul_precision(experiment.matmul_precision)
+
+
+def _generator_in(part: Any) -> AbstractLevelGenerator | None:
+    """The first generator among the parts of a curriculum."""
+
+    def is_generator(node):
+        return isinstance(node, AbstractLevelGenerator)
+
+    return next(filter(is_generator, jax.tree.leaves(part, is_leaf=is_generator)), None)
 
 
 def _summary(results: EpisodeResults) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """A run on disk: its configuration, metrics, checkpoints and evaluation."""
 
 import contextlib
+import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._files import FolderError, held, is_left_by_others, is_partial, resolved, write
 from .._version import VERSION
+from ..runners import Evaluation, Experiment, Schedule
 from ._checkpoints import Checkpoints
-from ._config import Config
 from ._metrics_file import MetricsFile
-from ._options import ConfigError
+from ._parts import Parts
+from ._plain import from_plain, to_plain
+from ._user_code import UserCode, check_user_code
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
 EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
@@ -31,8 +34,13 @@ class RunFolder:
         self.path = resolved(path)
 
     @classmethod
-    def create(cls, path: pathlib.Path | str, config: Config) -> "RunFolder":
-        """Starts a folder. Raises `FolderError` if something is there already."""
+    def create(
+        cls, path: pathlib.Path | str, experiment: Experiment, code: UserCode | None = None
+    ) -> "RunFolder":
+        """Starts a folder, with a copy of the user's code if the experiment is made of any.
+
+        Raises `FolderError` if something is there already.
+        """
         cls.check_free(path)
         folder = cls(path)
         is_new = not folder.path.exists()
@@ -43,7 +51,9 @@ class RunFolder:
                 raise _taken(path)
             try:
                 (folder.path / CHECKPOINTS).mkdir(exist_ok=True)
-                folder.write_config(config)
+                folder._write_config(experiment, code.entry() if code else None)
+                if code:
+                    write(folder.path / code.path.name, code.text)
             except BaseException:
                 folder.discard(and_itself=is_new)
                 raise
@@ -68,30 +78,39 @@ class RunFolder:
         if folder.exists() and not (folder.is_dir() and _holds_nothing(folder)):
             raise _taken(path)
 
-    def checkpoints(self, config: Config) -> Checkpoints:
-        """The checkpoints of this run, which has that configuration."""
-        return Checkpoints(
-            self.path / CHECKPOINTS, config.keep_checkpoints, config.what_decides_the_state()
-        )
+    def checkpoints(self, experiment: Experiment) -> Checkpoints:
+        """The checkpoints of this run, which is of that experiment."""
+        keep, made_with = experiment.schedule.keep_checkpoints, what_decides_the_state(experiment)
+        return Checkpoints(self.path / CHECKPOINTS, keep, made_with)
 
-    def config(self) -> Config:
-        """The configuration of the run. Raises `FolderError` if it is damaged."""
-        path = self.path / CONFIG
-        content = _json(path)
-        if not (isinstance(content, dict) and isinstance(content.get("config"), dict)):
-            raise FolderError(f"{path} is damaged: it holds no configuration.")
+    def config(self) -> dict[str, Any]:
+        """What is in config.json. Raises `FolderError` if it is damaged."""
+        content = _json(self.path / CONFIG)
+        if not (isinstance(content, dict) and isinstance(content.get("experiment"), dict)):
+            raise FolderError(f"{self.path / CONFIG} is damaged: it holds no experiment.")
+        return content
+
+    def experiment(
+        self, code: UserCode | None = None, content: dict[str, Any] | None = None
+    ) -> Experiment:
+        """The experiment of the run, with parts of the package and of the user's code.
+
+        `content` is that of config.json, for processes that cannot read it. Raises `FolderError` if
+        it is damaged, or needs other code.
+        """
+        content = content or self.config()
+        check_user_code(content.get("code"), code, self.path)
         try:
-            config = Config.from_dict(content["config"])
-            config.check()
-        except ConfigError as error:
-            written = f"It was written by version {content.get('version')}; this is {VERSION}."
-            raise FolderError(f"{path} cannot be used: {error} {written}") from error
-        return config
+            return from_plain(content["experiment"], Experiment, code.parts if code else Parts())
+        except ValueError as error:
+            raise FolderError(
+                f"{self.path / CONFIG} cannot be used: {error} It was written by version "
+                f"{content.get('version')}; this is {VERSION}."
+            ) from error
 
-    def write_config(self, config: Config) -> None:
-        """Replaces the configuration, at once or not at all."""
-        content = {"library": "minimax_eqx", "version": VERSION, "config": config.to_dict()}
-        self._write_json(CONFIG, content)
+    def change(self, experiment: Experiment) -> None:
+        """Replaces the experiment in config.json, at once or not at all."""
+        self._write_config(experiment, self.config().get("code"))
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Holds the folder for this process. Raises `FolderError` if another one holds it."""
@@ -110,9 +129,11 @@ class RunFolder:
             checkpoints = self.path / CHECKPOINTS
             if self.metrics().read() or (checkpoints.exists() and not _holds_nothing(checkpoints)):
                 return
-            partial = [path for path in self.path.iterdir() if is_partial(path.name)]
+            made = [path for path in self.path.iterdir() if is_partial(path.name)]
+            with contextlib.suppress(OSError, FolderError):
+                made += [self.path / code["name"] for code in [self.config().get("code")] if code]
             # The lock last: without the others it is the folder of no run.
-            for path in (self.path / CONFIG, self.path / METRICS, *partial, self.path / LOCK):
+            for path in (*made, self.path / CONFIG, self.path / METRICS, self.path / LOCK):
                 path.unlink(missing_ok=True)
             for path in (checkpoints, *([self.path] if and_itself else [])):
                 if path.is_dir() and not any(path.iterdir()):
@@ -143,9 +164,30 @@ class RunFolder:
         """The table of evaluations made while training, for reading and appending."""
         return MetricsFile(self.path / EVALUATIONS)
 
+    def _write_config(self, experiment: Experiment, code: dict[str, str] | None) -> None:
+        content = {"library": "minimax_eqx", "version": VERSION, "code": code}
+        self._write_json(CONFIG, content | {"experiment": to_plain(experiment)})
+
     def _write_json(self, name: str, content: Mapping[str, Any]) -> pathlib.Path:
-        text = json.dumps(content, indent=2, allow_nan=name != CONFIG)
-        return write(self.path / name, f"{text}\n".encode())
+        return write(self.path / name, f"{json.dumps(content, indent=2)}\n".encode())
+
+
+def what_decides_the_state(experiment: Experiment) -> dict[str, Any]:
+    """The options that a saved state depends on, by their paths.
+
+    The others (how long to train, when to log, save and evaluate, on how many devices) can be
+    changed between the parts of a run.
+    """
+
+    def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+        if isinstance(value, Mapping):
+            for name, inner in value.items():
+                yield from leaves(inner, f"{path}.{name}")
+        else:
+            yield path.removeprefix("."), value
+
+    rest = {"schedule": Schedule(), "evaluation": Evaluation(), "devices": 1}
+    return dict(leaves(to_plain(dataclasses.replace(experiment, **rest)), ""))
 
 
 def _json(path: pathlib.Path) -> Any:

@@ -6,13 +6,13 @@ return an event of its own, which all hooks are told next. One that fails stops 
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
-from ..runners import Runner
+from ..runners import Experiment, Runner
 from ._folder import RunFolder
 
 
@@ -34,8 +34,8 @@ class Ledger:
         return Ledger(
             cycle,
             updates,
-            cycle * runner.transitions_per_cycle,
-            updates * runner.students.gradient_steps_per_update(),
+            cycle * runner.experiment.transitions_per_cycle,
+            updates * runner.experiment.student.gradient_steps_per_update,
             self.seconds_compiling + compiling,
             self.seconds_running + running,
         )
@@ -45,10 +45,10 @@ class Ledger:
 class Started:
     """Before anything is compiled. `ledger` holds what earlier parts of the run have spent."""
 
+    experiment: Experiment
     folder: RunFolder
     runner: Runner
     ledger: Ledger
-    num_updates: int
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class Trained:
 class Finished:
     """All is written, and nothing comes after this."""
 
+    experiment: Experiment
     folder: RunFolder
     runner: Runner
     ledger: Ledger
@@ -118,7 +119,14 @@ class Finished:
 Event: TypeAlias = (
     Started | Compiled | Progressed | Saved | Evaluated | Stopping | Trained | Finished
 )
-Hook: TypeAlias = Callable[[Event], Event | None]
+
+
+@runtime_checkable
+class Hook(Protocol):
+    """Any function of one event, such as `print`, or an object that is called like one."""
+
+    def __call__(self, event: Event, /) -> Event | None:
+        """Told of each event in its order; what it returns is told to all hooks next."""
 
 
 class Remote:

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from .._xla._processes import any_process
-from ..runners import Runner, Schedule
+from ..runners import Experiment, Runner
 from ._folder import RunFolder
 from ._hooks import Compiled, Event, Finished, Hook, Ledger, Progressed, Started, Stopping, Trained
 from ._interrupt import stop_on_interrupt
@@ -31,18 +31,19 @@ class Outcome:
 
 
 def train_until(
-    schedule: Schedule,
+    experiment: Experiment,
     folder: RunFolder,
     state: tuple[Runner, Ledger],
     compiled: Callable[[], Any] | None,
     hooks: Sequence[Hook],
 ) -> Outcome:
-    """Trains until the schedule's number of updates, or until asked to stop.
+    """Trains to the number of updates of the experiment's schedule, or until asked to stop.
 
     `compiled` gives the program `run(runner, log_every)`; it may be None if there is nothing to
     train. Hooks are told in their order.
     """
 
+    schedule = experiment.schedule
     runner, ledger = state
 
     def tell(event: Event) -> None:
@@ -56,7 +57,7 @@ def train_until(
         def goes_on() -> bool:
             return ledger.updates < schedule.num_updates and not any_process(asked_to_stop())
 
-        tell(Started(folder, runner, ledger, schedule.num_updates))
+        tell(Started(experiment, folder, runner, ledger))
         if compiled is not None and goes_on():
             begin = time.perf_counter()
             dispatch = compiled()
@@ -74,7 +75,7 @@ def train_until(
                 tell(Progressed(runner, ledger, row | means(metrics), metrics))
         interrupted = any_process(asked_to_stop())
         tell(Trained(runner, ledger, interrupted))
-        tell(Finished(folder, runner, ledger, interrupted))
+        tell(Finished(experiment, folder, runner, ledger, interrupted))
         return Outcome(runner.on(None), folder, ledger, interrupted)
 
 

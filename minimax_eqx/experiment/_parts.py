@@ -112,7 +112,7 @@ def help_of(cls: type) -> dict[str, str]:
 @functools.cache
 def _classes_in(module: str) -> dict[str, list[ast.stmt]]:
     """The bodies of the classes at the top of a module."""
-    if module.split(".")[0] == "equinox":
+    if module.split(".", maxsplit=1)[0] == "equinox":
         return {}
     try:
         tree = ast.parse(inspect.getsource(sys.modules[module]))

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 
-
-
 @dataclass(frozen=True)
 class ProcessOptions:
     """Several processes, on one host or more, that train together."""

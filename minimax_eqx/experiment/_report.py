@@ -10,18 +10,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
-import numpy as np
 
 from .._xla._compile import quick_jit
 from ..agents import first_student
+from ..envs import AbstractArtist, AbstractPictured
+from ..envs._pictures import save_gif, save_png
 from ..rollouts import record_episode
-from ..runners import Runner
-from ._described import artist_of
+from ..runners import Experiment, Runner
 from ._folder import CURVES, EPISODE, LEVELS, REPORT, RunFolder
 from ._hooks import Evaluated, Event, Finished, Progressed, Started
 from ._own_hooks import all_results
+from ._plain import to_plain
 
-LEVELS_SHOWN, COLUMNS, GAP = 8, 4, 10
+LEVELS_SHOWN = 8
 # A stream of random numbers of its own: the report changes nothing about a run.
 REPORT_STREAM = 1_000_099
 # The parts of the picture: title and metric.
@@ -81,13 +82,13 @@ class WriteReport:
                 if event.interrupted:
                     write_curves(event.folder)
                 else:
-                    write_report(event.folder, event.runner)
+                    write_report(event.folder, event.experiment, event.runner)
             except (OSError, ValueError, ImportError) as error:
                 name = CURVES if event.interrupted else REPORT
                 logging.getLogger("minimax_eqx").warning("%s was not written: %s", name, error)
 
 
-def write_report(folder: RunFolder, runner: Runner) -> pathlib.Path:
+def write_report(folder: RunFolder, experiment: Experiment, runner: Runner) -> pathlib.Path:
     """Draws the curves, and a page that shows them, the evaluation, and, if the environment has an
     artist, levels and an episode of the first student.
 
@@ -95,19 +96,20 @@ def write_report(folder: RunFolder, runner: Runner) -> pathlib.Path:
     """
     evaluation = folder.evaluation()
     curves = write_curves(folder)
-    artist = artist_of(runner.env)
-    if artist is not None:
-        _draw_levels_and_episode(folder, runner, artist)
+    pictures = "<p>This environment has no artist who could draw its levels.</p>"
+    if isinstance(experiment.env, AbstractPictured):
+        _draw_levels_and_episode(folder, experiment.env.artist(), runner.on(None), experiment.seed)
+        pictures = _PICTURES
     page = _PAGE.substitute(
         title=html.escape(folder.path.absolute().name),
         curves=f'<img src="{CURVES}" alt="learning curves">' if curves else "No rows yet.",
         updates=f"{evaluation['updates']:,}",
         rows="\n".join(
-            f"<tr><td>{html.escape(cells[0])}<td>{'<td>'.join(cells[1:])}</tr>"
+            f"<tr><td>{'<td>'.join(map(html.escape, cells))}</tr>"
             for cells in evaluation_cells(evaluation)
         ),
-        pictures=_PICTURES if artist else "<p>This environment has no artist to draw its levels.",
-        config=html.escape(json.dumps(folder.config().to_dict(), indent=2)),
+        pictures=pictures,
+        config=html.escape(json.dumps(to_plain(experiment), indent=2)),
     )
     path = folder.path / REPORT
     path.write_text(page, encoding="utf-8")
@@ -164,37 +166,22 @@ def write_curves(folder: RunFolder) -> pathlib.Path | None:
     return path
 
 
-def _draw_levels_and_episode(folder: RunFolder, runner: Runner, artist: Any) -> None:
-    from PIL import Image
-
-    runner = runner.on(None)
-    key = jax.random.fold_in(jax.random.key(folder.config().seed), REPORT_STREAM)
+def _draw_levels_and_episode(
+    folder: RunFolder, artist: AbstractArtist, runner: Runner, seed: int
+) -> None:
+    key = jax.random.fold_in(jax.random.key(seed), REPORT_STREAM)
     propose_key, episode_key = jax.random.split(key)
-    levels = _propose(runner.curriculum, propose_key).levels
-    num_levels = min(LEVELS_SHOWN, jax.tree.leaves(levels)[0].shape[0])
-    shown = [jax.tree.map(lambda leaf, i=i: leaf[i], levels) for i in range(num_levels)]
-    drawn = [np.asarray(artist.draw_level(level)) for level in shown]
-    Image.fromarray(_sheet(drawn)).save(folder.path / LEVELS)
-    student = first_student(runner.students)
-    recording = record_episode(runner.env, student, shown[0], key=episode_key)
-    frames = artist.draw_episode(runner.env, shown[0], recording.states, recording.length)
-    first, *rest = [Image.fromarray(np.asarray(frame)) for frame in frames]
-    first.save(folder.path / EPISODE, save_all=True, append_images=rest, duration=100, loop=0)
-
-
-def _sheet(images: list[np.ndarray]) -> np.ndarray:
-    """Pictures side by side in rows, on white."""
-    height, width = (max(image.shape[axis] for image in images) + GAP for axis in (0, 1))
-    rows = -(-len(images) // COLUMNS)
-    sheet = np.full(
-        (rows * height + GAP, min(len(images), COLUMNS) * width + GAP, 3), 255, np.uint8
-    )
-    for i, image in enumerate(images):
-        y, x = GAP + i // COLUMNS * height, GAP + i % COLUMNS * width
-        sheet[y : y + image.shape[0], x : x + image.shape[1]] = image
-    return sheet
+    env = runner.experiment.env
+    levels = _propose(runner.experiment.curriculum, runner.curriculum_state, propose_key).levels
+    shown = jax.tree.map(lambda leaf: leaf[:LEVELS_SHOWN], levels)
+    save_png(artist.draw_levels(shown), folder.path / LEVELS)
+    level = jax.tree.map(lambda leaf: leaf[0], levels)
+    student = first_student(runner.students).network
+    recording = record_episode(env, student, level, key=episode_key)
+    states, length = jax.device_get((recording.states, recording.length))
+    save_gif(artist.draw_episode(env, level, states, int(length)), folder.path / EPISODE)
 
 
 @quick_jit
-def _propose(curriculum, key):
-    return curriculum.propose(key)[1]
+def _propose(curriculum, state, key):
+    return curriculum.propose(state, key=key)[1]

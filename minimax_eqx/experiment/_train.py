@@ -12,172 +12,188 @@ import jax
 from jax.sharding import Mesh
 
 from .._xla._processes import arrays_of_first, from_first, is_first
-from ..runners import Runner, level_mesh, run
-from ..runners._ahead import CompileAhead, zeros
-from ..runners._saving import CheckpointError, Saved
-from ._config import Config
-from ._described import check, matmul_precision, schedule_of, trace_runner
+from ..runners import CheckpointError, Experiment, Runner, level_mesh, run
+from ..runners._ahead import CompileAhead, making, zeros
+from ..runners._saving import Saved
 from ._divergence import Watch
-from ._evaluation import evaluate_run
+from ._evaluation import evaluate, matmul_precision
 from ._folder import CONFIG, RunFolder
 from ._hooks import Hook, Ledger
 from ._loop import Outcome, train_until
-from ._options import ConfigError
 from ._own_hooks import Evaluate, SaveCheckpoints, WriteTables
 from ._report import WriteReport
+from ._user_code import UserCode
 
 
 def train(
-    config: Config, path: pathlib.Path | str, *, hooks: Sequence[Hook] | None = None
+    experiment: Experiment,
+    path: pathlib.Path | str,
+    *,
+    hooks: Sequence[Hook] | None = None,
+    code: UserCode | None = None,
 ) -> Outcome:
     """Trains a new run in the folder `path`, which must not exist or be empty.
 
     Hooks are told of the run as it goes, in the first of several processes that train together,
-    which alone writes; by default there is one, `WriteReport`.
+    which alone writes; by default there is one, `WriteReport`. `code` is what the experiment was
+    made from, where that is a file of the user's.
 
-    Raises `ValueError` for a configuration that cannot be run, before anything is written;
+    Raises `ValueError` for an experiment that cannot be run, before anything is written;
     `FolderError` if the folder is taken; `TrainingError` if the loss stops being a number;
     `OSError`, naming the file, if something cannot be written. Whatever fails before the first row
     of metrics.csv leaves the path as free as it was.
     """
     folder = RunFolder(path)
     from_first(lambda: RunFolder.check_free(folder.path))
-    check(config)
-    mesh = _mesh(config)
-    with matmul_precision(config):
+    mesh = _mesh(experiment)
+    with matmul_precision(experiment):
         # Traces a cycle, so that what can be wrong is known before the folder is there.
-        ahead = CompileAhead(trace_runner(config), config.log_every, mesh)
+        ahead = CompileAhead(making(experiment), experiment.schedule.log_every, mesh)
         is_new = not folder.path.exists()
-        from_first(lambda: RunFolder.create(folder.path, config) and None)
+        from_first(lambda: RunFolder.create(folder.path, experiment, code) and None)
         with _locked(folder), _free_again_if_nothing_was_computed(folder, is_new):
             runner = arrays_of_first(ahead.runner()).on(mesh)
-            return _Run(config, folder, None).go_on(runner, ahead.compile, hooks)
+            return _go_on(_Run(experiment, folder, None), runner, ahead.compile, hooks)
 
 
 def resume(
     path: pathlib.Path | str,
     *,
-    devices: int | None = None,
+    experiment: Experiment | None = None,
     num_updates: int | None = None,
+    devices: int | None = None,
     hooks: Sequence[Hook] | None = None,
+    code: UserCode | None = None,
 ) -> Outcome:
     """Continues the run in `path` from its newest checkpoint, exactly as if it had not stopped.
 
     A run that was killed before its first checkpoint was due starts again from its beginning, and
     what it had written of its results is removed. One that is finished is only evaluated, if it was
-    not. `num_updates` is how long to train, those before included, and is kept in the folder's
-    config.json, where whatever the state does not depend on may be changed too. `devices` is the
-    number of devices; on another number than before, numbers are added up in another order. Both
-    are those of config.json if they are None.
+    not.
 
-    Raises `ValueError` for fewer updates than were made, or more than it can learn in;
-    `FolderError` or `CheckpointError` if there is nothing to continue from or another process is
-    training there; `TrainingError` and `OSError` as `train` does.
+    Arguments:
+
+    - `experiment`: what the run is of, if it has parts of your own; otherwise config.json says it,
+      where whatever the state does not depend on may be changed.
+    - `num_updates`: how long to train, those before included; it is kept in config.json.
+    - `devices`: the number of devices. On another one, numbers are added up in another order.
+    - `hooks`, `code`: as for `train`.
+
+    Raises `ValueError` for fewer updates than were made; `FolderError` or `CheckpointError` if
+    there is nothing to continue from or another process is training there; `TrainingError` and
+    `OSError` as `train` does.
     """
     folder = RunFolder(path)
-    config = Config.from_dict(from_first(lambda: RunFolder.open(path).config().to_dict()))
-    kept = config if num_updates is None else dataclasses.replace(config, num_updates=num_updates)
-    config = kept if devices is None else dataclasses.replace(kept, devices=devices)
-    schedule_of(config)
-    mesh = _mesh(config)
-    with matmul_precision(config), _locked(folder):
-        runner, begins = _taken_up(folder, config)
+    content = from_first(lambda: RunFolder.open(path).config())
+    kept = experiment or folder.experiment(code, content)
+    if num_updates is not None:
+        schedule = dataclasses.replace(kept.schedule, num_updates=num_updates)
+        kept = dataclasses.replace(kept, schedule=schedule)
+    experiment = dataclasses.replace(kept, devices=devices or kept.devices)
+    mesh = _mesh(experiment)
+    with matmul_precision(experiment), _locked(folder):
+        runner, begins = _taken_up(folder, experiment)
         runner = arrays_of_first(runner).on(mesh)
         ledger = Ledger().of(runner)
         if num_updates is not None and num_updates < ledger.updates:
-            raise ConfigError(
+            raise ValueError(
                 f"num_updates is {num_updates}, and the run in {folder.path} has made "
                 f"{ledger.updates} already: it must be at least that."
             )
         compiled = None
-        if config.num_updates > ledger.updates:
-            check(config, folder.path)
+        if experiment.schedule.num_updates > ledger.updates:
             # Traced now, so that what can be wrong is known before anything is changed.
-            compiled = run.lower(runner, config.log_every).compile
+            compiled = run.lower(runner, experiment.schedule.log_every).compile
         if num_updates is not None:
-            from_first(lambda: folder.write_config(kept))
+            from_first(lambda: folder.change(kept))
         if begins:
             from_first(folder.forget_results)
         saved = None if begins else ledger.cycle
-        return _Run(config, folder, saved).go_on(runner, compiled, hooks)
+        return _go_on(_Run(experiment, folder, saved), runner, compiled, hooks)
 
 
-def load_run(path: pathlib.Path | str) -> tuple[Config, Runner]:
-    """The configuration of the run in `path`, and its state at the newest checkpoint that verifies,
-    on one device. Another process may train there meanwhile.
+def load(
+    path: pathlib.Path | str,
+    experiment: Experiment | None = None,
+    *,
+    code: UserCode | None = None,
+) -> tuple[Experiment, Runner]:
+    """The experiment of the run in `path`, and its state at the newest checkpoint that verifies, on
+    one device. Another process may train there meanwhile.
 
-    Raises `FolderError` or `CheckpointError` if there is none.
+    `experiment` and `code` are as for `resume`. Raises `FolderError` or `CheckpointError` if there
+    is none.
     """
     folder = RunFolder.open(path)
-    config = folder.config()
-    return config, folder.checkpoints(config).newest().restore(trace_runner(config).spec)
+    experiment = experiment or folder.experiment(code)
+    return experiment, folder.checkpoints(experiment).newest().restore(making(experiment).spec)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Run:
     """A run that goes on now; `saved` is the cycle of the checkpoint from which, or None."""
 
-    config: Config
+    experiment: Experiment
     folder: RunFolder
     saved: int | None
 
-    def go_on(
-        self,
-        runner: Runner,
-        compiled: Callable[[], Any] | None,
-        hooks: Sequence[Hook] | None,
-    ) -> Outcome:
-        """Trains with the hooks that every run has and, in the first process, with those given."""
-        config, folder = self.config, self.folder
-        schedule = schedule_of(config)
-        compiling, running, last = from_first(self._drop_what_is_repeated)
-        watch = Watch(folder.path, self.saved)
-        save = SaveCheckpoints(folder.checkpoints(config), schedule, self.saved, watch.check_state)
-        evaluate = Evaluate(functools.partial(evaluate_run, config), schedule, last, save.save)
-        everybody: tuple[Hook, ...] = (watch, save, evaluate)
-        if is_first():
-            hooks = [WriteReport()] if hooks is None else hooks
-            # A row is written before its state is saved.
-            everybody = (watch, WriteTables(folder), save, evaluate, *hooks)
-        ledger = Ledger().of(runner, compiling=compiling, running=running)
-        return train_until(schedule, folder, (runner, ledger), compiled, everybody)
 
-    def _drop_what_is_repeated(self) -> list[float]:
-        """Removes rows of later cycles than that of the checkpoint. Returns the seconds spent
-        before, also on what is done again, and the cycle of the evaluation that is left."""
-        metrics, evaluations = self.folder.metrics(), self.folder.evaluations()
-        spent = metrics.read()[-1:] or [{}]
-        for table in (metrics, evaluations):
-            table.drop_after(self.saved or 0)
-        last = evaluations.last_cycle if self.folder.is_evaluated() else 0
-        return [*(spent[0].get(f"seconds_{what}", 0.0) for what in ("compiling", "running")), last]
+def _go_on(
+    run: _Run, runner: Runner, compiled: Callable[[], Any] | None, hooks: Sequence[Hook] | None
+) -> Outcome:
+    """Trains with the hooks that every run has and, in the first process, with those given."""
+    folder, schedule = run.folder, run.experiment.schedule
+    compiling, running, last = from_first(lambda: _drop_what_is_repeated(run))
+    watch = Watch(folder.path, run.saved)
+    checkpoints = folder.checkpoints(run.experiment)
+    save = SaveCheckpoints(checkpoints, schedule, run.saved, watch.check_state)
+    assess = Evaluate(functools.partial(evaluate, run.experiment), schedule, last, save.save)
+    everybody: tuple[Hook, ...] = (watch, save, assess)
+    if is_first():
+        hooks = [WriteReport()] if hooks is None else hooks
+        # A row is written before its state is saved.
+        everybody = (watch, WriteTables(folder), save, assess, *hooks)
+    ledger = Ledger().of(runner, compiling=compiling, running=running)
+    return train_until(run.experiment, folder, (runner, ledger), compiled, everybody)
 
 
-def _taken_up(folder: RunFolder, config: Config) -> tuple[Runner, bool]:
+def _drop_what_is_repeated(run: _Run) -> list[float]:
+    """Removes rows of later cycles than that of the checkpoint. Returns the seconds spent before,
+    also on what is done again, and the cycle of the evaluation that is left."""
+    metrics, evaluations = run.folder.metrics(), run.folder.evaluations()
+    spent = (metrics.read() or [{}])[-1]
+    for table in (metrics, evaluations):
+        table.drop_after(run.saved or 0)
+    last = evaluations.last_cycle if run.folder.is_evaluated() else 0
+    return [spent.get("seconds_compiling", 0.0), spent.get("seconds_running", 0.0), last]
+
+
+def _taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:
     """The runner to go on with, whose arrays count in the first process alone, and whether that is
     one that begins."""
-    chosen: list[Saved | None] = []
+    found: list[Saved | None] = []
     begins: bool = from_first(
-        lambda: chosen.append(_to_go_on_from(folder, config)) or chosen[0] is None
+        lambda: found.append(_to_go_on_from(folder, experiment)) or found[0] is None
     )
-    make = trace_runner(config)
+    make = making(experiment)
     if begins:
         return make(), True
-    saved = chosen[0] if chosen else None
+    saved = found[0] if found else None
     return saved.restore(make.spec) if saved else zeros(make.spec), False
 
 
-def _to_go_on_from(folder: RunFolder, config: Config) -> Saved | None:
+def _to_go_on_from(folder: RunFolder, experiment: Experiment) -> Saved | None:
     """The newest checkpoint that verifies; None to start from the beginning."""
-    checkpoints, metrics = folder.checkpoints(config), folder.metrics()
+    checkpoints, metrics = folder.checkpoints(experiment), folder.metrics()
+    every = experiment.schedule.checkpoint_every
     if checkpoints.cycles():
         return checkpoints.newest()
-    if metrics.last_cycle > config.checkpoint_every:
+    if metrics.last_cycle > every:
         raise CheckpointError(
             f"There is no usable checkpoint in {checkpoints.path}, though {metrics.last_cycle} "
-            f"cycles were made and checkpoint_every is {config.checkpoint_every}. If the run was "
-            f"killed before its first one, set checkpoint_every to {metrics.last_cycle} or more in "
-            f"{CONFIG}, and it starts again; if they were removed, start a new run."
+            f"cycles were made and checkpoint_every is {every}. If the run was killed before its "
+            f"first one, set checkpoint_every to {metrics.last_cycle} or more in {CONFIG}, and it "
+            "starts again; if they were removed, start a new run."
         )
     logging.getLogger("minimax_eqx").warning(
         "The run in %s was stopped before its first checkpoint; it starts again, without the %d "
@@ -188,9 +204,9 @@ def _to_go_on_from(folder: RunFolder, config: Config) -> Saved | None:
     return None
 
 
-def _mesh(config: Config) -> Mesh | None:
-    alone = config.devices == 1 and jax.process_count() == 1
-    return None if alone else level_mesh(config.devices)
+def _mesh(experiment: Experiment) -> Mesh | None:
+    alone = experiment.devices == 1 and jax.process_count() == 1
+    return None if alone else level_mesh(experiment.devices)
 
 
 @contextlib.contextmanager

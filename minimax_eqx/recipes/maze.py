@@ -146,8 +146,7 @@ def sfl(**changes: Any) -> Experiment:
         num_epochs=4,
         num_minibatches=4,
     )
-    experiment = _experiment(curriculum, student)
-    return with_changes(experiment, {"num_updates": num_updates, **changes})
+    return with_changes(_experiment(curriculum, student, num_updates), changes)
 
 
 def quickstart(**changes: Any) -> Experiment:
@@ -164,12 +163,14 @@ def quickstart(**changes: Any) -> Experiment:
     return with_changes(experiment, changes)
 
 
-def _experiment(curriculum: AbstractCurriculum, student: PPO | None = None) -> Experiment:
+def _experiment(
+    curriculum: AbstractCurriculum, student: PPO | None = None, num_updates: int = 30_000
+) -> Experiment:
     return Experiment(
         env=Maze(),
         student=student or _student(),
         curriculum=curriculum,
-        schedule=Schedule(evaluate_every=100),
+        schedule=Schedule(num_updates=num_updates, evaluate_every=100),
         evaluation=Evaluation(HeldOutMazes()),
     )
 

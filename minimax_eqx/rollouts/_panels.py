@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from .._xla._compile import quick_jit
-from ..agents import AbstractAgent
+from ..agents import Agent
 from ..envs import AbstractEnv, AbstractLevelGenerator
 from ._evaluation import EpisodeResults, evaluate
 
@@ -20,7 +20,7 @@ Panel: TypeAlias = tuple[AbstractEnv, AbstractLevelGenerator]
 
 def evaluate_panels(
     panels: Mapping[str, Panel],
-    students: AbstractAgent,
+    students: Agent,
     *,
     num_episodes: int,
     greedy: bool = False,
@@ -44,7 +44,7 @@ def evaluate_panels(
 
 def evaluate_panel(
     panel: Panel,
-    students: AbstractAgent,
+    students: Agent,
     *,
     num_episodes: int,
     greedy: bool = False,
@@ -74,7 +74,7 @@ def _number_of(name: str) -> int:
 def _play(panels, students, keys, num_episodes, greedy) -> EpisodeResults:
     """The episodes of one test after those of another; their environments are equal."""
     level_keys, play_keys = zip(*(_episode_keys(key, num_episodes) for key in keys), strict=True)
-    levels = _sample_all([generator for _, generator in panels], list(level_keys))
+    levels = _sample_all(panels, list(level_keys))
     return _play_all(panels[0][0], students, levels, greedy, jnp.concatenate(play_keys))
 
 
@@ -93,10 +93,13 @@ def _episode_keys(
 
 
 @quick_jit
-def _sample_all(generators, keys):
-    """Levels of each generator, one for each of its keys, one after the other."""
+def _sample_all(panels, keys):
+    """Levels of each test, one for each of its keys, one after the other."""
     levels = [
-        jax.vmap(generator.sample)(own) for generator, own in zip(generators, keys, strict=True)
+        jax.vmap(
+            lambda key, env=env, generator=generator: generator.sample(env.level_spec(), key=key)
+        )(own)
+        for (env, generator), own in zip(panels, keys, strict=True)
     ]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *levels)
 
@@ -107,7 +110,7 @@ def _play_all(env, students, levels, greedy, keys):
 
     def play(student, index):
         own_keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, index)
-        return evaluate(env, student, levels, greedy=greedy, key=own_keys)
+        return evaluate(env, student.network, levels, greedy=greedy, key=own_keys)
 
     num_students = students.num_updates.shape[0]
     return eqx.filter_vmap(play)(students, jnp.arange(num_students, dtype=jnp.uint32))

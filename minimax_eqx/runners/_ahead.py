@@ -1,6 +1,7 @@
 """Starting fast: compiling in threads while the Python of the next step runs."""
 
 import concurrent.futures
+import dataclasses
 from typing import Any
 
 import jax
@@ -10,7 +11,27 @@ from jax.sharding import Mesh
 
 from .._types import State
 from .._xla._compile import RunOnce
+from ._experiment import Experiment
 from ._runner import Runner, run
+from ._schedule import Evaluation, Schedule
+
+
+def making(experiment: Experiment) -> RunOnce[Runner]:
+    """The program that makes the runner of an experiment, one for all of it: op by op,
+    initialisation takes longer than training's first update. Its `spec` is the runner without its
+    arrays, which is all that it takes to load one.
+
+    The runner does not depend on what its run does besides: a longer one is the same program.
+    """
+    bare = dataclasses.replace(
+        experiment,
+        seed=0,
+        devices=1,
+        matmul_precision="default",
+        schedule=Schedule(),
+        evaluation=Evaluation(),
+    )
+    return RunOnce(lambda key: Runner.create(bare, key=key), jax.random.key(experiment.seed))
 
 
 class CompileAhead:

@@ -8,9 +8,12 @@ from .._ranges import check_at_least, check_between
 from ..agents import AbstractLearner
 from ..curricula import AbstractCurriculum
 from ..envs import AbstractEnv
+from ._can_learn import check_can_learn
 from ._schedule import Evaluation, Schedule
 
 MAX_SEED = 2**32 - 1
+# Programs count in 32 bits.
+MAX_TRANSITIONS = 2**31 - 1
 
 
 class Experiment(eqx.Module):
@@ -58,6 +61,14 @@ class Experiment(eqx.Module):
     def __check_init__(self) -> None:
         check_at_least(self, 1, "num_students", "num_steps", "num_trials", "devices")
         check_between(self, 0, MAX_SEED, "seed")
+        if self.transitions_per_cycle > MAX_TRANSITIONS:
+            raise ValueError(
+                f"A cycle has {self.curriculum.levels_per_cycle} levels, num_students="
+                f"{self.num_students}, num_trials={self.num_trials} and num_steps="
+                f"{self.num_steps}, which makes {self.transitions_per_cycle} steps; they must be "
+                f"at most {MAX_TRANSITIONS}."
+            )
+        check_can_learn(self)
 
     @property
     def transitions_per_cycle(self) -> int:

@@ -3,7 +3,7 @@
 import equinox as eqx
 
 from .._ranges import check_at_least
-from ..envs import AbstractSuite
+from ..envs import AbstractLevelGenerator, AbstractSuite
 
 
 class Schedule(eqx.Module):
@@ -48,6 +48,8 @@ class Evaluation(eqx.Module):
     """Episodes of each level of the suite."""
     num_unseen_levels: int = 200
     """Unseen levels of the training distribution, one episode each."""
+    unseen: AbstractLevelGenerator | None = None
+    """What draws the unseen levels; the curriculum's own generator if it is none."""
     greedy: bool = False
     """Take the likeliest action instead of sampling."""
 

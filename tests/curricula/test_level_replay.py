@@ -18,7 +18,7 @@ from minimax_eqx.curricula import (
     SideBySide,
     TopK,
 )
-from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator, FixedLevels
+from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.envs._mutator import NoEdit
 from minimax_eqx.envs.maze import MazeEdits, RandomWalls
 from minimax_eqx.scores import MeanReturn, RelativeRegret
@@ -274,17 +274,6 @@ def test_what_does_not_fit_the_evidence_is_refused_when_it_begins(options, messa
 def test_a_chance_to_replay_out_of_range_is_refused(replay_prob):
     with pytest.raises(ValueError, match=r"Sequential.replay_prob is .*between 0 and 1"):
         Sequential(replay_prob)
-
-
-def test_fewer_levels_than_have_to_be_stored_before_replay_are_refused():
-    def few_levels(count, ratio):
-        generator = FixedLevels({"number": jnp.arange(count)})
-        return compose(generator=generator, capacity=10, num_levels=2, min_fill_ratio=ratio)
-
-    with pytest.raises(ValueError, match=r"has 5 different levels at most.* which takes 6; lower"):
-        few_levels(5, 0.6)
-    few_levels(6, 0.6)
-    eqx.filter_eval_shape(lambda ratio: few_levels(1, ratio), jnp.array(0.6))
 
 
 def test_replay_that_is_not_robust_may_have_no_chance(getkey):

@@ -8,7 +8,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from minimax_eqx.experiment import Progressed
 
-from .tiny import CONFIG, train
+from .tiny import EXPERIMENT, train
 
 CACHE = {
     "jax_persistent_cache_min_compile_time_secs": 0,
@@ -47,7 +47,7 @@ class Recorder:
 def finished(tmp_path_factory):
     """A run of 8 cycles with checkpoints of cycles 4 and 8, and what a hook was told."""
     recorder = Recorder()
-    outcome = train(CONFIG, tmp_path_factory.mktemp("finished") / "run", hooks=[recorder])
+    outcome = train(EXPERIMENT, tmp_path_factory.mktemp("finished") / "run", hooks=[recorder])
     return outcome, recorder
 
 

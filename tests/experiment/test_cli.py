@@ -9,9 +9,9 @@ from minimax_eqx._version import VERSION
 from minimax_eqx.cli import _main as cli
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
-from minimax_eqx.experiment import PRESETS
+from minimax_eqx.recipes import RECIPES, maze
 
-from .tiny import CONFIG, OPTIONS, files, rows
+from .tiny import OPTIONS, SMALL, change_config, files, rows
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +19,13 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # Boxes around messages are as wide as the terminal.
     monkeypatch.setenv("COLUMNS", "200")
+
+
+def caught(monkeypatch):
+    """What runs are trained with from here on, which no longer happens."""
+    given = []
+    monkeypatch.setattr(terminal, "train", lambda *arguments: given.append(arguments) or 0)
+    return given
 
 
 @pytest.mark.parametrize(
@@ -29,8 +36,8 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
         (["train", "maze-dr", "--help"], "minimax-eqx train maze-dr"),
         (["resume", "--help"], "Continue a run from its newest checkpoint"),
         (["evaluate", "--help"], "--num-unseen-levels"),
-        (["presets", "--help"], "List the presets"),
-        (["evaluate", "--help"], "panels: minimax-12"),
+        (["recipes", "--help"], "List the recipes"),
+        (["evaluate", "--help"], "lists of mazes: minimax-12"),
         (["evaluate", "--help"], "PerfectMazeMedium"),
         (["completion", "--help"], "bash"),
     ],
@@ -48,122 +55,114 @@ def test_the_version_is_printed(capsys):
     assert capsys.readouterr().out.strip() == VERSION
 
 
-def test_the_presets_are_listed(capsys):
-    assert main(["presets"]) == 0
+def test_the_recipes_are_listed(capsys):
+    assert main(["recipes"]) == 0
     out = capsys.readouterr().out
-    assert all(name in out for name in PRESETS)
+    assert all(name in out for name in RECIPES)
+
+
+@pytest.mark.parametrize("words", [["recipes", "maze-accel"], ["train", "maze-accel"]])
+def test_a_recipe_is_printed_as_a_file_that_gives_it_back(words, capsys, monkeypatch, tmp_path):
+    print_config = ["--print-config"] if words[0] == "train" else []
+    assert main([*words, *print_config]) == 0
+    (tmp_path / "all.yaml").write_text(capsys.readouterr().out)
+    given = caught(monkeypatch)
+    assert main(["train", "quickstart", "--config", "all.yaml", "--num-edits", "3"]) == 0
+    [(experiment, *_)] = given
+    assert experiment == maze.accel(num_edits=3)
 
 
 MISTAKES = {
     "no command": ([], "usage: minimax-eqx"),
     "unknown command": (["trian"], "no command 'trian'. Did you mean 'train'?"),
-    "unknown preset": (["train", "quickstar"], "Did you mean 'quickstart'?"),
-    "unknown option": (["train", "--num-wall", "3"], "--num-wall"),
-    "wrong type": (["train", "--num-walls", "many"], "many"),
-    "missing value": (["train", "--num-walls"], "--num-walls"),
-    "two presets": (["train", "quickstart", "maze-dr"], "maze-dr"),
+    "unknown recipe": (["train", "quickstar"], "Did you mean 'quickstart'? Known: maze-dr, "),
+    "empty recipe": (["train", ""], "There is no recipe ''"),
+    "two recipes": (["train", "quickstart", "maze-dr"], "'maze-dr' is not expected here"),
+    "no such file": (["train", "mine.py"], "There is no file mine.py"),
+    "no such module": (["train", "mine:method"], "There is no module mine"),
+    "unknown option": (["train", "--num-wall", "3"], "Did you mean '--num-walls'?"),
+    "abbreviation": (["train", "--num-lev", "3"], "--num-levels"),
+    "wrong type": (["train", "--num-walls", "many"], "--num-walls is many; it must be a whole num"),
+    "missing value": (["train", "--num-walls"], "--num-walls is empty"),
     "too many walls": (["train", "--num-walls", "168"], "between 0 and 167"),
     "even view": (["train", "--view-size", "4"], "view_size is 4"),
     "negative rate": (["train", "--learning-rate", "-1e-4"], "learning_rate is -0.0001"),
-    "infinite rate": (["train", "--learning-rate", "inf"], "learning_rate is inf"),
+    "infinite rate": (["train", "--learning-rate", "-inf"], "learning_rate is -inf"),
+    "not a number": (["train", "--learning-rate", "nan"], "learning_rate is nan"),
     "schedule": (["train", "--checkpoint-every", "7"], "multiple of log_every"),
-    "even perfect maze": (
-        ["train", "--generator", "perfect", "--height", "12"],
-        "PerfectMaze.height is 12",
-    ),
-    "unknown generator": (["train", "--generator", "hills"], "random-walls"),
+    "even perfect maze": (["train", "--generator", "perfect-maze", "--height", "12"], "odd"),
+    "unknown generator": (["train", "--generator", "hills"], "Known: random-memory, "),
     "proportional": (
         ["train", "maze-plr", "--prioritisation", "proportional"],
-        "Proportional needs scores that are never negative, and those of MaxMC can be; use Rank.",
+        "Proportional needs scores that are never negative",
     ),
-    "small buffer": (["train", "maze-accel", "--buffer-capacity", "8"], "capacity is 8, less than"),
+    "small buffer": (["train", "maze-accel", "--capacity", "8"], "capacity is 8"),
     "unknown score": (["train", "maze-plr", "--score", "regret"], "population-regret"),
+    "no score": (["train", "maze-plr", "--score", "rank"], "rank is a prioritisation."),
     "option of another method": (
-        ["train", "--replay-prob", "0.3", "--num-edits", "3"],
-        "replay_prob, num_edits: ",
+        ["train", "--num-edits", "3"],
+        "--num-edits is an option of a part that is not chosen here: --curriculum level-replay --mu",
     ),
-    "teacher without pay": (["train", "--generator", "teacher"], "in method dr nothing pays it"),
+    "option of another core": (
+        ["train", "--num-blocks", "4"],
+        "--num-blocks is an option of a part that is not chosen here: --core s5",
+    ),
+    "width of no memory": (
+        ["train", "--core", "no-memory", "--hidden-size", "12"],
+        "--hidden-size is an option of a part that is not chosen here: --core gru (or lru, lstm, s",
+    ),
+    "option of two parts": (
+        ["train", "maze-paired", "--learning-rate", "1"],
+        "--learning-rate may mean --student.learning-rate, --teacher.learning-rate; say which.",
+    ),
+    "teacher without pay": (
+        ["train", "--generator", "learned-generator"],
+        "learned-generator is a level-source. Known: random-memory, ",
+    ),
     "design without a teacher": (
-        ["train", "--method", "adversarial"],
-        "generator is random-walls; method adversarial needs a teacher",
+        ["train", "--curriculum", "adversarial-design"],
+        "AdversarialDesign needs --generator, --objective.",
     ),
-    "option of a teacher": (
-        ["train", "maze-plr", "--teacher-num-walls", "9"],
-        "teacher_num_walls: without effect except with generator teacher",
-    ),
-    "wall budget": (
-        ["train", "maze-paired", "--teacher-num-walls", "168"],
-        "teacher_num_walls is 168; in a maze of 13 x 13 cells it must be between 0 and 167.",
-    ),
+    "wall budget": (["train", "maze-paired", "--num-walls", "168"], "between 0 and 167"),
     "three students of a pair": (
         ["train", "maze-paired", "--num-students", "3"],
         "RelativeRegret compares exactly 2 students, not 3.",
     ),
-    "objective where the score decides": (
-        ["train", "maze-repaired", "--objective", "population-regret"],
-        "objective: without effect except with method adversarial",
-    ),
-    "option of another core": (
-        ["train", "--num-blocks", "4"],
-        "num_blocks: without effect except with core s5. Leave num_blocks at 2.",
-    ),
-    "huge seed": (["train", "--seed", str(2**70)], "seed is"),
+    "huge seed": (["train", "--seed", str(2**70)], "Experiment.seed is"),
     "unknown maze": (["train", "--mazes", "Labyrinht"], "Did you mean 'Labyrinth'?"),
-    "resume of nothing": (["resume", "nowhere"], "There is no run in nowhere"),
-    "resume without a folder": (["train", "--resume"], "--resume"),
-    "resume with options": (["resume", "nowhere", "--seed", "2"], "--seed"),
-    "resume with a preset": (["train", "quickstart", "--resume", "nowhere"], "quickstart"),
-    "evaluation of nothing": (["evaluate", "nowhere"], "There is no run in nowhere"),
-    "evaluation without a folder": (["evaluate", "--greedy"], "folder of the run comes first"),
-    "width of no memory": (
-        ["train", "--core", "none", "--hidden-size", "12"],
-        "hidden_size: without effect except with a core other than none. Leave hidden_size at 256.",
-    ),
-    "switch with a value": (["train", "--greedy", "true"], "write --greedy or --no-greedy"),
-    "switch with a value and =": (["train", "--see-agent=False"], "--see-agent takes no value"),
-    "evaluation switch with a value": (["evaluate", "x", "--greedy", "1"], "--greedy takes no val"),
-    "float for a count": (["train", "--seed", "1e3"], "must be a whole number, such as 1000"),
-    "fraction for a count": (["train", "--num-levels", "1.5"], "--num-levels is 1.5; it must be a"),
-    "not a number": (["train", "--learning-rate", "nan"], "learning_rate is nan; it must be fin"),
-    "minus infinity": (["train", "--learning-rate", "-inf"], "learning_rate is -inf; it must be"),
-    "huge count": (
-        ["train", "--num-levels", "9" * 12],
-        "num_levels is 999999999999; it must be at",
-    ),
-    "huge cycle": (
-        ["train", "--num-steps", "99999999"],
-        "num_steps is 3199999968; it must be at m",
-    ),
-    "empty folder": (["train", "--run", ""], "The value of --run is empty"),
-    "empty maze": (["train", "--mazes", ""], "The value of --mazes is empty"),
-    "empty folder to resume": (["train", "--resume="], "The value of --resume is empty"),
-    "empty folder to evaluate": (["evaluate", ""], "The folder of the run is empty"),
-    "empty preset": (["train", ""], "There is no preset ''"),
-    "abbreviation": (["train", "--num-lev", "3"], "--num-levels"),
+    "switch with a value": (["train", "--see-agent=maybe"], "it must be true or false"),
+    "float for a count": (["train", "--seed", "1e3"], "--seed is 1e3; it must be a whole number"),
+    "huge count": (["train", "--num-levels", "9" * 12], "A cycle has 999999999999 levels"),
+    "huge cycle": (["train", "--num-steps", "99999999"], "which makes 3199999968 steps; they mus"),
+    "empty folder": (["train", "--run", ""], "--run is empty"),
+    "empty maze": (["train", "--mazes", ""], "--mazes is empty"),
+    "no such file of options": (["train", "--config", "none.yaml"], "none.yaml"),
     "log interval longer than the run": (
         ["train", "--num-updates", "3"],
         "log_every is 5; it must be at most num_updates, which is 3",
     ),
     "no update ever": (
         ["train", "maze-robust-plr", "--replay-prob", "0"],
-        "replay_prob is 0, and with robust",
+        "so they would never learn",
     ),
+    "half of the processes": (["train", "--coordinator", "host:1"], "num_processes"),
+    "resume of nothing": (["resume", "nowhere"], "There is no run in nowhere"),
+    "resume without a folder": (["resume"], "The folder of the run comes first"),
+    "empty folder to resume": (["resume", ""], "The folder of the run comes first"),
     "state of a resumed run": (
         ["resume", "nowhere", "--learning-rate", "0.1"],
-        "--learning-rate: with --resume, a run keeps its options; --num-updates and --devices can "
-        "be given. Its state depends on learning_rate: for another value, train a new run",
-    ),
-    "schedule of a resumed run": (
-        ["resume", "nowhere", "--log-every=3"],
-        "and log_every be changed in its config.json",
+        "--learning-rate: a run keeps the options that it began with; --num-updates and --devices "
+        "can be given.",
     ),
     "wrong value beside resume": (
         ["resume", "nowhere", "--num-updates", "many"],
-        "minimax-eqx resume --help",
+        "--num-updates is many; it must be a whole number or none.",
     ),
-    "unknown preset to show": (["presets", "maze-acel"], "Did you mean 'maze-accel'?"),
-    "unknown shell": (["completion", "fish"], "bash"),
-    "presets with options": (["presets", "--all"], "--all"),
+    "evaluation of nothing": (["evaluate", "nowhere"], "There is no run in nowhere"),
+    "evaluation without a folder": (["evaluate", "--greedy"], "folder of the run comes first"),
+    "unknown recipe to show": (["recipes", "maze-acel"], "Did you mean 'maze-accel'?"),
+    "unknown shell": (["completion", "fish"], "Known: bash, zsh."),
+    "recipes with options": (["recipes", "--all"], "--all: there is no such option."),
 }
 
 
@@ -195,9 +194,7 @@ def test_a_damaged_configuration_is_a_mistake_too(capsys, tmp_path):
 
 
 def test_a_checkpoint_of_another_configuration_is_a_mistake_too(capsys, run_path):
-    content = json.loads((run_path / "config.json").read_text())
-    content["config"]["network"]["hidden_size"] = 4
-    (run_path / "config.json").write_text(json.dumps(content))
+    change_config(run_path, hidden_size=4)
     before = files(run_path)
     for command in (["train", "--resume"], ["evaluate"]):
         assert main([*command, str(run_path)]) == 2
@@ -246,38 +243,56 @@ def test_an_interrupt_at_any_moment_is_told_without_a_traceback(capsys, monkeypa
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_options_need_no_prefix_and_override_the_preset(monkeypatch, tmp_path):
-    given = []
-
-    def train(config, path, listener):
-        given.append((config, path))
-        raise ValueError("enough")
-
-    monkeypatch.setattr(terminal, "start", start)
-    options = ["--num-walls", "30", "--learning-rate", "5e-4", "--seed", "2", "--see-agent"]
-    more = ["--mazes", "Labyrinth", "minimax-12", "--final-learning-rate", "1e-5"]
-    more += ["--anneal-steps", "5"]
-    assert main(["train", "maze-dr", *options, *more, "--run", str(tmp_path / "a [run]")]) == 2
-    config, path = given[0]
-    assert path == tmp_path / "a [run]"
-    assert (config.levels.num_walls, config.ppo.learning_rate, config.seed) == (30, 5e-4, 2)
-    assert config.env.see_agent
-    assert config.ppo.final_learning_rate == 1e-5
-    assert config.evaluation.mazes == ("Labyrinth", "minimax-12")
-    assert config.ppo.discount == PRESETS["maze-dr"][0].ppo.discount
+def test_options_need_no_prefix_and_override_the_recipe(monkeypatch, tmp_path):
+    given = caught(monkeypatch)
+    changes = ["--num-walls", "30", "--learning-rate", "5e-4", "--seed", "2", "--see-agent"]
+    changes += ["--mazes", "Labyrinth", "minimax-12", "--anneal-steps", "5"]
+    assert main(["train", "maze-dr", *changes, "--run", str(tmp_path / "a [run]")]) == 0
+    [(experiment, path, _, heading, code)] = given
+    assert (path, code) == (tmp_path / "a [run]", None)
+    wanted = {"num_walls": 30, "learning_rate": 5e-4, "seed": 2, "see_agent": True}
+    wanted |= {"mazes": ("Labyrinth", "minimax-12"), "anneal_steps": 5}
+    assert experiment == maze.dr(**wanted)
+    assert heading.startswith("Training maze-dr with seed 2, see_agent True, learning_rate 0.0005,")
+    assert "mazes Labyrinth minimax-12 for 30,000 updates" in heading
 
 
-def test_the_options_of_these_tests_make_their_configuration(monkeypatch):
-    given = []
+def test_the_options_of_these_tests_make_their_experiment(monkeypatch):
+    given = caught(monkeypatch)
+    assert main(["train", *OPTIONS]) == 0
+    assert given[0][0] == maze.quickstart(**SMALL)
 
-    def train(config, *_):
-        given.append(config)
-        raise ValueError("enough")
 
-    monkeypatch.setattr(terminal, "start", start)
-    assert main(["train", *OPTIONS]) == 2
-    same = {"seed", "env", "levels", "network", "curriculum", "num_updates", "evaluation"}
-    assert all(getattr(given[0], name) == getattr(CONFIG, name) for name in same)
+METHOD = """
+import minimax_eqx as mx
+
+class Size(mx.scores.AbstractFormula):
+    weight: float = 1.0
+    \"\"\"A factor.\"\"\"
+    can_be_negative = True
+
+    def formula(self, evidence):
+        return self.weight * evidence.rewards.mean(axis=(0, 1, 3))
+
+experiment = mx.recipes.maze.robust_plr(score=Size())
+"""
+
+
+def test_a_file_of_a_user_is_trained_with_its_own_options(monkeypatch, capsys, tmp_path):
+    (tmp_path / "my_method.py").write_text(METHOD)
+    given = caught(monkeypatch)
+    assert main(["train", "my_method.py", "--weight", "0.5", "--seed", "3"]) == 0
+    [(experiment, path, _, heading, code)] = given
+    assert experiment.curriculum.score.weight == 0.5
+    assert str(path) == "runs/my_method-3"
+    assert heading.startswith("Training my_method with seed 3, weight 0.5 for 30,000 updates")
+    assert code.path == tmp_path / "my_method.py"
+    assert main(["train", "my_method.py", "--score", "max-mc", "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "size" in out
+    assert "--weight" not in out
+    assert main(["train", "my_method.py", "--help"]) == 0
+    assert "A factor. (default: 1.0)" in capsys.readouterr().out
 
 
 def test_a_run_is_evaluated_again_with_other_options(capsys, run_path):

@@ -12,18 +12,20 @@ import numpy as np
 import pytest
 
 from minimax_eqx.cli._main import main
-from minimax_eqx.experiment import ConfigError, RunFolder, load_run, make_runner, preset
+from minimax_eqx.experiment import load
+from minimax_eqx.experiment._folder import RunFolder
 from minimax_eqx.experiment._process_options import ProcessOptions
+from minimax_eqx.runners._ahead import making
 
 from .tiny import (
-    CONFIG,
+    EXPERIMENT,
     OPTIONS,
     arrays,
     assert_close,
     assert_same_state,
     change_config,
     command_line_options,
-    config,
+    experiment,
     free_port,
     launch,
     resume,
@@ -38,14 +40,14 @@ ENDLESS = 10**6
 @pytest.fixture(scope="module")
 def on_two_devices(tmp_path_factory):
     """The run of the other tests, on two devices."""
-    return train(config(devices=2), tmp_path_factory.mktemp("devices") / "run")
+    return train(experiment(devices=2), tmp_path_factory.mktemp("devices") / "run")
 
 
 def test_a_run_on_two_devices_is_that_on_one(on_two_devices, finished):
     assert_close(arrays(finished[0].runner), arrays(on_two_devices.runner))
     assert on_two_devices.runner.mesh is None
-    assert on_two_devices.folder.config().devices == 2
-    assert_same_state(load_run(on_two_devices.folder.path)[1], on_two_devices.runner)
+    assert on_two_devices.folder.experiment().devices == 2
+    assert_same_state(load(on_two_devices.folder.path)[1], on_two_devices.runner)
     ours, theirs = rows(on_two_devices.folder.path), rows(finished[0].folder.path)
     assert [row["cycle"] for row in ours] == [row["cycle"] for row in theirs]
     losses = [[float(row["loss"]) for row in run] for run in (ours, theirs)]
@@ -118,7 +120,7 @@ def test_without_a_cluster_auto_says_what_to_give(monkeypatch):
         raise ValueError("coordinator_address should be defined.")
 
     monkeypatch.setattr("jax.distributed.initialize", initialize)
-    with pytest.raises(ConfigError, match=r"should be defined.*give coordinator, num_processes"):
+    with pytest.raises(ValueError, match=r"should be defined.*give coordinator, num_processes"):
         ProcessOptions(distributed="auto").join(1)
 
 
@@ -141,7 +143,7 @@ def story(tmp_path_factory, compiled):
     cwd = tmp_path_factory.mktemp("processes")
     path = cwd / "run"
     schedule = ["--num-updates", ENDLESS, "--keep-checkpoints", ENDLESS]
-    options = command_line_options(CONFIG, preset("maze-dr"))
+    options = command_line_options(EXPERIMENT, preset("maze-dr"))
     arguments = ["train", "maze-dr", *options, *schedule, "--run", path]
     with two_processes(*arguments, cwd=cwd) as processes:
         end = time.monotonic() + PATIENCE
@@ -158,7 +160,7 @@ def story(tmp_path_factory, compiled):
 
 def test_two_processes_compute_what_one_does(story, finished):
     folder = RunFolder.open(story[0])
-    state = folder.checkpoints(folder.config()).load(8).restore(make_runner(CONFIG))
+    state = folder.checkpoints(folder.experiment()).load(8).restore(making(EXPERIMENT)())
     assert_close(arrays(finished[0].runner), arrays(state))
 
 
@@ -177,7 +179,7 @@ def test_what_two_processes_left_goes_on_in_one(story, tmp_path):
     path = shutil.copytree(story[0], tmp_path / "run")
     cycle = int(rows(path)[-1]["cycle"])
     change_config(path, num_updates=cycle + 2)
-    assert json.loads((path / "config.json").read_text())["config"]["devices"] == 2
+    assert json.loads((path / "config.json").read_text())["experiment"]["devices"] == 2
     outcome = resume(path, devices=1)
     assert outcome.ledger.cycle == cycle + 2
     assert not outcome.interrupted

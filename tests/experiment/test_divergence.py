@@ -7,16 +7,9 @@ import equinox as eqx
 import numpy as np
 import pytest
 
-from minimax_eqx.experiment import (
-    Ledger,
-    Progressed,
-    RunFolder,
-    Started,
-    TrainingError,
-    make_runner,
-    preset,
-)
+from minimax_eqx.experiment import Ledger, Progressed, Started, TrainingError
 from minimax_eqx.experiment._divergence import Watch
+from minimax_eqx.experiment._folder import RunFolder
 
 from .tiny import tiny, train
 

@@ -7,19 +7,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from minimax_eqx.experiment._described import panels_of
+from minimax_eqx.experiment._options import EvaluationConfig
 
 from minimax_eqx.agents import population
 from minimax_eqx.envs import FixedLevels, Maze
 from minimax_eqx.envs.maze import MazeLevel, RandomWalls, stack_levels
-from minimax_eqx.experiment import evaluate_run, make_runner
-from minimax_eqx.experiment._described import panels_of
-from minimax_eqx.experiment._options import EvaluationConfig
+from minimax_eqx.experiment import evaluate
 from minimax_eqx.rollouts import EpisodeResults
 from minimax_eqx.rollouts import _panels as panels
 from minimax_eqx.rollouts._panels import evaluate_panels
 
 from ..small import make_student
-from .tiny import config
+from .tiny import experiment
 
 SMALL = Maze(height=2, width=3, max_episode_steps=40)
 TALL = Maze(height=3, width=2, max_episode_steps=9)
@@ -85,8 +85,8 @@ def test_equal_students_play_differently(students):
 
 def test_a_maze_that_is_named_twice_is_played_once():
     mazes = ("Maze-Labyrinth", "Labyrinth", "jaxued-8")
-    evaluation = dataclasses.replace(config().evaluation, mazes=mazes)
-    names = list(panels_of(config(evaluation=evaluation)))
+    evaluation = dataclasses.replace(experiment().evaluation, mazes=mazes)
+    names = list(panels_of(experiment(evaluation=evaluation)))
     assert names[0] == "Labyrinth"
     assert len(names) == len(set(names)) == 8
 
@@ -113,5 +113,5 @@ def test_no_level_and_no_play_of_an_evaluation_shares_a_key(monkeypatch):
     monkeypatch.setattr(panels, "_sample_all", sample)
     monkeypatch.setattr(panels, "_play_all", play)
     options = EvaluationConfig(mazes=("FourRooms", "Crossing"), num_episodes=2, num_unseen_levels=3)
-    evaluate_run(config(evaluation=options), make_runner(config()))
+    evaluate(experiment(evaluation=options), make_runner(experiment()))
     assert len(used) == len(set(used)) == 2 * (3 + 2 * 2)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from minimax_eqx.envs import FixedLevels
+from minimax_eqx.envs.maze import HeldOutMazes
 from minimax_eqx.experiment import _evaluation as evaluation
-from minimax_eqx.experiment import evaluate_run, make_runner
-from minimax_eqx.experiment._options import EvaluationConfig
+from minimax_eqx.experiment import evaluate
 from minimax_eqx.rollouts._panels import evaluate_panels
+from minimax_eqx.runners import Evaluation
 
 from ..numbered_levels import PER_ACTION, NumberedLevels, students, undecided_students
-from .tiny import CONFIG
 
 FORWARD, TURN_LEFT = 2, 0
 EPISODES = 5
@@ -75,10 +75,8 @@ def test_every_episode_of_a_maze_draws_its_level_afresh():
 @pytest.fixture(scope="module")
 def walkers():
     """A runner of two students, of which the first only goes forward and the second turns."""
-    config = dataclasses.replace(
-        CONFIG, curriculum=dataclasses.replace(CONFIG.curriculum, num_students=2)
-    )
-    runner = make_runner(config)
+    config = experiment(num_students=2)
+    runner = making(config)()
 
     def always(leaf, action):
         return jnp.broadcast_to(1e6 * jax.nn.one_hot(action, leaf.shape[-1]), leaf.shape[1:])
@@ -94,8 +92,8 @@ def walkers():
 
 def test_the_evaluation_of_a_run_tells_its_students_and_its_mazes_apart(walkers):
     config, runner = walkers
-    options = EvaluationConfig(mazes=("SmallCorridor",), num_episodes=3, num_unseen_levels=60)
-    results = evaluate_run(dataclasses.replace(config, evaluation=options), runner)
+    options = Evaluation(HeldOutMazes(("SmallCorridor",)), num_episodes=3, num_unseen_levels=60)
+    results = evaluate(dataclasses.replace(config, evaluation=options), runner)
     assert {name: results[name] for name in ("cycle", "updates", "greedy")} == {
         "cycle": 17,
         "updates": 13,
@@ -119,18 +117,18 @@ def test_the_evaluation_of_a_run_tells_its_students_and_its_mazes_apart(walkers)
 
 def test_the_greedy_do_what_they_lean_to_on_the_same_unseen_levels(walkers):
     config, runner = walkers
-    options = EvaluationConfig(mazes=(), num_episodes=1, num_unseen_levels=60)
+    options = Evaluation(num_episodes=1, num_unseen_levels=60)
     leaning = eqx.tree_at(
         lambda r: r.students.network.policy.out.bias, runner, replace_fn=lambda bias: 1e-7 * bias
     )
     config = dataclasses.replace(config, evaluation=options)
     greedily = dataclasses.replace(options, greedy=True)
-    certain = evaluate_run(config, runner)
-    rolled = evaluate_run(config, leaning)
-    greedy = evaluate_run(dataclasses.replace(config, evaluation=greedily), leaning)
+    certain = evaluate(config, runner)
+    rolled = evaluate(config, leaning)
+    greedy = evaluate(dataclasses.replace(config, evaluation=greedily), leaning)
     assert (certain["greedy"], rolled["greedy"], greedy["greedy"]) == (False, False, True)
     assert greedy["unseen"] == certain["unseen"] != rolled["unseen"]
-    other_seed = evaluate_run(dataclasses.replace(config, seed=3), runner)
+    other_seed = evaluate(dataclasses.replace(config, seed=3), runner)
     assert other_seed["unseen"] != certain["unseen"]
 
 

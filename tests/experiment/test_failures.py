@@ -5,11 +5,12 @@ import os
 
 import pytest
 
-from minimax_eqx.experiment import Compiled, Progressed, RunFolder
+from minimax_eqx.experiment import Compiled, Progressed
 from minimax_eqx.experiment import _train as runs
+from minimax_eqx.experiment._folder import RunFolder
 from minimax_eqx.runners._ahead import CompileAhead
 
-from .tiny import CONFIG, assert_same_state, config, resume, train
+from .tiny import EXPERIMENT, assert_same_state, experiment, resume, train
 
 
 class Failing:
@@ -44,21 +45,21 @@ def test_what_fails_before_the_first_row_leaves_the_path_as_free_as_it_was(
 ):
     fault(monkeypatch)
     with pytest.raises(MemoryError, match="RESOURCE"):
-        train(CONFIG, tmp_path / "run")
+        train(EXPERIMENT, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_hook_that_fails_before_the_first_row_leaves_an_empty_folder_empty(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(RuntimeError, match="of the host"):
-        train(CONFIG, tmp_path / "empty", hooks=[Failing(Compiled)])
+        train(EXPERIMENT, tmp_path / "empty", hooks=[Failing(Compiled)])
     assert [p.name for p in tmp_path.rglob("*")] == ["empty"]
 
 
 def test_a_hook_that_fails_later_leaves_a_run_that_goes_on(tmp_path, finished):
     with pytest.raises(RuntimeError, match="of the host"):
-        train(CONFIG, tmp_path / "run", hooks=[Failing(Progressed, 6)])
-    assert RunFolder.open(tmp_path / "run").checkpoints(CONFIG).cycles() == [4]
+        train(EXPERIMENT, tmp_path / "run", hooks=[Failing(Progressed, 6)])
+    assert RunFolder.open(tmp_path / "run").checkpoints(EXPERIMENT).cycles() == [4]
     assert_same_state(resume(tmp_path / "run").runner, finished[0].runner)
 
 
@@ -66,10 +67,10 @@ def test_an_evaluation_that_fails_on_the_way_costs_no_training(tmp_path, monkeyp
     def fail(*_):
         raise MemoryError("RESOURCE_EXHAUSTED")
 
-    monkeypatch.setattr(runs, "evaluate_run", fail)
+    monkeypatch.setattr(runs, "evaluate", fail)
     with pytest.raises(MemoryError):
-        train(config(evaluate_every=2), tmp_path / "run")
-    assert RunFolder.open(tmp_path / "run").checkpoints(CONFIG).cycles() == [2]
+        train(experiment(evaluate_every=2), tmp_path / "run")
+    assert RunFolder.open(tmp_path / "run").checkpoints(EXPERIMENT).cycles() == [2]
 
 
 def test_an_evaluation_that_cannot_be_written_is_an_error_and_the_run_is_saved(
@@ -80,5 +81,5 @@ def test_an_evaluation_that_cannot_be_written_is_an_error_and_the_run_is_saved(
 
     monkeypatch.setattr(RunFolder, "write_evaluation", full)
     with pytest.raises(OSError, match="No space left"):
-        train(CONFIG, tmp_path / "run")
-    assert RunFolder.open(tmp_path / "run").checkpoints(CONFIG).cycles() == [4, 8]
+        train(EXPERIMENT, tmp_path / "run")
+    assert RunFolder.open(tmp_path / "run").checkpoints(EXPERIMENT).cycles() == [4, 8]

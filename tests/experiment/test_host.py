@@ -12,7 +12,7 @@ LOOK = """
 import json, logging, os, pathlib, signal, sys, warnings
 import jax
 from minimax_eqx.experiment import train
-from tests.experiment.tiny import CONFIG
+from tests.experiment.tiny import EXPERIMENT
 
 def host():
     loggers = [logging.getLogger(), logging.getLogger("absl"), logging.getLogger("minimax_eqx")]
@@ -27,7 +27,7 @@ def host():
     }
 
 before = host()
-train(CONFIG, "run")
+train(EXPERIMENT, "run")
 print(json.dumps([before, host()]))
 """
 

@@ -9,20 +9,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.experiment import Ledger, make_runner
+from minimax_eqx.experiment import Ledger
 from minimax_eqx.runners import Runner, run
+from minimax_eqx.runners._ahead import making
 
 from ..numbered_levels import Given, NumberedLevels, step, students
-from .tiny import CONFIG
+from .tiny import EXPERIMENT
 
 OF_EPISODES = ("return", "success_rate", "episode_length")
 
 
 def test_a_row_holds_the_means_of_its_own_cycles(finished):
     """Of those that measured something; an episode's numbers need an episode."""
-    runner = make_runner(CONFIG)
+    runner = making(EXPERIMENT)()
     for row in finished[0].folder.metrics().read():
-        runner, metrics = run(runner, CONFIG.log_every)
+        runner, metrics = run(runner, EXPERIMENT.log_every)
         metrics = {name: np.asarray(values) for name, values in metrics.items()}
         assert set(metrics) <= set(row)
         for name, values in metrics.items():

@@ -1,7 +1,6 @@
 """One run through several processes: stopped by Ctrl-C, killed, and resumed to its end."""
 
 import contextlib
-import dataclasses
 import os
 import signal
 import time
@@ -9,7 +8,8 @@ import time
 import pytest
 
 from minimax_eqx.cli._main import main
-from minimax_eqx.experiment import Checkpoints, load_run
+from minimax_eqx.experiment import load
+from minimax_eqx.experiment._checkpoints import Checkpoints
 
 from .tiny import OPTIONS, assert_same_state, change_config, launch, rows, train
 
@@ -113,9 +113,9 @@ def test_a_resumed_run_ends_as_any_other(story):
 
 
 def test_the_result_is_bit_for_bit_that_of_a_run_that_never_stopped(story, tmp_path):
-    config, runner = load_run(story["path"])
-    assert config.num_updates == story["updates"]
-    straight = train(dataclasses.replace(config, checkpoint_every=10**6), tmp_path / "straight")
+    made_of, runner = load(story["path"])
+    assert made_of.schedule.num_updates == story["updates"]
+    straight = train(with_changes(made_of, {"checkpoint_every": 10**6}), tmp_path / "straight")
     assert_same_state(runner, straight.runner)
     assert rows(story["path"]) == rows(tmp_path / "straight")
 

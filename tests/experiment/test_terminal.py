@@ -10,13 +10,13 @@ import warnings
 
 import pytest
 from jax.errors import JaxRuntimeError
+from minimax_eqx.experiment._messages import warnings_in_one_line
 
 from minimax_eqx.cli import _commands as commands
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
-from minimax_eqx.experiment import ConfigError, RunFolder
 from minimax_eqx.experiment import _folder as folder_module
-from minimax_eqx.experiment._messages import warnings_in_one_line
+from minimax_eqx.experiment._folder import RunFolder
 from minimax_eqx.experiment._process_options import ProcessOptions
 from minimax_eqx.experiment._report import write_curves
 
@@ -209,7 +209,7 @@ def test_an_evaluation_that_runs_out_of_memory_names_its_own_options(capsys, run
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(terminal, "evaluate_run", fail)
+    monkeypatch.setattr(terminal, "evaluate", fail)
     assert main(["evaluate", str(run_path)]) == 1
     assert "Lower num_unseen_levels or num_episodes" in capsys.readouterr().err
 
@@ -252,7 +252,7 @@ def test_whatever_jax_raises_without_a_platform_is_one_line(error, monkeypatch):
         raise error
 
     monkeypatch.setattr(terminal.jax, "devices", fail)
-    with pytest.raises(ConfigError, match="JAX could not start") as caught:
+    with pytest.raises(ValueError, match="JAX could not start") as caught:
         terminal._start_jax(ProcessOptions(), 1)
     assert len(str(caught.value).splitlines()) == 1
 

@@ -3,8 +3,8 @@
 import sys
 
 import pytest
-
 from minimax_eqx.experiment._filesystem import FolderError
+
 from minimax_eqx.experiment._plain import from_plain, to_plain
 from minimax_eqx.experiment._user_code import check_user_code, load_user_code
 

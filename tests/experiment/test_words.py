@@ -92,9 +92,10 @@ def test_parts_and_values_are_replaced_in_python_by_the_same_names():
 
 MISTAKES = {
     "--num-wall 3": "--num-wall: there is no such option. Did you mean '--num-walls'?",
-    "--k 16": "--k is an option of top-k, which is not chosen here: --prioritisation top-k",
-    "--norm pre": "--norm is an option of s5, which is not chosen here: --core s5",
+    "--k 16": "--k is an option of a part that is not chosen here: --prioritisation top-k",
+    "--norm pre": "--norm is an option of a part that is not chosen here: --core s5",
     "--curriculum domain-randomisation --k 3": "--curriculum level-replay --prioritisation top-k",
+    "--curriculum domain-randomisation --temperature 3": "here: --curriculum level-replay",
     "--score maxmc": "--score: there is no 'maxmc'. Did you mean 'max-mc'? Known: max-mc, l1-va",
     "--score rank": "there is no 'rank'. rank is a prioritisation. Known: max-mc, l1-value-loss.",
     "--score none": "--score: there is no 'none'.",
@@ -164,7 +165,7 @@ FILES = {
     "seed: 1\ncurriculum:\n  score:\n    wieght: 3": "line 4: curriculum.score.wieght: there is no",
     "seed: 1\nlearning_rate: fast": "line 2: learning_rate is fast; it must be a number.",
     "score: rank": "line 1: score: there is no 'rank'. rank is a prioritisation.",
-    "k: 3": "line 1: k is an option of top-k",
+    "k: 3": "line 1: k is an option of a part that is not chosen here: --prioritisation top-k",
     "curriculum:\n  others: [{class: max-mc}]": "line 2: curriculum.others is a list of parts",
     "seed: [1": "mine.yaml cannot be read",
     "- seed": "mine.yaml holds no options",

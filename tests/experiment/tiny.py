@@ -1,12 +1,10 @@
 """The smallest runs: one configuration, compiled once, and the command line in a process."""
 
 import csv
-import dataclasses
 import functools
 import json
 import os
 import pathlib
-import shlex
 import socket
 import subprocess
 import sys
@@ -15,112 +13,89 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from minimax_eqx import experiment
-from minimax_eqx.experiment import Config
-from minimax_eqx.experiment._options import (
-    CurriculumConfig,
-    EnvConfig,
-    EvaluationConfig,
-    LevelsConfig,
-    NetworkConfig,
-    PPOConfig,
-    SearchConfig,
+from minimax_eqx import experiment as runs
+from minimax_eqx.curricula import SamplingForLearnability
+from minimax_eqx.experiment._draft import (
+    differences,
+    draft_of,
+    made,
+    matching,
+    options_of,
+    with_changes,
 )
+from minimax_eqx.recipes import RECIPES, maze
 
-CONFIG = Config(
-    num_updates=8,
-    log_every=2,
-    checkpoint_every=4,
-    env=EnvConfig(height=5, width=6, max_episode_steps=12),
-    levels=LevelsConfig(num_walls=6),
-    network=NetworkConfig(hidden_size=8, num_filters=4, head_size=8),
-    ppo=PPOConfig(num_epochs=2),
-    curriculum=CurriculumConfig(num_levels=2, num_spare_levels=3, num_steps=8),
-    evaluation=EvaluationConfig(mazes=(), num_episodes=1, num_unseen_levels=4),
-)
-# How the command line says the same.
-OPTIONS = shlex.split("""
-    --num-updates 8 --log-every 2 --checkpoint-every 4 --height 5 --width 6
-    --max-episode-steps 12 --num-walls 6 --hidden-size 8 --num-filters 4 --head-size 8
-    --num-epochs 2 --num-levels 2 --num-spare-levels 3 --num-steps 8 --num-episodes 1
-    --num-unseen-levels 4 --mazes
-""")
+SMALL = {
+    **{"num_updates": 8, "log_every": 2, "checkpoint_every": 4},
+    **{"height": 5, "width": 6, "max_episode_steps": 12, "num_walls": 6},
+    **{"hidden_size": 8, "num_filters": 4, "head_size": 8, "num_epochs": 2},
+    **{"num_levels": 2, "num_spare_levels": 3, "num_steps": 8},
+    **{"mazes": (), "num_episodes": 1, "num_unseen_levels": 4},
+}
+EXPERIMENT = maze.dr(evaluate_every=0, **SMALL)
+# What is less than here stays as it is.
+LIMITS = {
+    **{name: value for name, value in SMALL.items() if name != "mazes"},
+    **{"evaluate_every": 0, "max_episode_steps": 6, "num_minibatches": 2},
+    **{"capacity": 6, "num_edits": 2, "noise_dim": 2, "embedding_size": 4},
+    **{"num_candidates": 4, "num_plays": 2, "num_training_cycles": 4},
+}
+
+
 # Without a report, which takes a while to draw.
-train = functools.partial(experiment.train, hooks=())
-resume = functools.partial(experiment.resume, hooks=())
+train = functools.partial(runs.train, hooks=())
+resume = functools.partial(runs.resume, hooks=())
 TIME_COLUMNS = ("seconds_compiling", "seconds_running", "steps_per_second")
 
 
-def config(**changes):
-    """The smallest configuration, with other values for some options of its first level."""
-    return dataclasses.replace(CONFIG, **changes)
+def experiment(**changes):
+    """The smallest experiment, with other values for some options."""
+    return with_changes(EXPERIMENT, changes)
 
 
-def tiny(config):
-    """Any configuration at the sizes of these tests; its method stays as it is.
+def tiny(experiment):
+    """Any experiment at the sizes of these tests; its method stays as it is.
 
     Every episode ends within a cycle, so that every level gets a score.
     """
-
-    def at_most(group, **limits):
-        return {name: min(getattr(group, name), limit) for name, limit in limits.items()}
-
-    ppo, replay, network, teacher = config.ppo, config.replay, config.network, config.teacher
-    widths = at_most(network, hidden_size=8, num_filters=4, head_size=8)
-    small = dataclasses.replace(
-        CONFIG,
-        env=dataclasses.replace(CONFIG.env, max_episode_steps=6),
-        levels=dataclasses.replace(config.levels, **at_most(config.levels, num_walls=6)),
-        network=dataclasses.replace(network, **widths),
-        ppo=dataclasses.replace(ppo, **at_most(ppo, num_epochs=2, num_minibatches=2)),
-        curriculum=dataclasses.replace(config.curriculum, num_levels=2, num_steps=8),
-    )
-    if config.curriculum.method == "level-replay":
-        limits = at_most(replay, buffer_capacity=6, num_edits=2)
-        small = dataclasses.replace(small, replay=dataclasses.replace(replay, **limits))
-    if config.curriculum.method == "sfl":
-        search = SearchConfig(num_candidates=4, num_plays=2, num_kept=3, num_training_cycles=4)
-        small = dataclasses.replace(small, search=search)
-    if config.levels.generator == "teacher":
-        limits = at_most(
-            teacher,
-            teacher_num_walls=4,
-            noise_dim=2,
-            teacher_hidden_size=8,
-            teacher_num_filters=4,
-            time_embedding_size=4,
-            teacher_head_size=8,
-            teacher_num_epochs=2,
+    draft = draft_of(with_changes(experiment, {"mazes": ()}))
+    for option in options_of(draft):
+        limit = LIMITS.get(option.field.name, option.value)
+        is_number = type(option.value) in (int, float)
+        option.draft.values[option.field.name] = (
+            min(option.value, limit) if is_number else option.value
         )
-        small = dataclasses.replace(small, teacher=dataclasses.replace(teacher, **limits))
-    return small
+    if isinstance(experiment.curriculum, SamplingForLearnability):
+        draft.values["curriculum"].values["capacity"] = 3
+    return made(draft)
 
 
-def command_line_options(config, base):
-    """How the command line makes one configuration of another."""
-    before = dict(_leaves(base.to_dict()))
+def words_of(changes):
+    """What the command line says for values of options."""
     words = []
-    for name, value in _leaves(config.to_dict()):
-        if value != before[name]:
-            words += [f"--{name.replace('_', '-')}"]
-            words += map(str, value if isinstance(value, tuple) else [value])
+    for name, value in changes.items():
+        words += [f"--{name.replace('_', '-')}"]
+        words += map(str, value if isinstance(value, tuple) else [value])
     return words
 
 
-def _leaves(groups):
-    for name, value in groups.items():
-        if isinstance(value, dict):
-            yield from _leaves(value)
-        else:
-            yield name, value
+OPTIONS = words_of(SMALL)
+
+
+def command_line_options(experiment, recipe):
+    """How the command line makes an experiment of a recipe's."""
+    return words_of(differences(draft_of(experiment), draft_of(RECIPES[recipe]())))
 
 
 def change_config(path, **changes):
-    """Edits config.json; a name with two underscores is one of a group."""
+    """Edits config.json, options by their short names."""
     content = json.loads((path / "config.json").read_text())
+    options = list(options_of(draft_of(EXPERIMENT)))
     for name, value in changes.items():
-        *group, option = name.split("__")
-        (content["config"][group[0]] if group else content["config"])[option] = value
+        [option] = matching(name.replace("__", "."), options)
+        *way, last = option.path.split(".")
+        part = functools.reduce(lambda part, name: part[name], way, content["experiment"])
+        part[last] = value
     (path / "config.json").write_text(json.dumps(content))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minimax_eqx.envs import Discrete, Maze
-from minimax_eqx.envs.maze import MazeObservation
+from minimax_eqx.envs.maze._maze import MazeObservation
 from minimax_eqx.nets import LSTM, S5, ActorCritic, GridEncoder
 from minimax_eqx.nets._action_head import CategoricalHead
 from minimax_eqx.nets._actor_critic import ActorCriticWeights

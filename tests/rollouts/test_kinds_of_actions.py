@@ -60,7 +60,7 @@ class Guess(AbstractEnv):
         (Discrete(NUM_CHOICES), CLIPPED),
         (Discrete(NUM_CHOICES, masked=True), CLIPPED),
         (MultiDiscrete((NUM_CHOICES, NUM_CHOICES + 1)), CLIPPED),
-        (Box(-1.0, 4.0, (2,)), CLIPPED),
+        (Box(-1.0, 4.0), CLIPPED),
         (Box((-1.0, -2.0), (5.0, 4.0), (2,)), SQUASHED),
     ],
     ids=["discrete", "masked", "multi-discrete", "clipped", "squashed"],

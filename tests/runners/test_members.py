@@ -10,12 +10,12 @@ import numpy as np
 import optax
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
+from minimax_eqx.experiment._build import make_curriculum, make_env, make_students
 
 from minimax_eqx.agents import PPO, population, ppo_optimiser
 from minimax_eqx.curricula import DomainRandomisation, LevelReplay, Proportional, Rank
 from minimax_eqx.envs.maze import FlipWall
 from minimax_eqx.experiment import Checkpoints, preset
-from minimax_eqx.experiment._build import make_curriculum, make_env, make_students
 from minimax_eqx.runners import Runner, level_mesh, member, member_mesh, run, run_members
 from minimax_eqx.scores import L1ValueLoss, MaxMC
 

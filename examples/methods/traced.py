@@ -1,0 +1,221 @@
+"""TRACED: replay what a model of the world did not expect, and what makes other levels easier.
+
+Cho et al. 2026, arXiv 2506.19997. The score and the bonus are above the line, their model is below.
+
+    minimax-eqx train traced.py --prediction-weight 0.5 --co-learnability 0
+"""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float
+
+import minimax_eqx as mx
+
+
+class Surprise(mx.scores.AbstractScore[None, "Learned"]):
+    """`PVL + prediction_weight * ATPL`, the mean over the episodes of a level (section 4.1).
+
+    PVL is the mean of `max(advantage, 0)` over the steps of an episode. ATPL is the mean error of a
+    model that predicts the next observation, over the pairs of steps inside the episode.
+    """
+
+    prediction_weight: float = 1.0
+    """Weight of the model's error beside the positive value loss."""
+    num_gradient_steps: int = 1
+    """Steps that the model learns in a cycle, each from all of its finished episodes."""
+    model_learning_rate: float = 1e-4
+    """Size of a step of the model's optimiser, AdamW."""
+    can_be_negative = False
+
+    def init(self, evidence, *, key):
+        return None, Learned.create(evidence, self.model_learning_rate, key=key)
+
+    def __call__(self, evidence, records, state):
+        errors, state = state.fit(evidence, self.model_learning_rate, self.num_gradient_steps)
+        length = lengths(evidence.dones)
+        gains = jnp.maximum(evidence.advantages[..., 0], 0)
+        share = gains / length + self.prediction_weight * errors / jnp.maximum(length - 1, 1)
+        scores = mx.rollouts.Episodes.of(evidence).pooled_mean_of_sums(share)
+        return jnp.mean(jnp.nan_to_num(scores), axis=0), None, state
+
+    def merge(self, record, news):
+        return None
+
+    def metrics(self, state):
+        return {"model_loss": state.loss}
+
+
+class CoLearnability(mx.curricula.AbstractPrioritisation["Bonuses"]):
+    """A bonus for levels after whose training the scores of others fell (section 4.2).
+
+    In a cycle with update, every level that was scored up to the update before it gets
+    `co_learnability * mean fall` of the scores given since. It lasts until the level's next score.
+    """
+
+    rule: mx.curricula.AbstractWeights = mx.curricula.Rank()
+    """How scores, with their bonuses, become chances of being replayed."""
+    co_learnability: float = 1.0
+    """Weight of the bonus."""
+    needs_nonnegative_scores = False
+
+    def init(self, capacity):
+        zeros, none = jnp.zeros(capacity), jnp.zeros(capacity, bool)
+        return Bonuses(zeros, zeros, none, none)
+
+    def admission_weights(self, state, scores, ranks, filled):
+        return self.rule.weights(scores, ranks, filled)  # without the bonus
+
+    def replay_weights(self, state, buffer):
+        raised = dataclasses.replace(buffer, scores=buffer.scores + state.bonus)
+        return self.rule.replay_weights(None, raised)
+
+    def update(self, state, before, after, scored, updated):
+        came_in, since = after.came_in_since(before), state.since | scored
+        fall = jnp.where(scored, before.scores - after.scores, state.fall)
+        fall = jnp.where(came_in, 0.0, fall)
+        mean = jnp.sum(fall, where=since) / jnp.maximum(jnp.sum(since, dtype=jnp.float32), 1)
+        previous = state.previous & ~came_in
+        bonus = jnp.where(scored, 0.0, state.bonus)
+        bonus = jnp.where(updated & previous, bonus + self.co_learnability * mean, bonus)
+        return Bonuses(bonus, fall, jnp.where(updated, since, previous), since & ~updated)
+
+
+class Bonuses(eqx.Module):
+    bonus: Float[Array, " capacity"]
+    fall: Float[Array, " capacity"]  # of the score, when it was given last
+    previous: Bool[Array, " capacity"]  # scored up to the last update of the students
+    since: Bool[Array, " capacity"]  # scored after it
+
+
+experiment = mx.recipes.maze.accel(
+    score=Surprise(),
+    prioritisation=CoLearnability(),
+    staleness_coef=0.3,
+    num_walls=60,
+    num_edits=5,
+    parents=mx.curricula.Easiest(num_parents=4),
+    learning_rate=1e-4,
+    discount=0.995,
+    gae_lambda=0.95,
+)
+
+# ------------------------------------------------------------------------------------------------
+# The model: what an episode showed and what was done in it, read by an LSTM, tell the next
+# observation. Convolutions read and draw an observation that has an `image`; of any other the model
+# predicts all numbers. (The authors append a discrete action as one number; here it is one-hot.)
+
+
+class Learned(eqx.Module):
+    """The model, the state of its optimiser, and its latest loss."""
+
+    model: "TransitionModel"
+    optimiser: optax.OptState
+    loss: Float[Array, ""]
+
+    @classmethod
+    def create(cls, evidence, learning_rate, *, key):
+        seen, done = eqx.filter_eval_shape(as_arrays, evidence)
+        model = TransitionModel.create(seen.shape[4:], done.shape[-1], key=key)
+        optimiser = optimiser_of(learning_rate).init(eqx.filter(model, eqx.is_array))
+        return cls(model, optimiser, jnp.array(jnp.nan))
+
+    def fit(self, evidence, learning_rate, num_gradient_steps):
+        """The model's error at each step, before it learns, and the model after that."""
+        seen, done = as_arrays(evidence)
+        begins = jnp.roll(evidence.dones, 1, axis=1).at[:, 0].set(True)
+        finished = mx.rollouts.Episodes.of(evidence).finished_steps
+        has_next = finished & ~evidence.dones
+
+        @eqx.filter_value_and_grad(has_aux=True)
+        def loss_of(model):
+            over_plays = jax.vmap(jax.vmap(jax.vmap(model.errors, 1, 1), 1, 1))
+            errors = jnp.where(has_next, over_plays(seen, done, begins), 0.0)
+            return jnp.sum(errors) / jnp.maximum(jnp.sum(has_next, dtype=jnp.float32), 1), errors
+
+        optimiser, learned, first_errors = optimiser_of(learning_rate), self, None
+        for _ in range(num_gradient_steps):
+            (loss, errors), gradient = loss_of(learned.model)
+            first_errors = errors if first_errors is None else first_errors
+            weights = eqx.filter(learned.model, eqx.is_array)
+            steps, state = optimiser.update(gradient, learned.optimiser, weights)
+            learned = Learned(eqx.apply_updates(learned.model, steps), state, loss)
+        return first_errors, learned
+
+
+class TransitionModel(eqx.Module):
+    """Written for one play: arrays have a leading axis `time` and no other."""
+
+    encoder: eqx.nn.Sequential
+    memory: eqx.nn.LSTMCell
+    decoder: eqx.nn.Sequential
+
+    @classmethod
+    def create(cls, shape, num_actions, *, key):
+        keys = jax.random.split(key, 7)
+        relu, flatten = eqx.nn.Lambda(jax.nn.relu), eqx.nn.Lambda(jnp.ravel)
+        if len(shape) == 1:
+            memory = eqx.nn.LSTMCell(shape[0] + num_actions, 256, key=keys[3])
+            decoder = eqx.nn.Linear(256, shape[0], key=keys[4])
+            return cls(eqx.nn.Sequential([]), memory, eqx.nn.Sequential([decoder]))
+        channels, *sides = shape
+        size = 64 * sides[0] * sides[1]
+        first = eqx.nn.Conv2d(channels, 32, 3, padding=1, key=keys[0])
+        second = eqx.nn.Conv2d(32, 64, 3, padding=1, key=keys[1])
+        features = eqx.nn.Linear(size, 128, key=keys[2])
+        encoder = eqx.nn.Sequential([first, relu, second, relu, flatten, features])
+        memory = eqx.nn.LSTMCell(128 + num_actions, 128, key=keys[3])
+        spread = eqx.nn.Linear(128, size, key=keys[4])
+        unflatten = eqx.nn.Lambda(lambda x: x.reshape(64, *sides))
+        second = eqx.nn.ConvTranspose2d(64, 32, 3, padding=1, key=keys[5])
+        first = eqx.nn.ConvTranspose2d(32, channels, 3, padding=1, key=keys[6])
+        sigmoid = eqx.nn.Lambda(jax.nn.sigmoid)
+        decoder = eqx.nn.Sequential([spread, unflatten, second, relu, first, sigmoid])
+        return cls(encoder, memory, decoder)
+
+    def errors(self, seen, done, begins):
+        """How wrong each prediction of the next observation is; 0 in the last step."""
+
+        def read(memory, step):
+            inputs, begins = step
+            memory = jax.tree.map(lambda x: jnp.where(begins, 0.0, x), memory)
+            memory = self.memory(inputs, memory)
+            return memory, memory[0]
+
+        inputs = jnp.concatenate([jax.vmap(self.encoder)(seen), done], axis=1)
+        empty = jnp.zeros((2, self.memory.hidden_size))
+        _, outputs = jax.lax.scan(read, tuple(empty), (inputs, begins))
+        differences = (jax.vmap(self.decoder)(outputs)[:-1] - seen[1:]).reshape(len(seen) - 1, -1)
+        is_image = seen.ndim > 2
+        wrong = jnp.abs(differences) if is_image else jnp.square(differences)
+        return jnp.pad(jnp.mean(wrong, axis=1), (0, 1))
+
+
+def optimiser_of(learning_rate):
+    adamw = optax.adamw(learning_rate, weight_decay=1e-5)
+    return mx.agents.Optax(optax.chain(optax.clip_by_global_norm(0.5), adamw))
+
+
+def as_arrays(evidence):
+    """What was seen and what was done, as numbers after the axes `student time level trial`."""
+    seen, done = evidence.observations, evidence.actions
+    if hasattr(seen, "image"):
+        seen = jnp.moveaxis(seen.image.astype(jnp.float32) / 10, -1, 4)  # codes are at most 10
+    else:
+        leaves = [leaf.astype(jnp.float32) for leaf in jax.tree.leaves(seen)]
+        seen = jnp.concatenate([leaf.reshape(*leaf.shape[:4], -1) for leaf in leaves], axis=-1)
+    if jnp.issubdtype(done.dtype, jnp.integer):
+        done = jax.nn.one_hot(done, evidence.distributions.logits.shape[-1])
+    return seen, done.reshape(*done.shape[:4], -1)
+
+
+def lengths(dones):
+    """How many steps the episode of each step has; those after the last end count as one."""
+    time = jnp.arange(dones.shape[1])[None, :, None, None]
+    begins = jnp.roll(dones, 1, axis=1).at[:, 0].set(True)
+    first = jax.lax.cummax(jnp.where(begins, time, 0), axis=1)
+    last = jax.lax.cummin(jnp.where(dones, time, dones.shape[1] - 1), axis=1, reverse=True)
+    return (last - first + 1).astype(jnp.float32)

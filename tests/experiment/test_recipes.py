@@ -1,0 +1,374 @@
+"""The recipes: the values of the reference, and tiny runs of them, resumed and evaluated."""
+
+import functools
+import json
+import shutil
+
+import equinox as eqx
+import jax
+import pytest
+
+from minimax_eqx import curricula, nets
+from minimax_eqx.agents import ClippedValueLoss
+from minimax_eqx.cli import _terminal as terminal
+from minimax_eqx.cli._main import main
+from minimax_eqx.envs.maze import RandomWalls
+from minimax_eqx.experiment import Checkpoints
+from minimax_eqx.experiment._draft import draft_of, options_of, with_changes
+from minimax_eqx.experiment._parts import Parts, help_of, name_of
+from minimax_eqx.experiment._plain import from_plain, to_plain
+from minimax_eqx.recipes import RECIPES, maze
+from minimax_eqx.runners import Experiment, Runner
+
+from ..conftest import GOLDEN
+from .tiny import (
+    assert_same_state,
+    change_config,
+    command_line_options,
+    launch,
+    resume,
+    rows,
+    tiny,
+    train,
+)
+
+PATIENCE = 240
+BUFFERED = (curricula.LevelReplay, curricula.SamplingForLearnability)
+REPLAYING = [
+    name
+    for name, recipe in RECIPES.items()
+    if isinstance(recipe().curriculum, BUFFERED)
+    and isinstance(recipe().student.network.core, nets.LSTM)
+]
+# Their parts are those of others; `pytest -m slow` runs them.
+SLOW = {
+    "maze-plr",
+    "maze-robust-plr",
+    "maze-parallel-plr",
+    "maze-paired",
+    "maze-population-paired",
+    "maze-minimax",
+    "maze-paired-s5",
+}
+
+
+def in_every_run_or_slow(names):
+    return [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in names]
+
+
+# Presets with S5 differ from those without in their networks; one stands for all.
+DESIGNING = ["maze-paired", "maze-population-paired", "maze-minimax", "maze-paired-s5"]
+
+# Which of the reference's presets has the values of which one here.
+REFERENCE = {
+    "maze-dr": "dr",
+    "maze-robust-plr": "plr",
+    "maze-accel": "accel",
+    "maze-parallel-plr": "pplr",
+    "maze-parallel-accel": "paccel",
+    "maze-paired": "paired",
+    "maze-dr-s5": "s5_dr",
+    "maze-robust-plr-s5": "s5_plr",
+    "maze-accel-s5": "s5_accel",
+    "maze-parallel-plr-s5": "s5_pplr",
+    "maze-parallel-accel-s5": "s5_paccel",
+    "maze-paired-s5": "s5_paired",
+}
+# How the reference unrolls its loops, names its parts and archives, and what has one value here:
+# scaled observations, four directions, one device, and mazes.
+NO_OPTIONS_HERE = {
+    "device_count": 1,
+    "student_network": "default_student_cnn",
+    "environment": "Maze",
+    "archive_every_updates": 0,
+    "archive_initial_checkpoint": False,
+    "rollout_loop_unroll": 10,
+    "student_update_loop_unroll": 5,
+    "student_direction_embedding_rows": 4,
+    "normalise_student_observation": True,
+    "evaluation_agent_visible_in_own_view": False,
+    "evaluation_normalise_observation": True,
+}
+NO_OPTIONS_OF_A_TEACHER_HERE = {
+    "teacher_network": "default_teacher_cnn",
+    "teacher_update_loop_unroll": 5,
+    "normalise_teacher_observation": True,
+}
+
+
+def in_words_of_the_reference(e):
+    """An experiment as settings of the reference's presets."""
+    student, curriculum = e.student, e.curriculum
+    network, optimiser = student.network, student.optimiser
+    # With a teacher the reference draws levels for evaluation alone, which are random walls here.
+    has_teacher = hasattr(curriculum.generator, "teacher")
+    walls = RandomWalls(replace=False) if has_teacher else curriculum.generator
+    schemes = {"level-replay": "plr", "adversarial-design": "paired", "domain-randomisation": "dr"}
+    return {
+        "seed": e.seed,
+        "rl_algorithm": name_of(type(student)),
+        "total_student_updates": e.schedule.num_updates,
+        "training_scheme": schemes[name_of(type(curriculum))],
+        "log_every_updates": e.schedule.log_every,
+        "checkpoint_every_updates": e.schedule.checkpoint_every,
+        "evaluate_every_updates": e.schedule.evaluate_every,
+        "student_count": e.num_students,
+        "parallel_environments": curriculum.num_levels,
+        "rollouts_per_level": e.num_trials,
+        "rollout_length": e.num_steps,
+        "learning_rate": optimiser.learning_rate,
+        "learning_rate_anneal_steps": optimiser.anneal_steps,
+        "max_gradient_norm": optimiser.max_grad_norm,
+        "adam_epsilon": optimiser.adam_epsilon,
+        "track_level_metrics": e.track_level_metrics,
+        "student_discount": student.discount,
+        "student_gae_lambda": student.gae_lambda,
+        "student_entropy_coefficient": student.entropy_coef,
+        "student_value_loss_coefficient": student.value_loss_coef,
+        "student_ppo_epochs": student.num_epochs,
+        "student_ppo_minibatches": student.num_minibatches,
+        "student_ppo_clip_range": student.clip_range,
+        "student_ppo_clip_value_loss": isinstance(student.value_loss, ClippedValueLoss),
+        "student_recurrent_core": name_of(type(network.core)),
+        "student_recurrent_width": network.core.hidden_size,
+        "student_head_hidden_width": network.head.head_size,
+        "student_head_hidden_layers": network.head.num_layers,
+        "student_conv_filters": network.encoder.num_filters,
+        "student_direction_embedding_width": network.encoder.embedding_size,
+        "maze_height": e.env.height,
+        "maze_width": e.env.width,
+        "random_level_wall_draws": walls.num_walls,
+        "random_level_draw_walls_with_replacement": walls.replace,
+        "random_level_sample_wall_count": walls.sample_num_walls,
+        "agent_visible_in_own_view": e.env.see_agent,
+        "observe_agent_position": e.env.include_position,
+        "max_episode_steps": e.env.max_episode_steps,
+        "evaluation_episodes_per_environment": e.evaluation.num_episodes,
+        "evaluation_environments": [f"Maze-{name}" for name in e.evaluation.suite.mazes],
+    }
+
+
+def replay_in_words_of_the_reference(replay):
+    is_parallel = isinstance(replay.schedule, curricula.SideBySide)
+    settings = {
+        "level_score": name_of(type(replay.score)).replace("-", "_"),
+        "replay_probability": 1.0 if is_parallel else replay.schedule.replay_prob,
+        "level_buffer_size": replay.capacity,
+        "staleness_coefficient": replay.staleness_coef,
+        "score_temperature": replay.prioritisation.temperature,
+        "rank_prioritisation": isinstance(replay.prioritisation, curricula.Rank),
+        "min_fill_ratio_before_replay": replay.min_fill_ratio,
+        "train_on_replayed_levels_only": isinstance(replay.learn_from, curricula.Replayed),
+        "evaluate_new_and_replay_in_parallel": is_parallel,
+        "reject_duplicate_levels": True,
+    }
+    if replay.mutator is not None:
+        settings |= {
+            "level_editor": "default",
+            "edits_per_level": replay.mutator.num_edits,
+            "edit_parent_selection": name_of(type(replay.parents)).removeprefix("whole-"),
+            "edit_parent_subsample_size": 4,  # without effect where the whole batch is edited
+        }
+    return settings
+
+
+def s5_in_words_of_the_reference(agent, core):
+    return {
+        f"{agent}_s5_activation": core.activation,
+        f"{agent}_s5_blocks": core.num_blocks,
+        f"{agent}_s5_layernorm_position": core.norm,
+        f"{agent}_s5_layers": core.num_layers,
+    }
+
+
+def teacher_in_words_of_the_reference(curriculum):
+    design, teacher = curriculum.generator.design, curriculum.generator.teacher
+    network, optimiser = teacher.network, teacher.optimiser
+    return {
+        "level_score": name_of(type(curriculum.objective)).replace("-", "_"),
+        "teacher_wall_steps": design.num_walls,
+        "teacher_fixed_wall_steps": design.wall_budget == "fixed",
+        "teacher_first_tile_sets_budget": design.wall_budget == "first_wall",
+        "teacher_may_reuse_wall_tiles": not design.replace_collisions,
+        "teacher_sets_agent_direction": design.choose_direction,
+        "teacher_noise_dim": design.noise_dim,
+        "teacher_recurrent_core": name_of(type(network.core)),
+        "teacher_recurrent_width": network.core.hidden_size,
+        "teacher_conv_filters": network.encoder.num_filters,
+        "teacher_time_embedding_width": network.encoder.embedding_size,
+        "teacher_head_hidden_width": network.head.head_size,
+        "teacher_head_hidden_layers": network.head.num_layers,
+        "teacher_learning_rate": optimiser.learning_rate,
+        "teacher_learning_rate_anneal_steps": optimiser.anneal_steps,
+        "teacher_max_gradient_norm": optimiser.max_grad_norm,
+        "teacher_discount": teacher.discount,
+        "teacher_gae_lambda": teacher.gae_lambda,
+        "teacher_entropy_coefficient": teacher.entropy_coef,
+        "teacher_value_loss_coefficient": teacher.value_loss_coef,
+        "teacher_ppo_epochs": teacher.num_epochs,
+        "teacher_ppo_minibatches": teacher.num_minibatches,
+        "teacher_ppo_clip_range": teacher.clip_range,
+        "teacher_ppo_clip_value_loss": isinstance(teacher.value_loss, ClippedValueLoss),
+    }
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_a_recipe_has_the_hyperparameters_of_the_reference(name):
+    reference = json.loads((GOLDEN / "presets.json").read_text())["presets"][REFERENCE[name]]
+    # Runs are resumed when they are asked to be, and all students evaluated.
+    reference.pop("resume_from_last_checkpoint")
+    reference.pop("evaluated_students", None)
+    if reference.get("evaluate_new_and_replay_in_parallel"):
+        # The reference replays in every cycle then, whatever the preset says.
+        reference["replay_probability"] = 1.0
+    e = RECIPES[name]()
+    settings = in_words_of_the_reference(e) | NO_OPTIONS_HERE
+    if isinstance(e.student.network.core, nets.S5):
+        settings |= s5_in_words_of_the_reference("student", e.student.network.core)
+    if isinstance(e.curriculum, curricula.LevelReplay):
+        settings |= replay_in_words_of_the_reference(e.curriculum)
+    if isinstance(e.curriculum, curricula.AdversarialDesign):
+        # The reference's teacher learns at the student's rate, whatever the preset says.
+        reference["teacher_learning_rate"] = reference["learning_rate"]
+        reference["teacher_max_gradient_norm"] = reference["max_gradient_norm"]
+        settings |= teacher_in_words_of_the_reference(e.curriculum) | NO_OPTIONS_OF_A_TEACHER_HERE
+        core = e.curriculum.generator.teacher.network.core
+        if isinstance(core, nets.S5):
+            settings |= s5_in_words_of_the_reference("teacher", core)
+    assert settings == reference
+
+
+def test_plr_is_robust_plr_with_updates_on_new_levels_too():
+    assert maze.plr() == maze.robust_plr(learn_from=curricula.NewAndReplayed())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_field_of_a_recipe_has_a_name_a_sentence_and_a_plain_form(name):
+    e = RECIPES[name]()
+    assert RECIPES[name].__doc__
+    assert from_plain(json.loads(json.dumps(to_plain(e))), Experiment, Parts()) == e
+    for option in options_of(draft_of(e)):
+        text = help_of(option.draft.cls).get(option.field.name, "")
+        assert text.endswith("."), f"{option.path} of {option.draft.cls.__name__}"
+
+
+def test_what_a_user_asks_for_comes_after_what_a_recipe_says():
+    student = maze.dr().student
+    assert maze.accel_s5(student=student).student == student
+    assert maze.parallel_accel(schedule=curricula.Sequential(0.2), replay_prob=0.3) == with_changes(
+        maze.parallel_accel(), {"schedule": curricula.Sequential(0.3)}
+    )
+
+
+@functools.cache
+def spec_of(name):
+    """The runner of a recipe, with shapes and types for arrays."""
+    return eqx.filter_eval_shape(Runner.create, RECIPES[name](), key=jax.random.key(0))
+
+
+def num_parameters(agent):
+    leaves = jax.tree.leaves(eqx.filter(agent.network, lambda x: hasattr(x, "size")))
+    return sum(leaf.size for leaf in leaves)
+
+
+@pytest.mark.parametrize(
+    ("name", "of_students", "of_teacher"),
+    [
+        ("maze-dr", 432_924, None),
+        ("maze-dr-s5", 451_612, None),
+        ("maze-paired", 2 * 432_924, 22_502_038),
+        ("maze-paired-s5", 2 * 451_612, 1_819_670),
+    ],
+)
+def test_the_agents_have_as_many_parameters_as_the_references(name, of_students, of_teacher):
+    runner = spec_of(name)
+    assert num_parameters(runner.students) == of_students
+    if of_teacher is not None:
+        assert num_parameters(runner.curriculum_state.source.teacher) == of_teacher
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_builds(name):
+    assert spec_of(name).students.num_updates.shape == (RECIPES[name]().num_students,)
+
+
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory):
+    """A function that gives a finished tiny run of a recipe, trained when it is first wanted."""
+    return functools.cache(
+        lambda name: train(tiny(RECIPES[name]()), tmp_path_factory.mktemp("tiny") / "run")
+    )
+
+
+def resume_from_the_earliest_checkpoint(straight, copy):
+    """Goes on from there in a copy of a finished run, which must end as that did.
+
+    Returns the cycle of the checkpoint.
+    """
+    path = straight.folder.path
+    shutil.copytree(path, copy)
+    earliest, *later = sorted(Checkpoints(copy / "checkpoints", 3).cycles())
+    for cycle in later:
+        shutil.rmtree(copy / "checkpoints" / str(cycle))
+    assert earliest < straight.ledger.cycle
+    resumed = resume(copy)
+    assert_same_state(resumed.runner, straight.runner)
+    assert rows(copy) == rows(path)
+    evaluation = (path / "evaluation.json").read_text()
+    assert (copy / "evaluation.json").read_text() == evaluation
+    assert json.loads(evaluation)["unseen"]["num_episodes"] == 4
+    return earliest
+
+
+@pytest.mark.parametrize("name", in_every_run_or_slow(REPLAYING))
+def test_a_recipe_with_a_buffer_trains_resumes_bit_for_bit_and_is_evaluated(
+    name, tiny_run, tmp_path
+):
+    straight = tiny_run(name)
+    written = straight.folder.metrics().read()
+    assert any(row["replayed_passable"] >= 0 for row in written)
+    assert straight.ledger.updates >= 8  # whole log intervals are played
+    # All methods but this one have cycles without an update.
+    assert (straight.ledger.cycle == straight.ledger.updates) == (name == "maze-plr")
+    earliest = resume_from_the_earliest_checkpoint(straight, tmp_path / "copy")
+    # There were levels in the buffer when that was saved.
+    assert next(row for row in written if row["cycle"] == earliest)["buffer_fill_ratio"] > 0
+
+
+@pytest.mark.parametrize("name", in_every_run_or_slow(DESIGNING))
+def test_a_recipe_with_a_teacher_trains_resumes_bit_for_bit_and_is_evaluated(
+    name, tiny_run, tmp_path
+):
+    straight = tiny_run(name)
+    assert straight.ledger.cycle == straight.ledger.updates == 8
+    assert straight.runner.curriculum_state.source.teacher.num_updates == 8
+    resume_from_the_earliest_checkpoint(straight, tmp_path / "copy")
+
+
+@pytest.mark.slow
+def test_accel_from_the_command_line_goes_on_in_another_process_bit_for_bit(tiny_run, tmp_path):
+    straight, path = tiny_run("maze-accel"), tmp_path / "run"
+    half = with_changes(tiny(maze.accel()), {"num_updates": 4})
+    options = command_line_options(half, "maze-accel")
+    process = launch("train", "maze-accel", *options, "--run", path, cwd=tmp_path)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, ""), err
+    assert "unseen training levels" in out
+    assert rows(path) == rows(straight.folder.path)[: len(rows(path))]
+    change_config(path, num_updates=8)
+    assert_same_state(resume(path).runner, straight.runner)
+    assert rows(path) == rows(straight.folder.path)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_command_line_can_say_what_a_recipe_says(name, monkeypatch):
+    given = []
+
+    def start_nothing(config, *_):
+        given.append(config)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(terminal, "start", start_nothing)
+    wanted = tiny(RECIPES[name]())
+    assert main(["train", name, *command_line_options(wanted, name)]) == 2
+    assert given == [wanted]
