@@ -1,4 +1,4 @@
-"""How warnings look on the command line: one line each, and none of them twice."""
+"""How errors and warnings look on the command line: one line each, and none of them twice."""
 
 import contextlib
 import logging
@@ -7,6 +7,13 @@ import warnings
 from collections.abc import Iterator
 
 LOGGER = "minimax_eqx"
+USAGE_ERROR, INTERRUPTED = 2, 130  # exit codes
+
+
+def fail(message: str, code: int) -> int:
+    """Prints the one message of an error, and returns the exit code."""
+    print(f"error: {message}", file=sys.stderr)
+    return code
 
 
 @contextlib.contextmanager

@@ -26,8 +26,7 @@ from ..experiment._process_options import ProcessOptions
 from ..experiment._report import WriteReport, write_report
 from ..experiment._user_code import UserCode
 from ..runners import Evaluation, Experiment
-from ._main import INTERRUPTED, USAGE_ERROR, fail
-from ._messages import LOGGER
+from ._messages import INTERRUPTED, LOGGER, USAGE_ERROR, fail
 from ._progress import Terminal, evaluation_table, say
 
 FAILED = 1
