@@ -47,21 +47,12 @@ def full_buffer(capacity: int) -> LevelBuffer:
 
 def cycles(buffer: LevelBuffer) -> Iterator[Any]:
     """Samples and updates, again and again; what they are given is ready before the first."""
-<<<<<<< HEAD
-    generator, spec = RandomWalls(num_walls=60), Maze().level_spec()
-
-    @jax.jit
-    def fresh(key):
-        keys = jax.random.split(key, BATCH)
-        levels = jax.vmap(lambda key: generator.sample(spec, key=key))(keys)
-=======
     generator, rules = RandomWalls(num_walls=60), ReplayRules()
 
     @jax.jit
     def fresh(key):
         sample = lambda key: generator.sample(buffer.level_spec(), key=key)  # noqa: E731
         levels = jax.vmap(sample)(jax.random.split(key, BATCH))
->>>>>>> integration
         return levels, jax.random.uniform(key, (BATCH,)), key
 
     given = [fresh(key) for key in jax.random.split(jax.random.key(1), REPEATS + 1)]
@@ -69,22 +60,13 @@ def cycles(buffer: LevelBuffer) -> Iterator[Any]:
 
     def cycle(buffer, given):
         levels, scores, key = given
-<<<<<<< HEAD
-        rules = ReplayRules()
-        buffer, slots = rules.sample(buffer, BATCH, key=key)
-=======
         buffer, slots = rules.sample(buffer, BATCH, key=key)
         records = buffer.records_of(levels, jnp.zeros(()))
->>>>>>> integration
         buffer = buffer.update(
             levels,
             scores,
             opponent=rules.opponent,
-<<<<<<< HEAD
-            records=buffer.records_of(levels, jnp.zeros(())),
-=======
             records=records,
->>>>>>> integration
             news=scores,
             merge=jnp.maximum,
         )
