@@ -12,7 +12,7 @@ class LevelSpec(eqx.Module):
     """Shapes and dtypes of one level. It holds no arrays, and is part of the compiled program.
 
     A generator that samples needs to know what levels look like, so the state of what samples
-    keeps this. A curriculum of yours makes it in `init`, with `LevelSpec.of(evidence.level_spec())`,
+    keeps this. A curriculum of yours makes it in `init` with `LevelSpec.of(evidence.level_spec())`,
     and gives `level` to `AbstractLevelGenerator.sample`.
     """
 
@@ -29,3 +29,7 @@ class LevelSpec(eqx.Module):
     def level(self) -> PyTree[jax.ShapeDtypeStruct]:
         """What was remembered."""
         return jax.tree.unflatten(self.structure, self.leaves)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A structure of Equinox modules that was pickled itself is not equal to the one it was.
+        return LevelSpec.of, (self.level,)
