@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measures, prints tables, and writes JSON and a page of results.
 
 `python -m benchmarks page` makes the page again; `python -m benchmarks guard` checks that compiled
-programs have not grown; `python -m benchmarks profile PRESET` shows where a cycle's time goes;
+programs have not grown; `python -m benchmarks profile RECIPE` shows where a cycle's time goes;
 `python -m benchmarks turns PART --with COMMAND` measures another program and this one by turns.
 """
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from minimax_eqx._xla._compile import quick_jit
 from minimax_eqx.curricula import LevelBuffer
+from minimax_eqx.curricula._replay_rules import ReplayRules
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import RandomWalls
 
@@ -46,11 +47,12 @@ def full_buffer(capacity: int) -> LevelBuffer:
 
 def cycles(buffer: LevelBuffer) -> Iterator[Any]:
     """Samples and updates, again and again; what they are given is ready before the first."""
-    generator = RandomWalls(num_walls=60)
+    generator, rules = RandomWalls(num_walls=60), ReplayRules()
 
     @jax.jit
     def fresh(key):
-        levels = jax.vmap(generator.sample)(jax.random.split(key, BATCH))
+        sample = lambda key: generator.sample(buffer.level_spec(), key=key)  # noqa: E731
+        levels = jax.vmap(sample)(jax.random.split(key, BATCH))
         return levels, jax.random.uniform(key, (BATCH,)), key
 
     given = [fresh(key) for key in jax.random.split(jax.random.key(1), REPEATS + 1)]
@@ -58,9 +60,16 @@ def cycles(buffer: LevelBuffer) -> Iterator[Any]:
 
     def cycle(buffer, given):
         levels, scores, key = given
-        buffer, slots = buffer.sample(BATCH, key=key)
+        buffer, slots = rules.sample(buffer, BATCH, key=key)
         records = buffer.records_of(levels, jnp.zeros(()))
-        buffer = buffer.update(levels, scores, records=records, news=scores, merge=jnp.maximum)
+        buffer = buffer.update(
+            levels,
+            scores,
+            opponent=rules.opponent,
+            records=records,
+            news=scores,
+            merge=jnp.maximum,
+        )
         return buffer, slots
 
     jitted = quick_jit(cycle, donate="all")

@@ -1,14 +1,12 @@
-"""The training cycle of a preset: each kind of cycle that it has, and its phases."""
+"""The training cycle of a recipe: each kind of cycle that it has, and its phases."""
 
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
 
 from minimax_eqx.curricula import (
     AbstractCurriculum,
@@ -17,8 +15,9 @@ from minimax_eqx.curricula import (
     LevelReplay,
     SamplingForLearnability,
 )
-from minimax_eqx.experiment import make_runner, preset
+from minimax_eqx.recipes import RECIPES
 from minimax_eqx.runners import Runner, run
+from minimax_eqx.runners._ahead import making
 
 from .buffer import full_buffer
 from .flops import cycle_flops
@@ -33,45 +32,38 @@ class NeverUpdate(AbstractCurriculum):
     """Another curriculum's levels, in cycles from which the students do not learn."""
 
     curriculum: AbstractCurriculum
-    update: Array
-    num_levels: int = eqx.field(static=True)
 
-    def check(self, num_students, num_trials, num_value_heads):
-        self.curriculum.check(num_students, num_trials, num_value_heads)
+    @property
+    def levels_per_cycle(self):
+        return self.curriculum.levels_per_cycle
 
-    def propose(self, key):
-        curriculum, proposal = self.curriculum.propose(key)
-        proposal = eqx.tree_at(
-            lambda p: p.update_students, proposal, self.update, is_leaf=lambda x: x is None
-        )
-        return self._around(curriculum), proposal
+    def init(self, evidence, *, key):
+        # In the state, so that the compiler cannot know that no cycle updates.
+        return self.curriculum.init(evidence, key=key), jnp.array(False)
 
-    def learn(self, proposal, evidence, *, key):
-        curriculum, metrics = self.curriculum.learn(proposal, evidence, key=key)
-        return self._around(curriculum), metrics
+    def propose(self, state, *, key):
+        own, update = state
+        own, proposal = self.curriculum.propose(own, key=key)
+        return (own, update), dataclasses.replace(proposal, update_students=update)
 
-    def _around(self, curriculum):
-        return NeverUpdate(
-            curriculum=curriculum, update=self.update, num_levels=curriculum.num_levels
-        )
+    def learn(self, state, proposal, evidence, *, key):
+        own, update = state
+        own, metrics = self.curriculum.learn(own, proposal, evidence, key=key)
+        return (own, update), metrics
 
 
 def bench(name: str, yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
     """Seconds and model FLOP utilisation of each kind of cycle, and of the phases alone."""
-    config = preset(name)
-    results = cycles(busy(make_runner(config)), yardstick, limits)
-    runner = make_runner(config)
-    if isinstance(runner.curriculum, DomainRandomisation):
-        never = NeverUpdate(
-            curriculum=runner.curriculum,
-            update=jnp.array(False),
-            num_levels=runner.curriculum.num_levels,
-        )
-        frozen = eqx.tree_at(lambda r: r.curriculum, runner, never)
-        flops, num_steps = cycle_flops(runner).rollout, runner.transitions_per_cycle
+    experiment = RECIPES[name]()
+    make = making(experiment)
+    results = cycles(busy(make()), yardstick, limits)
+    if isinstance(experiment.curriculum, DomainRandomisation):
+        never = NeverUpdate(experiment.curriculum)
+        frozen = making(dataclasses.replace(experiment, curriculum=never))()
+        flops = cycle_flops(frozen).rollout
         without = measure(stepper(frozen), yardstick, limits, flops, NUM_CYCLES)
-        results["cycle without update"] = with_rate(without, num_steps)
-    return results | phases(busy(make_runner(config)), yardstick, limits)
+        results["cycle without update"] = with_rate(without, experiment.transitions_per_cycle)
+    return results | phases(busy(make()), yardstick, limits)
 
 
 def stepper(runner: Runner, program: Callable[..., Any] = run) -> Callable[[], Any]:
@@ -93,11 +85,11 @@ def cycles(
 ) -> dict[str, dict[str, float]]:
     """Cycles of each kind, by `program`, which may be one compiled before.
 
-    For a preset that mutates, also an update and what comes with it: a cycle that replays and the
+    For a recipe that mutates, also an update and what comes with it: a cycle that replays and the
     one that plays the mutants.
     """
-    flops, num_steps = cycle_flops(runner), runner.transitions_per_cycle
-    curriculum = runner.curriculum
+    flops, num_steps = cycle_flops(runner), runner.experiment.transitions_per_cycle
+    curriculum = runner.experiment.curriculum
     learns = isinstance(getattr(curriculum, "generator", None), LearnedGenerator)
     mixed = isinstance(curriculum, LevelReplay | SamplingForLearnability)
     samples: dict[str, Samples] = {}
@@ -125,17 +117,17 @@ def cycles(
 def busy(runner: Runner) -> Runner:
     """The runner in the middle of training: with a full buffer of blank levels with made-up scores,
     so that it replays at once, or shortly before the end of a search for levels."""
-    curriculum = runner.curriculum
+    curriculum, state = runner.experiment.curriculum, runner.curriculum_state
     if isinstance(curriculum, LevelReplay):
-        full = full_buffer(curriculum.buffer.capacity)
+        full = full_buffer(curriculum.capacity)
         buffer = dataclasses.replace(
-            curriculum.buffer, scores=full.scores, ages=full.ages, filled=full.filled
+            state.buffer, scores=full.scores, ages=full.ages, filled=full.filled
         )
-        curriculum = dataclasses.replace(curriculum, buffer=buffer)
+        state = dataclasses.replace(state, buffer=buffer)
     elif isinstance(curriculum, SamplingForLearnability):
         phase = jnp.array(curriculum.num_search_cycles - 3, jnp.int32)
-        curriculum = dataclasses.replace(curriculum, phase=phase)
-    runner = dataclasses.replace(runner, curriculum=curriculum)
+        state = dataclasses.replace(state, phase=phase)
+    runner = dataclasses.replace(runner, curriculum_state=state)
     block(runner)
     return runner
 

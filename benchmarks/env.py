@@ -34,9 +34,11 @@ def bench(
 def bench_batch(batch: int, yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
     """So many mazes side by side."""
     env = Maze()
+    num_actions = env.action_spec().num_actions
     generator = RandomWalls(num_walls=60)
     keys = jax.random.split(jax.random.key(0), (batch, 1 + NUM_SPARE_LEVELS))
-    drawn = jax.jit(jax.vmap(jax.vmap(generator.sample)))(keys)
+    sample = lambda key: generator.sample(env.level_spec(), key=key)  # noqa: E731
+    drawn = jax.jit(jax.vmap(jax.vmap(sample)))(keys)
     levels = jax.tree.map(lambda leaf: leaf[:, 0], drawn)
     spares = jax.tree.map(lambda leaf: leaf[:, 1:], drawn)
 
@@ -44,7 +46,7 @@ def bench_batch(batch: int, yardstick: MatrixProduct, limits: Limits) -> dict[st
     def play(levels, spares, key):
         worlds = jax.vmap(lambda *given: load_worlds(env, *given))(levels, spares)
         plays = jax.vmap(lambda world: begin(env, world, key=key))(worlds)
-        actions = jax.random.bits(key, (NUM_STEPS, batch), jnp.uint8) % env.num_actions
+        actions = jax.random.bits(key, (NUM_STEPS, batch), jnp.uint8) % num_actions
 
         def step(carry, actions):
             plays, images, rewards = carry

@@ -11,7 +11,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from minimax_eqx.agents import PPO, AbstractAgent, first_student
+from minimax_eqx.agents import PPO, AbstractLearner, Agent, first_student
 from minimax_eqx.curricula import LearnedGenerator
 from minimax_eqx.nets._actor_critic import ActorCriticWeights
 from minimax_eqx.nets._design_encoder import DesignEncoderWeights
@@ -58,24 +58,30 @@ def forward_flops(network: ActorCriticWeights) -> int:
 
 def cycle_flops(runner: Runner) -> CycleFlops:
     """Operations of each phase of a cycle, all students together."""
-    spec = eqx.filter_eval_shape(
-        lambda curriculum, key: curriculum.propose(key), runner.curriculum, jax.random.key(0)
+    experiment, curriculum = runner.experiment, runner.experiment.curriculum
+    _, proposal = eqx.filter_eval_shape(
+        lambda state, key: curriculum.propose(state, key=key),
+        runner.curriculum_state,
+        jax.random.key(0),
     )
-    num_levels = runner.curriculum.num_levels
-    num_update_levels = spec[1].num_update_levels or num_levels
-    student, passes = _network_and_passes(first_student(runner.students))
-    rollout = forward_flops(student) * runner.transitions_per_cycle
+    num_levels = curriculum.levels_per_cycle
+    num_update_levels = proposal.num_update_levels or num_levels
+    student, passes = _network_and_passes(first_student(runner.students), experiment.student)
+    rollout = forward_flops(student) * experiment.transitions_per_cycle
     update = FORWARD_AND_BACKWARD * passes * rollout * num_update_levels / num_levels
-    source = getattr(runner.curriculum, "generator", None)
+    source = getattr(curriculum, "generator", None)
     if not isinstance(source, LearnedGenerator):
         return CycleFlops(rollout, update, 0.0, 0.0)
-    teacher, passes = _network_and_passes(source.teacher)
-    designs = forward_flops(teacher) * num_levels * source.editor.max_episode_steps
+    state = runner.curriculum_state.source
+    teacher, passes = _network_and_passes(state.teacher, source.teacher)
+    editor = source.design.editor(state.level_spec.level)
+    designs = forward_flops(teacher) * num_levels * editor.max_episode_steps
     saves = jax.default_backend() == "cpu" and isinstance(teacher.encoder, DesignEncoderWeights)
     teacher_update = None if saves else FORWARD_AND_BACKWARD * passes * designs
     return CycleFlops(rollout, update, designs, teacher_update)
 
 
-def _network_and_passes(agent: AbstractAgent) -> tuple[ActorCriticWeights, int]:
-    assert isinstance(agent, PPO)
-    return agent.network, agent.num_epochs
+def _network_and_passes(agent: Agent, learner: AbstractLearner) -> tuple[ActorCriticWeights, int]:
+    assert isinstance(agent.network, ActorCriticWeights)
+    assert isinstance(learner, PPO)
+    return agent.network, learner.num_epochs

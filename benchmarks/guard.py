@@ -1,4 +1,4 @@
-"""Does the compiled cycle of a preset do more than it did? A guard without noise.
+"""Does the compiled cycle of a recipe do more than it did? A guard without noise.
 
 `python -m benchmarks guard` compiles the cycles as a run does, for one CPU device, reads off how
 much work each does, and compares with `results/guard.json`. Nothing is timed and no cycle is run.
@@ -24,7 +24,7 @@ from .hlo import work_of
 
 ACCEPTED = pathlib.Path(__file__).parent / "results" / "guard.json"
 # One of each family; what the others do is part of these, as robust PLR is of ACCEL.
-PRESETS = (
+GUARDED = (
     "maze-dr",
     "maze-accel",
     "maze-parallel-accel",
@@ -71,16 +71,15 @@ def figures_of(compiled: Any, num_cycles: int = 1) -> Figures:
 
 
 def measure(name: str) -> Figures:
-    """The figures of a preset's cycle, compiled as `train` does."""
-    from minimax_eqx.experiment._build import trace_runner
+    """The figures of a recipe's cycle, compiled as `train` does."""
+    from minimax_eqx.recipes import RECIPES
+    from minimax_eqx.runners._ahead import CompileAhead, making
 
-    from minimax_eqx.experiment import preset
-    from minimax_eqx.runners._ahead import CompileAhead
-
-    config = preset(name)
-    compiled = CompileAhead(trace_runner(config), config.log_every).compile()
+    experiment = RECIPES[name]()
+    num_cycles = experiment.schedule.log_every
+    compiled = CompileAhead(making(experiment), num_cycles).compile()
     # Equinox's program wraps JAX's.
-    return figures_of(compiled.compiled, config.log_every)
+    return figures_of(compiled.compiled, num_cycles)
 
 
 def compare(
@@ -123,7 +122,7 @@ def report(
     grown, shrunk, lines = [], [], []
     for name, figures in measured.items():
         if name not in known:
-            grown.append(f"{name}: there are no accepted figures of this preset")
+            grown.append(f"{name}: there are no accepted figures of this recipe")
             continue
         more, less = compare(name, known[name], figures)
         grown, shrunk = grown + more, shrunk + less
@@ -144,16 +143,16 @@ def report(
 def main(arguments: Sequence[str]) -> int:
     """Compiles, prints and compares; the exit status is 1 if something grew."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks guard", description=__doc__)
-    parser.add_argument("presets", nargs="*", help=f"by default {', '.join(PRESETS)}")
+    parser.add_argument("recipes", nargs="*", help=f"by default {', '.join(GUARDED)}")
     parser.add_argument("--accept", action="store_true", help="record the figures as they are now")
     parser.add_argument("--file", type=pathlib.Path, default=ACCEPTED, help="accepted figures")
     options = parser.parse_args(arguments)
-    unknown = set(options.presets) - set(PRESETS)
+    unknown = set(options.recipes) - set(GUARDED)
     if unknown:
-        parser.error(f"not guarded: {', '.join(sorted(unknown))}; guarded are {', '.join(PRESETS)}")
+        parser.error(f"not guarded: {', '.join(sorted(unknown))}; guarded are {', '.join(GUARDED)}")
     accepted = json.loads(options.file.read_text()) if options.file.exists() else {}
     version = versions()
-    names = options.presets or PRESETS
+    names = options.recipes or GUARDED
     if version not in accepted and not options.accept:
         print(report({}, accepted, version)[0])
         return 0

@@ -18,11 +18,10 @@ from typing import TypeAlias
 
 import jax
 import numpy as np
-from minimax_eqx.experiment._config import Config
-from minimax_eqx.experiment._options import LevelsConfig, PPOConfig
 
-from minimax_eqx.experiment import make_runner
+from minimax_eqx.recipes import maze
 from minimax_eqx.runners import run
+from minimax_eqx.runners._ahead import making
 
 HERE = pathlib.Path(__file__).parent
 RESULTS = HERE / "results" / "learning_curves.json"
@@ -40,12 +39,7 @@ Curves: TypeAlias = dict[str, list[float]]
 
 def train(seed: int) -> Curves:
     """Mean return and entropy of every update."""
-    config = Config(
-        seed=seed,
-        levels=LevelsConfig(num_walls=25),
-        ppo=PPOConfig(learning_rate=5e-4),
-    )
-    runner = make_runner(config)
+    runner = making(maze.dr(seed=seed, num_walls=25, learning_rate=5e-4))()
     curves: Curves = {"mean_return": [], "entropy": [], "value_loss": []}
     begin = time.perf_counter()
     for _ in range(NUM_UPDATES // CHUNK):

@@ -160,8 +160,8 @@ def _machines(results: Results) -> str:
     return "## Machines and versions\n\n" + _markdown(columns, rows)
 
 
-def _guarded(version: str, presets: Mapping[str, Any]) -> str:
-    columns = ["preset", "kernels", "run in a cycle", "matrix products", "written", "temporary"]
+def _guarded(version: str, recipes: Mapping[str, Any]) -> str:
+    columns = ["recipe", "kernels", "run in a cycle", "matrix products", "written", "temporary"]
     rows = [
         [
             name,
@@ -171,7 +171,7 @@ def _guarded(version: str, presets: Mapping[str, Any]) -> str:
             f"{figures['bytes_written'] / 1e9:,.2f} GB",
             f"{figures['temporary_bytes'] / 1e6:,.0f} MB",
         ]
-        for name, figures in sorted(presets.items())
+        for name, figures in sorted(recipes.items())
     ]
     return f"## Compiled cycles on a CPU ({version})\n\n" + _markdown(columns, rows)
 

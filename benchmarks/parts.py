@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from minimax_eqx.experiment._presets import PRESETS
+from minimax_eqx.recipes import RECIPES
 
 from .timing import Limits, MatrixProduct
 
@@ -20,7 +20,7 @@ STARTS = tuple(START + name for name in ("maze-dr", "maze-robust-plr", "maze-acc
 DEVICES = "devices"
 COMMUNICATION = "communication"
 SCALING = ("cores", "buffer", "resets", "levels", "students", DEVICES, COMMUNICATION)
-# One of each family; the other presets are measured when they are named.
+# One of each family; the other recipes are measured when they are named.
 FAMILIES = (
     "maze-dr",
     "maze-robust-plr",
@@ -31,7 +31,7 @@ FAMILIES = (
     "maze-dr-s5",
 )
 DEFAULT = (*STARTS, "env", *FAMILIES, *SCALING)
-ALL = (*(START + name for name in PRESETS), "env", *PRESETS, *SCALING)
+ALL = (*(START + name for name in RECIPES), "env", *RECIPES, *SCALING)
 
 Part = Callable[[MatrixProduct, Limits], dict[str, Any]]
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks profile PRESET`: where the time of a cycle goes, kernel by kernel.
+"""`python -m benchmarks profile RECIPE`: where the time of a cycle goes, kernel by kernel.
 
 JAX's profiler records when each kernel begins and ends. Kernels run side by side, so time is
 shared: each moment belongs in equal parts to the kernels that run in it.
@@ -18,12 +18,13 @@ from typing import Any
 
 import jax
 
-from minimax_eqx.experiment import PRESETS, make_runner, preset
+from minimax_eqx.recipes import RECIPES
 from minimax_eqx.runners import Runner, run
+from minimax_eqx.runners._ahead import making
 
 from .cycle import busy, stepper
 from .hlo import Kernel, kernels_of
-from .phases import CORES
+from .phases import CORES, with_core
 from .timing import MatrixProduct, block, timed
 
 NUM_CYCLES = 3
@@ -216,18 +217,17 @@ def kernels_in(program: Any) -> dict[str, Kernel]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Profiles a preset's cycle in the middle of training, and prints the tables."""
+    """Profiles a recipe's cycle in the middle of training, and prints the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks profile", description=__doc__)
-    parser.add_argument("preset", nargs="?", default="maze-dr", choices=list(PRESETS))
-    parser.add_argument("--core", choices=CORES, help="another recurrent core than the preset's")
+    parser.add_argument("recipe", nargs="?", default="maze-dr", choices=list(RECIPES))
+    parser.add_argument("--core", choices=CORES, help="another recurrent core than the recipe's")
     parser.add_argument("--top", type=int, default=TOP, help="rows of the table (%(default)d)")
     options = parser.parse_args(arguments)
 
-    config = preset(options.preset)
+    experiment = RECIPES[options.recipe]()
     if options.core:
-        network = dataclasses.replace(config.network, core=options.core)
-        config = dataclasses.replace(config, network=network)
-    runner = busy(make_runner(config))
+        experiment = with_core(experiment, options.core)
+    runner = busy(making(experiment)())
     yardstick = MatrixProduct()
     try:
         program = run.lower(runner, 1).compile()
@@ -236,7 +236,7 @@ def main(arguments: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     rate = yardstick.rate()
-    what = f"{options.preset}, {options.core}" if options.core else options.preset
+    what = f"{options.recipe}, {options.core}" if options.core else options.recipe
     print(
         f"{what}: {profile.seconds:.3f} s a cycle, "
         f"{profile.seconds_profiled:.3f} s under the profiler; "

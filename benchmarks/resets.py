@@ -1,9 +1,11 @@
 """What it costs that an episode ends: many short episodes beside few long ones."""
 
-import dataclasses
 from typing import Any
 
-from minimax_eqx.experiment import Config, make_runner, preset
+from minimax_eqx.experiment._draft import with_changes
+from minimax_eqx.recipes import maze
+from minimax_eqx.runners import Experiment
+from minimax_eqx.runners._ahead import making
 
 from .phases import student_phases
 from .timing import Limits, MatrixProduct, measure_in_turn, with_rate
@@ -12,18 +14,17 @@ EPISODE_STEPS = (5, 250)
 
 
 def bench(
-    yardstick: MatrixProduct, limits: Limits, config: Config | None = None
+    yardstick: MatrixProduct, limits: Limits, experiment: Experiment | None = None
 ) -> dict[str, dict[str, Any]]:
-    """A rollout of a configuration, by default of `maze-dr`, with short and with long episodes.
+    """A rollout of an experiment, by default of `maze-dr`, with short and with long episodes.
 
     Both take equally many steps, by turns, so what the short ones take longer is the cost of their
     resets. A rollout is what resets are part of; in a whole cycle the update would hide them.
     """
-    base = config or preset("maze-dr")
-    functions, num_steps = {}, base.curriculum.num_levels * base.curriculum.num_steps
+    base = experiment or maze.dr()
+    functions, num_steps = {}, base.transitions_per_cycle
     for most in EPISODE_STEPS:
-        env = dataclasses.replace(base.env, max_episode_steps=most)
-        runner = make_runner(dataclasses.replace(base, env=env))
+        runner = making(with_changes(base, {"max_episode_steps": most}))()
         functions[_line(most)] = student_phases(runner)["rollout"]
     timings = measure_in_turn(functions, yardstick, limits)
     results: dict[str, dict[str, Any]] = {

@@ -8,8 +8,10 @@ from typing import Any
 
 import jax
 
-from minimax_eqx.experiment import Config, make_runner, preset
-from minimax_eqx.runners import level_mesh, run
+from minimax_eqx.experiment._draft import with_changes
+from minimax_eqx.recipes import maze
+from minimax_eqx.runners import Experiment, level_mesh, run
+from minimax_eqx.runners._ahead import making
 
 from .cycle import stepper
 from .flops import cycle_flops
@@ -22,7 +24,6 @@ LEVELS = (128, 256, 512, 1024, 2048, 4096, 8192)
 LEVELS_IN_PARTS = {4096: 4}
 STUDENTS = (1, 2, 4)
 DEVICES = (1, 2, 4, 8)
-PRESET = "maze-dr"
 # What the compiler, or NVIDIA's library, calls kernels in which devices exchange arrays.
 COMMUNICATION = re.compile(
     r"all-?reduce|all-?gather|all-?to-?all|reduce-?scatter|collective|nccl", re.IGNORECASE
@@ -40,7 +41,7 @@ def bench_levels(yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
     """
     few = [num_levels for num_levels in LEVELS_BY_TURNS if num_levels <= limits.max_levels]
     results = _cycles_in_turn(
-        {f"{num_levels} levels": _with(num_levels=num_levels) for num_levels in few},
+        {f"{num_levels} levels": maze.dr(num_levels=num_levels) for num_levels in few},
         yardstick,
         limits,
     )
@@ -48,14 +49,12 @@ def bench_levels(yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
     for num_levels in LEVELS:
         if num_levels > limits.max_levels:
             break
-        line = _cycle(_with(num_levels=num_levels), yardstick, limits, expected)
+        line = _cycle(maze.dr(num_levels=num_levels), yardstick, limits, expected)
         results[f"{num_levels} levels"] = line
         expected = 2 * line["seconds"] if "seconds" in line else limits.seconds
         if num_parts := LEVELS_IN_PARTS.get(num_levels):
-            config = _with(num_levels=num_levels)
-            ppo = dataclasses.replace(config.ppo, num_accumulation_steps=num_parts)
-            config = dataclasses.replace(config, ppo=ppo)
-            line = _cycle(config, yardstick, limits, expected)
+            in_parts = maze.dr(num_levels=num_levels, num_accumulation_steps=num_parts)
+            line = _cycle(in_parts, yardstick, limits, expected)
             results[f"{num_levels} levels, gradient in {num_parts} parts"] = line
     return results
 
@@ -65,7 +64,7 @@ def bench_students(yardstick: MatrixProduct, limits: Limits) -> dict[str, Any]:
     results: dict[str, Any] = {}
     expected = 0.0
     for num_students in STUDENTS:
-        line = _cycle(_with(num_students=num_students), yardstick, limits, expected)
+        line = _cycle(maze.dr(num_students=num_students), yardstick, limits, expected)
         results[f"{num_students} students"] = line
         expected = 2 * line["seconds"] if "seconds" in line else limits.seconds
     return results
@@ -85,20 +84,20 @@ def bench_devices(num_devices: int, yardstick: MatrixProduct, limits: Limits) ->
     on_cpu = jax.default_backend() == "cpu"
     if num_devices > ((os.cpu_count() or 1) if on_cpu else jax.device_count()):
         return {}
-    config = preset(PRESET)
-    num_levels = config.curriculum.num_levels
-    configs = {f"{num_devices} devices, {num_levels} levels": config}
+    experiment = maze.dr()
+    num_levels = experiment.curriculum.levels_per_cycle
+    experiments = {f"{num_devices} devices, {num_levels} levels": experiment}
     if num_devices > 1:
-        more = _with(num_levels=num_levels * num_devices)
-        configs[f"{num_devices} devices, {num_levels} levels each"] = more
+        more = maze.dr(num_levels=num_levels * num_devices)
+        experiments[f"{num_devices} devices, {num_levels} levels each"] = more
     return {
-        line: _cycle(config, yardstick, limits, 0.0, num_devices)
-        for line, config in configs.items()
+        line: _cycle(experiment, yardstick, limits, 0.0, num_devices)
+        for line, experiment in experiments.items()
     }
 
 
 def bench_communication(
-    yardstick: MatrixProduct, limits: Limits, config: Config | None = None
+    yardstick: MatrixProduct, limits: Limits, experiment: Experiment | None = None
 ) -> dict[str, Any]:
     """The share of its time that a device spends in communication, in a cycle that two share.
 
@@ -107,7 +106,7 @@ def bench_communication(
     counts as communication.
     """
     num_devices = 2
-    base = config or preset(PRESET)
+    base = experiment or maze.dr()
     results: dict[str, Any] = {}
     for num_parts in (1, 4):
         how = "at once" if num_parts == 1 else f"in {num_parts} parts"
@@ -115,22 +114,15 @@ def bench_communication(
         if jax.device_count() < num_devices:
             results[line] = {"left_out": f"needs {num_devices} devices"}
             continue
-        ppo = dataclasses.replace(base.ppo, num_accumulation_steps=num_parts)
-        runner = make_runner(dataclasses.replace(base, ppo=ppo)).on(level_mesh(num_devices))
-        num_steps = runner.transitions_per_cycle
+        in_parts = with_changes(base, {"num_accumulation_steps": num_parts})
+        runner = making(in_parts)().on(level_mesh(num_devices))
         program = run.lower(runner, 1).compile()
         profile = profile_cycle(runner, program, kernels_in(program))
         share = profile.share(COMMUNICATION)
-        timing = with_rate({"seconds": profile.seconds, "best_seconds": profile.seconds}, num_steps)
+        timing = {"seconds": profile.seconds, "best_seconds": profile.seconds}
         note = {"communication_share": share, "note": f"{share:.1%} in communication"}
-        results[line] = timing | note
+        results[line] = with_rate(timing, base.transitions_per_cycle) | note
     return results
-
-
-def _with(**options: int) -> Config:
-    config = preset(PRESET)
-    curriculum = dataclasses.replace(config.curriculum, **options)
-    return dataclasses.replace(config, curriculum=curriculum)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,15 +135,15 @@ class _Cycle:
     memory_gb: float
 
 
-def _compiled(config: Config, num_devices: int = 1) -> _Cycle:
-    runner = make_runner(config)
+def _compiled(experiment: Experiment, num_devices: int = 1) -> _Cycle:
+    runner = making(experiment)()
     flops = cycle_flops(runner).of(updated=True, designed=True)
     if num_devices > 1:
         runner = runner.on(level_mesh(num_devices))
         # Virtual devices share the cores that the yardstick has to itself.
         flops /= 1 if jax.default_backend() == "cpu" else num_devices
-    num_steps = runner.transitions_per_cycle
     program = run.lower(runner, 1).compile()
+    num_steps = experiment.transitions_per_cycle
     return _Cycle(stepper(runner, program), flops, num_steps, program_memory_gb(program))
 
 
@@ -164,14 +156,14 @@ def program_memory_gb(program: Any) -> float:
 
 
 def _cycle(
-    config: Config,
+    experiment: Experiment,
     yardstick: MatrixProduct,
     limits: Limits,
     expected_seconds: float,
     num_devices: int = 1,
 ) -> dict[str, Any]:
     """The memory of a cycle's program, and its timing unless that would exceed the limits."""
-    cycle = _compiled(config, num_devices)
+    cycle = _compiled(experiment, num_devices)
     result: dict[str, Any] = {"program_memory_gb": cycle.memory_gb}
     if cycle.memory_gb > limits.memory_gb:
         return result | {"left_out": f"needs more than {limits.memory_gb:g} GB"}
@@ -182,10 +174,10 @@ def _cycle(
 
 
 def _cycles_in_turn(
-    configs: Mapping[str, Config], yardstick: MatrixProduct, limits: Limits
+    experiments: Mapping[str, Experiment], yardstick: MatrixProduct, limits: Limits
 ) -> dict[str, Any]:
     """Memory and timings of cycles that are called by turns, so that they can be compared."""
-    cycles = {line: _compiled(config) for line, config in configs.items()}
+    cycles = {line: _compiled(experiment) for line, experiment in experiments.items()}
     timings = measure_in_turn(
         {line: (cycle.step, cycle.flops) for line, cycle in cycles.items()},
         yardstick,

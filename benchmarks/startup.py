@@ -66,19 +66,18 @@ def _start(name: str, environment: dict[str, str]) -> dict[str, Any]:
 
 
 def first_updates(name: str) -> dict[str, Any]:
-    """What the process does: builds the preset's runner, and runs cycles until there was an update,
+    """What the process does: builds the recipe's runner, and runs cycles until there was an update,
     and a few more."""
     started = float(os.environ[STARTED])
     import jax
-    from minimax_eqx.experiment._build import trace_runner
 
-    from minimax_eqx.experiment import preset
-    from minimax_eqx.runners._ahead import CompileAhead
+    from minimax_eqx.recipes import RECIPES
+    from minimax_eqx.runners._ahead import CompileAhead, making
 
     from .machine import peak_memory_gb
 
     imported = time.time() - started
-    ahead = CompileAhead(trace_runner(preset(name)), 1)
+    ahead = CompileAhead(making(RECIPES[name]()), 1)
     runner = ahead.runner()
     jax.block_until_ready(runner.num_cycles)
     created = time.time() - started

@@ -48,7 +48,6 @@ _WITHOUT_ARRAYS = {
     "cli._words",
     "experiment",
     "experiment._draft",
-    "experiment._messages",
     "experiment._parts",
     "experiment._plain",
     "experiment._process_options",

@@ -5,7 +5,7 @@ from .session import Session
 
 
 def measure(session: Session) -> None:
-    """The cycles of every preset but the first, one number of levels after another.
+    """The cycles of every recipe but the first, one number of levels after another.
 
     Their compilation takes most of the time, so that what was timed by then is kept.
     """

@@ -4,10 +4,9 @@ import contextlib
 from collections.abc import Mapping
 
 import jax
-from minimax_eqx.experiment._build import trace_runner
 
-from minimax_eqx.experiment import Config
-from minimax_eqx.runners._ahead import CompileAhead
+from minimax_eqx.runners import Experiment
+from minimax_eqx.runners._ahead import CompileAhead, making
 
 from ..cycle import busy, cycles
 from ..machine import peak_device_memory_gb
@@ -15,20 +14,20 @@ from ..scaling import program_memory_gb
 from .session import Session
 
 
-def start(config: Config, precision: str | None = None) -> CompileAhead:
+def start(experiment: Experiment, precision: str | None = None) -> CompileAhead:
     """Begins to compile a cycle, traced with a precision of matrix products if one is given."""
     if precision is None:
-        return CompileAhead(trace_runner(config), 1)
+        return CompileAhead(making(experiment), 1)
     with jax.default_matmul_precision(precision):
-        return CompileAhead(trace_runner(config), 1)
+        return CompileAhead(making(experiment), 1)
 
 
-def start_all(configs: Mapping[str, Config], session: Session) -> dict[str, CompileAhead]:
+def start_all(experiments: Mapping[str, Experiment], session: Session) -> dict[str, CompileAhead]:
     """Begins to compile a cycle of each, by the line that it is for; what fails has its row."""
     begun = {}
-    for line, config in configs.items():
+    for line, experiment in experiments.items():
         with session.rows.attempt(line):
-            begun[line] = start(config)
+            begun[line] = start(experiment)
     return begun
 
 

@@ -9,8 +9,8 @@ def measure(session: Session) -> None:
     sizes = session.sizes
     for num_levels in sizes.core_levels:
         with session.rows.attempt(f"{num_levels} levels"):
-            config = sizes.config("maze-dr", num_levels)
-            timings = bench_cores(session.yardstick, session.limits, config, sizes.cores)
+            experiment = sizes.experiment("maze-dr", num_levels)
+            timings = bench_cores(session.yardstick, session.limits, experiment, sizes.cores)
             for line, timing in timings.items():
                 beside = f"cores, {line}" if num_levels == 32 else None
                 session.rows.add(f"{num_levels} levels, {line}", timing, beside)

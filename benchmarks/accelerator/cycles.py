@@ -5,18 +5,18 @@ from .session import Session
 
 
 def measure(session: Session) -> None:
-    """The cycle of the first preset, at each number of levels."""
+    """The cycle of the first recipe, at each number of levels."""
     name, *_ = session.sizes.levels
     time_levels(session, [name], session.sizes.levels[name])
 
 
 def time_levels(session: Session, names: list[str], levels: tuple[int, ...]) -> None:
-    """Compiles the cycles of these presets at these numbers of levels, then times them."""
-    configs, beside = {}, {}
+    """Compiles the cycles of these recipes at these numbers of levels, then times them."""
+    experiments, beside = {}, {}
     for num_levels in levels:
         for name in names:
             line = f"{name}, {num_levels} levels"
-            configs[line] = session.sizes.config(name, num_levels)
+            experiments[line] = session.sizes.experiment(name, num_levels)
             if num_levels == 32:
                 beside[line] = name
-    time_all(start_all(configs, session), session, beside)
+    time_all(start_all(experiments, session), session, beside)

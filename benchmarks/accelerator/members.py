@@ -2,16 +2,14 @@
 
 import concurrent.futures
 import dataclasses
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PyTree
 
-from minimax_eqx.experiment import Config, make_runner
-from minimax_eqx.runners import Runner, run_members
+from minimax_eqx.runners import Experiment, Runner, run_members
+from minimax_eqx.runners._ahead import making
 
 from ..cycle import stepper
 from ..flops import cycle_flops
@@ -20,14 +18,13 @@ from ..timing import block, with_rate
 from ..timing import measure as measure_call
 from .session import Session
 
-Tree = TypeVar("Tree")
-
 
 def measure(session: Session) -> None:
     """A cycle of `maze-dr` for more and more members; steps are those of all of them."""
-    runner = make_runner(session.sizes.config("maze-dr"))
+    experiment = session.sizes.experiment("maze-dr")
+    runner = making(experiment)()
     flops = cycle_flops(runner).of(updated=True, designed=False)
-    num_steps = runner.transitions_per_cycle
+    num_steps = experiment.transitions_per_cycle
     steps = {count: stepper(copies(runner, count), run_members) for count in session.sizes.members}
     with concurrent.futures.ThreadPoolExecutor(len(steps)) as pool:
         # Compiled side by side, timed one after another.
@@ -53,20 +50,10 @@ def copies(runner: Runner, count: int) -> Runner:
     return eqx.tree_at(lambda r: r.key, stacked, jax.random.split(runner.key, count))
 
 
-def seeds(config: Config, count: int) -> Runner:
+def seeds(experiment: Experiment, count: int) -> Runner:
     """So many members, each with a student of its own: those of a population, one for each. That
     takes two programs to make, where a runner for each seed would take as many as there are."""
-    members = copies(make_runner(config), count)
-    curriculum = dataclasses.replace(config.curriculum, num_students=count)
-    crowd = make_runner(dataclasses.replace(config, curriculum=curriculum)).students
-    students = filled(members.students, crowd, lambda leaf: leaf[:, None])
-    return eqx.tree_at(lambda r: r.students, members, students)
-
-
-def filled(like: Tree, arrays_of: PyTree, change: Callable[[Array], Array]) -> Tree:
-    """A module with the arrays of another of its kind, each changed. What is not an array stays, so
-    that a program compiled for the one serves the other: each optimiser, for example, is an object
-    of its own."""
-    arrays, static = eqx.partition(like, eqx.is_array)
-    leaves = [change(leaf) for leaf in jax.tree.leaves(eqx.filter(arrays_of, eqx.is_array))]
-    return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), static)
+    members = copies(making(experiment)(), count)
+    crowd = making(dataclasses.replace(experiment, num_students=count))().students
+    students = jax.tree.map(lambda leaf: leaf[:, None] if eqx.is_array(leaf) else leaf, crowd)
+    return dataclasses.replace(members, students=students)

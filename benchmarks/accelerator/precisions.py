@@ -12,7 +12,7 @@ from .session import Session
 def measure(session: Session) -> None:
     """A cycle of `maze-dr` with each precision; the utilisation is of a product of the same."""
     sizes = session.sizes
-    config = sizes.config("maze-dr", sizes.precision_levels)
+    experiment = sizes.experiment("maze-dr", sizes.precision_levels)
     products = {name: name for name in sizes.precisions}
     if jax.default_backend() != "cpu":
         # A GPU multiplies in TF32 where JAX is told `bfloat16`; this name means what it says.
@@ -21,7 +21,7 @@ def measure(session: Session) -> None:
     begun = {}
     for name, line in lines.items():
         with session.rows.attempt(line):
-            begun[name] = start(config, name)
+            begun[name] = start(experiment, name)
     wait(begun)
     for name, ahead in begun.items():
         with session.rows.attempt(lines[name]):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from minimax_eqx.experiment import make_runner
 from minimax_eqx.runners import run
+from minimax_eqx.runners._ahead import making
 
 from ..hlo import Kernel
 from ..profile import NUM_CYCLES, kernels_in, profile_cycle
@@ -17,7 +17,7 @@ def measure(session: Session) -> None:
     """The longest kernels, and the time in which none runs; seconds are those of one cycle."""
     for num_levels in session.sizes.profile_levels:
         with session.rows.attempt(f"{num_levels} levels"):
-            runner = make_runner(session.sizes.config("maze-dr", num_levels))
+            runner = making(session.sizes.experiment("maze-dr", num_levels))()
             program = run.lower(runner, 1).compile()
             profile = profile_cycle(runner, program, _kernels(program))
             total = sum(group.seconds for group in profile.groups) + profile.idle

@@ -9,15 +9,13 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
-from minimax_eqx.experiment._described import panels_of
 
-from minimax_eqx.agents import AbstractAgent
-from minimax_eqx.experiment import Config
+from minimax_eqx.envs.maze import HeldOutMazes
 from minimax_eqx.rollouts._panels import evaluate_panels
-from minimax_eqx.runners import Runner, run_members
+from minimax_eqx.runners import Experiment, Runner, run_members
 
 from ..timing import block
-from .members import filled, seeds
+from .members import seeds
 from .session import Session
 from .sizes import Sizes
 
@@ -33,10 +31,8 @@ class Study:
     """One method's members, and what they took so far."""
 
     name: str
-    config: Config
+    experiment: Experiment
     runners: Runner
-    students_like: AbstractAgent
-    """Students of any method, those of all methods the same, so that one program evaluates all."""
     seconds: float = 0.0
     """Of training, all calls together."""
     longest_call: float = 0.0
@@ -57,20 +53,21 @@ class Study:
     def evaluate(self, sizes: Sizes) -> dict[str, Any]:
         """A row: how often each member solves the mazes, and what it took to get there."""
         begin = time.perf_counter()
-        runners, num_episodes = self.runners, sizes.science_episodes
-        # Members of one student each are a population.
-        students = filled(self.students_like, runners.students, lambda leaf: leaf[:, 0])
-        mazes = dataclasses.replace(self.config.evaluation, mazes=sizes.science_mazes)
-        panels = panels_of(dataclasses.replace(self.config, evaluation=mazes))
+        experiment, num_episodes = self.experiment, sizes.science_episodes
+        # Members of one student each are a population, and one program evaluates all methods'.
+        students = jax.tree.map(
+            lambda leaf: leaf[:, 0] if eqx.is_array(leaf) else leaf, self.runners.students
+        )
+        panels = HeldOutMazes(sizes.science_mazes).panels(experiment.env)
         found = evaluate_panels(
-            panels, students, num_episodes=num_episodes, key=jax.random.key(self.config.seed)
+            panels, students, num_episodes=num_episodes, key=jax.random.key(experiment.seed)
         )
         by_maze = {maze: result.successes.mean(axis=1).tolist() for maze, result in found.items()}
         rates = [statistics.mean(of_one) for of_one in zip(*by_maze.values(), strict=True)]
         self.evaluation_seconds = time.perf_counter() - begin
         self.since_evaluation = 0.0
-        count, curriculum = len(rates), self.config.curriculum
-        steps = self.num_cycles * curriculum.num_levels * curriculum.num_steps
+        count = len(rates)
+        steps = self.num_cycles * experiment.transitions_per_cycle
         row: dict[str, Any] = {
             "transitions_per_member": steps,
             "success_rates": rates,
@@ -113,10 +110,11 @@ def measure(session: Session) -> None:
 
 
 def _studies(sizes: Sizes) -> list[Study]:
-    configs = {name: sizes.config(name) for name in METHODS}
-    runners = {name: seeds(config, sizes.science_seeds) for name, config in configs.items()}
-    like = runners[METHODS[0]].students
-    return [Study(name, configs[name], runners[name], like) for name in METHODS]
+    experiments = {name: sizes.experiment(name) for name in METHODS}
+    return [
+        Study(name, experiment, seeds(experiment, sizes.science_seeds))
+        for name, experiment in experiments.items()
+    ]
 
 
 def _compile(study: Study, sizes: Sizes) -> None:

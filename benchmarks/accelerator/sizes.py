@@ -1,13 +1,15 @@
 """How large everything is: for an accelerator, and, with `--small`, for a test of the script."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from minimax_eqx.experiment import Config, preset
+from minimax_eqx.curricula import LearnedGenerator, LevelReplay
+from minimax_eqx.experiment._draft import with_changes
+from minimax_eqx.recipes import RECIPES
+from minimax_eqx.runners import Experiment
 
-from ..phases import CORES, CoreName
+from ..phases import CORES
 
 PRECISIONS = ("float32", "tensorfloat32", "bfloat16")
 
@@ -17,14 +19,14 @@ class Sizes:
     """What the parts are measured at."""
 
     levels: Mapping[str, tuple[int, ...]]
-    """Levels side by side, for each preset."""
-    cores: tuple[CoreName, ...]
+    """Levels side by side, for each recipe."""
+    cores: tuple[str, ...]
     core_levels: tuple[int, ...]
     precisions: tuple[str, ...]
     precision_levels: int
     """The precisions of matrix products are compared with so many levels."""
     start: str
-    """The preset that is started in a fresh process."""
+    """The recipe that is started in a fresh process."""
     env_batches: tuple[int, ...]
     profile_levels: tuple[int, ...]
     members: tuple[int, ...]
@@ -44,35 +46,30 @@ class Sizes:
     """The most that the calls of one row may take."""
     matrix: int | None
     """Rows of the matrices whose product is the yardstick; None for the usual."""
-    changes: Mapping[str, Mapping[str, Any]]
-    """Options of every configuration, by their group."""
+    changes: Mapping[str, Any]
+    """Other values for all experiments, by the short names that the command line has for them."""
+    changes_of_teachers: Mapping[str, Any]
+    """The same for those in which a teacher designs the levels."""
+    capacity: int | None
+    """Of a level buffer, which holds a cycle's levels at least; None for the recipe's."""
 
-    def config(self, name: str, num_levels: int | None = None, core: str | None = None) -> Config:
-        """The preset of that name at these sizes, with other numbers of levels and another core."""
-        config = preset(name)
-        num_levels = num_levels or config.curriculum.num_levels
-        changes = {group: dict(options) for group, options in self.changes.items()}
-        changes.setdefault("curriculum", {})["num_levels"] = num_levels
-        if core:
-            changes.setdefault("network", {})["core"] = core
-        if config.curriculum.method == "level-replay":
-            replay = changes.setdefault("replay", {})
-            capacity = replay.get("buffer_capacity", config.replay.buffer_capacity)
-            replay["buffer_capacity"] = max(capacity, num_levels)
-        else:
-            changes.pop("replay", None)
-        if config.levels.generator != "teacher":
-            changes.pop("teacher", None)
-        replaced = {
-            group: dataclasses.replace(getattr(config, group), **options)
-            for group, options in changes.items()
-        }
-        return dataclasses.replace(config, **replaced)
+    def experiment(self, name: str, num_levels: int | None = None) -> Experiment:
+        """The recipe of that name at these sizes, with another number of levels."""
+        experiment = RECIPES[name]()
+        changes, curriculum = dict(self.changes), experiment.curriculum
+        if isinstance(getattr(curriculum, "generator", None), LearnedGenerator):
+            changes |= self.changes_of_teachers
+        if num_levels is not None:
+            changes["num_levels"] = num_levels
+        if isinstance(curriculum, LevelReplay):
+            capacity = self.capacity or curriculum.capacity
+            changes["capacity"] = max(capacity, num_levels or curriculum.num_levels)
+        return with_changes(experiment, changes)
 
 
 FULL = Sizes(
     levels=dict.fromkeys(("maze-dr", "maze-accel", "maze-paired"), (32, 256, 1024, 4096)),
-    cores=CORES,
+    cores=tuple(CORES),
     core_levels=(32, 1024),
     precisions=PRECISIONS,
     precision_levels=1024,
@@ -90,6 +87,8 @@ FULL = Sizes(
     row_seconds=1.5,
     matrix=None,
     changes={},
+    changes_of_teachers={},
+    capacity=None,
 )
 SMALL = Sizes(
     levels={"maze-dr": (2,), "maze-accel": (2,), "maze-paired": (2,)},
@@ -111,19 +110,22 @@ SMALL = Sizes(
     row_seconds=0.1,
     matrix=128,
     changes={
-        "env": {"height": 5, "width": 5, "max_episode_steps": 8},
-        "levels": {"num_walls": 4},
-        "network": {"hidden_size": 8, "num_filters": 4, "head_size": 8},
-        "ppo": {"num_epochs": 1},
-        "curriculum": {"num_steps": 8},
-        "replay": {"buffer_capacity": 8},
-        "teacher": {
-            "teacher_num_walls": 3,
-            "noise_dim": 4,
-            "teacher_hidden_size": 8,
-            "teacher_num_filters": 4,
-            "teacher_head_size": 8,
-            "teacher_num_epochs": 1,
-        },
+        "height": 5,
+        "width": 5,
+        "max_episode_steps": 8,
+        "num_walls": 4,
+        "student.hidden_size": 8,
+        "student.num_filters": 4,
+        "student.head_size": 8,
+        "student.num_epochs": 1,
+        "num_steps": 8,
     },
+    changes_of_teachers={
+        "noise_dim": 4,
+        "teacher.hidden_size": 8,
+        "teacher.num_filters": 4,
+        "teacher.head_size": 8,
+        "teacher.num_epochs": 1,
+    },
+    capacity=8,
 )

@@ -1,6 +1,5 @@
 """Does it run, does it compute what a CPU computes, and how soon?"""
 
-import dataclasses
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -10,9 +9,9 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from minimax_eqx.agents import PPO
-from minimax_eqx.experiment import Config, make_runner, preset
-from minimax_eqx.runners import run
+from minimax_eqx.recipes import maze
+from minimax_eqx.runners import Experiment, run
+from minimax_eqx.runners._ahead import making
 
 from ..startup import bench_once
 from .session import Session
@@ -43,15 +42,16 @@ def compare(session: Session) -> None:
     session.rows.add("one update beside a CPU's", {"largest_difference": most, "note": note})
 
 
-def small_run() -> Config:
+def small_run() -> Experiment:
     """Domain randomisation in small: few levels and steps, a narrow network, large steps."""
-    config = preset("maze-dr")
-    return dataclasses.replace(
-        config,
-        env=dataclasses.replace(config.env, max_episode_steps=32),
-        network=dataclasses.replace(config.network, hidden_size=16, num_filters=8, head_size=8),
-        ppo=dataclasses.replace(config.ppo, learning_rate=1e-3),
-        curriculum=dataclasses.replace(config.curriculum, num_levels=8, num_steps=32),
+    return maze.dr(
+        max_episode_steps=32,
+        num_levels=8,
+        num_steps=32,
+        hidden_size=16,
+        num_filters=8,
+        head_size=8,
+        learning_rate=1e-3,
     )
 
 
@@ -60,8 +60,7 @@ def one_update() -> dict[str, Array]:
     # Random numbers are the same on every backend; a less precise product would move some action
     # across the edge between two, and all that follows with it.
     with jax.default_matmul_precision("float32"):
-        runner, metrics = run(make_runner(small_run()), 1)
-    assert isinstance(runner.students, PPO)
+        runner, metrics = run(making(small_run())(), 1)
     network = eqx.filter(runner.students.network, eqx.is_inexact_array)
     leaves, _ = jax.tree_util.tree_flatten_with_path(network)
     return {f"metric {name}": value for name, value in metrics.items()} | {

@@ -17,11 +17,11 @@ from rich.console import Console
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import FirstProcessError, is_first
 from ..experiment import _train as runs
-from ..experiment._divergence import TrainingError
 from ..experiment._evaluation import evaluate as evaluate_runner
 from ..experiment._folder import EVALUATION, REPORT, RunFolder
 from ..experiment._hooks import Progressed
 from ..experiment._loop import Outcome
+from ..experiment._own_hooks import TrainingError
 from ..experiment._process_options import ProcessOptions
 from ..experiment._report import WriteReport, write_report
 from ..experiment._user_code import UserCode

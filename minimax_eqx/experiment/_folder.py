@@ -150,12 +150,6 @@ class RunFolder:
             raise FolderError(f"{self.path} has no {EVALUATION} yet: 'minimax-eqx evaluate' it.")
         return _json(path)
 
-    def is_evaluated(self) -> bool:
-        """Whether there is an evaluation that can be read."""
-        with contextlib.suppress(OSError, FolderError):
-            return bool(self.evaluation())
-        return False
-
     def metrics(self) -> MetricsFile:
         """The table of metrics, one row per log interval, for reading and appending."""
         return MetricsFile(self.path / METRICS)

@@ -27,6 +27,9 @@ from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncod
 from ..runners import Evaluation, Experiment, Schedule
 from ..scores import NegativeReturn, PopulationRegret, RelativeRegret
 
+# Students of a teacher are evaluated on levels that it did not make.
+_UNSEEN = RandomWalls(replace=False)
+
 
 def dr(**changes: Any) -> Experiment:
     """Domain randomisation."""
@@ -69,7 +72,7 @@ def parallel_accel(**changes: Any) -> Experiment:
 def paired(**changes: Any) -> Experiment:
     """PAIRED: a teacher designs levels, and is paid the regret of two students."""
     experiment = _experiment(AdversarialDesign(_teacher(), objective=RelativeRegret()))
-    return with_changes(experiment, {"num_students": 2, **changes})
+    return with_changes(experiment, {"num_students": 2, "unseen": _UNSEEN, **changes})
 
 
 def population_paired(**changes: Any) -> Experiment:
@@ -85,7 +88,7 @@ def minimax(**changes: Any) -> Experiment:
 def repaired(**changes: Any) -> Experiment:
     """REPAIRED (arXiv 2110.02439): PAIRED's teacher with the level buffer of robust PLR."""
     experiment = _experiment(LevelReplay(_teacher(), score=RelativeRegret()))
-    return with_changes(experiment, {"num_students": 2, **changes})
+    return with_changes(experiment, {"num_students": 2, "unseen": _UNSEEN, **changes})
 
 
 def dr_s5(**changes: Any) -> Experiment:

@@ -75,7 +75,7 @@ def test_shrinkage_passes_with_a_hint_to_accept_it(plain, with_sort):
     assert "--accept" in text
 
 
-def test_a_preset_without_accepted_figures_fails(plain):
+def test_a_recipe_without_accepted_figures_fails(plain):
     text, passed = guard.report({"new": plain}, {"v": {"toy": plain}}, "v")
     assert not passed
     assert "new: there are no accepted figures" in text
@@ -91,9 +91,9 @@ def test_figures_of_another_version_are_not_compared_and_the_guard_says_so(tmp_p
     assert "jax 0.0.1" in printed
 
 
-def test_the_committed_figures_cover_every_guarded_preset():
+def test_the_committed_figures_cover_every_guarded_recipe():
     for figures in json.loads(guard.ACCEPTED.read_text()).values():
-        assert set(figures) == set(guard.PRESETS)
+        assert set(figures) == set(guard.GUARDED)
 
 
 HLO = """HloModule toy, is_scheduled=true

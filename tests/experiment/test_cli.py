@@ -123,7 +123,7 @@ MISTAKES = {
         ["train", "--curriculum", "adversarial-design"],
         "AdversarialDesign needs --generator, --objective.",
     ),
-    "wall budget": (["train", "maze-paired", "--num-walls", "168"], "between 0 and 167"),
+    "wall budget": (["train", "maze-paired", "--design.num-walls", "168"], "between 0 and 167"),
     "three students of a pair": (
         ["train", "maze-paired", "--num-students", "3"],
         "RelativeRegret compares exactly 2 students, not 3.",
@@ -196,8 +196,8 @@ def test_a_damaged_configuration_is_a_mistake_too(capsys, tmp_path):
 def test_a_checkpoint_of_another_configuration_is_a_mistake_too(capsys, run_path):
     change_config(run_path, hidden_size=4)
     before = files(run_path)
-    for command in (["train", "--resume"], ["evaluate"]):
-        assert main([*command, str(run_path)]) == 2
+    for command in ("resume", "evaluate"):
+        assert main([command, str(run_path)]) == 2
         err = capsys.readouterr().err
         assert "another configuration: hidden_size (saved 8, expected 4)" in err
         assert len(err.splitlines()) == 1
@@ -215,12 +215,12 @@ def test_a_finished_run_is_made_longer(capsys, run_path):
 def test_parts_that_do_not_fit_are_told_without_the_type_checkers_report(
     capsys, monkeypatch, tmp_path
 ):
-    def train(*_):
+    def train(*_, **__):
         from minimax_eqx.envs.maze import MazeLevel
 
         MazeLevel.from_ascii(3)
 
-    monkeypatch.setattr(terminal, "start", start)
+    monkeypatch.setattr(terminal.runs, "train", train)
     assert main(["train"]) == 2
     err = capsys.readouterr().err
     assert err.startswith("error: these options do not work together: ")
@@ -235,10 +235,10 @@ def test_the_packages_of_the_extra_are_asked_for_before_anything_starts(capsys, 
 
 
 def test_an_interrupt_at_any_moment_is_told_without_a_traceback(capsys, monkeypatch):
-    def train(*_):
+    def train(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(terminal, "start", start)
+    monkeypatch.setattr(terminal.runs, "train", train)
     assert main(["train"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
