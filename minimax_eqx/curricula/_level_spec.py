@@ -32,4 +32,8 @@ class LevelSpec(eqx.Module):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A structure of Equinox modules that was pickled itself is not equal to the one it was.
-        return LevelSpec.of, (self.level,)
+        return _remembered, (self.level,)
+
+
+def _remembered(level: PyTree[jax.ShapeDtypeStruct]) -> LevelSpec:
+    return LevelSpec.of(level)

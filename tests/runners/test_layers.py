@@ -188,7 +188,9 @@ def test_layers_that_learn_are_saved_with_the_runner_and_go_on(getkey, tmp_path)
     runner = make_runner(getkey(), curriculum=level_replay(LearnedSource()), core="feedforward")
     before = layers_of(copied(runner))
     runner, metrics = run(runner, 3)
-    learned_too = [not eqx.tree_equal(*pair) for pair in zip(before, layers_of(runner), strict=True)]
+    learned_too = [
+        not eqx.tree_equal(*pair) for pair in zip(before, layers_of(runner), strict=True)
+    ]
     assert learned_too == [False, True, True, True]
     assert np.isfinite(metrics["score_weight"]).all()
     loaded = load(save(tmp_path / "runner.npz", runner), runner)
