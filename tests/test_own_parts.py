@@ -1,12 +1,6 @@
 """Parts that are no part of the package: each in a file of its own, trained from any folder."""
 
 import pathlib
-import shutil
-import zipfile
-
-import pytest
-
-from minimax_eqx.cli._main import main
 
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 TINY = {
