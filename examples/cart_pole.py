@@ -68,7 +68,9 @@ class CartPole(mx.envs.AbstractEnv[CartPoleLevel, CartPoleLevel, Motion, Float[A
         fallen = (jnp.abs(position[0]) > FARTHEST) | (jnp.abs(position[1]) > STEEPEST)
         late = (time >= self.max_episode_steps) & ~fallen
         reward = jnp.asarray(1 / self.max_episode_steps, jnp.float32)
-        return mx.envs.TimeStep(Motion(position, velocity, time), reward, fallen, late, success=late)
+        return mx.envs.TimeStep(
+            Motion(position, velocity, time), reward, fallen, late, success=late
+        )
 
     def observe(self, world, state):
         return jnp.concatenate([state.position, state.velocity])

@@ -7,7 +7,6 @@ memory. Train with it, with all options of your part:
 """
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 

@@ -51,7 +51,9 @@ class Ladder(mx.curricula.AbstractCurriculum[mx.envs.maze.MazeLevel, Rung]):
             stays = jax.random.bernoulli(keep_key, state.share_of_walls, level.wall_map.shape)
             return dataclasses.replace(level, wall_map=level.wall_map & stays)
 
-        return state, mx.curricula.Proposal(jax.vmap(sample)(jax.random.split(key, self.num_levels)))
+        return state, mx.curricula.Proposal(
+            jax.vmap(sample)(jax.random.split(key, self.num_levels))
+        )
 
     def learn(self, state, proposal, evidence, *, key):
         rates = mx.rollouts.Episodes.of(evidence).mean_of_sums(evidence.successes)

@@ -1,6 +1,6 @@
 """An encoder of your own, of Equinox's layers: you write it for one observation.
 
-    minimax-eqx train own_encoder.py --num-filters 8 --kernel-size 2
+minimax-eqx train own_encoder.py --num-filters 8 --kernel-size 2
 """
 
 import equinox as eqx
@@ -27,7 +27,9 @@ class DeepGrid(mx.nets.AbstractEncoder):
                 [
                     eqx.nn.Conv2d(channels, self.num_filters, self.kernel_size, key=keys[0]),
                     relu,
-                    eqx.nn.Conv2d(self.num_filters, self.num_filters, self.kernel_size, key=keys[1]),
+                    eqx.nn.Conv2d(
+                        self.num_filters, self.num_filters, self.kernel_size, key=keys[1]
+                    ),
                     relu,
                     eqx.nn.Lambda(jnp.ravel),
                 ]

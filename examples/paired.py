@@ -1,6 +1,6 @@
 """PAIRED, composed by hand: a teacher designs mazes, and is paid by the regret of two students.
 
-    minimax-eqx train paired.py --objective mean-relative-regret
+minimax-eqx train paired.py --objective mean-relative-regret
 """
 
 import sys

@@ -44,10 +44,10 @@ _WITHOUT_ARRAYS = {
     "cli",  # the packages; their modules come below
     "cli._commands",
     "cli._main",
+    "cli._messages",
     "cli._words",
     "experiment",
     "experiment._draft",
-    "experiment._messages",
     "experiment._parts",
     "experiment._plain",
     "experiment._process_options",

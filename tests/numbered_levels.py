@@ -21,6 +21,7 @@ from minimax_eqx.envs import (
     TimeStep,
 )
 from minimax_eqx.rollouts import Evidence
+from minimax_eqx.runners import Experiment, Runner
 
 from .evidence import KEY, structure
 from .scripted import (  # noqa: F401
@@ -129,11 +130,12 @@ class Given(AbstractCurriculum):
     proposal: Proposal
 
     def __init__(self, levels, **options):
-        self.proposal = Proposal(jnp.asarray(levels), **options)
+        levels = levels if isinstance(levels, dict) else jnp.asarray(levels)
+        self.proposal = Proposal(levels, **options)
 
     @property
     def levels_per_cycle(self):
-        return self.proposal.levels.shape[0]
+        return len(jax.tree.leaves(self.proposal.levels)[0])
 
     def init(self, evidence, *, key):
         return None
@@ -143,6 +145,15 @@ class Given(AbstractCurriculum):
 
     def learn(self, state, proposal, evidence, *, key):
         return None, {}
+
+
+def numbers_runner(curriculum, agents, *, luck=0.0, key, **options):
+    """A runner of these agents, a population, on numbered levels."""
+    experiment = Experiment(
+        NumberedLevels(luck=luck), Taught(), curriculum, agents.num_updates.size, **options
+    )
+    runner = Runner.create(experiment, key=key)
+    return eqx.tree_at(lambda runner: runner.students, runner, agents)
 
 
 @eqx.filter_jit

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from minimax_eqx.agents import AbstractLearner, Agent, Estimates
-from minimax_eqx.envs import AbstractEnv, Discrete, TimeStep
+from minimax_eqx.envs import AbstractEnv, AbstractSolvable, Discrete, TimeStep
 from minimax_eqx.nets import AbstractPolicy, Categorical, Predictions
 
 EPISODE = 2  # steps
@@ -18,7 +18,7 @@ LUCKS = 8
 ADVANTAGE_FACTORS = (2.0, 3.0)
 
 
-class NumberedLevels(AbstractEnv):
+class NumberedLevels(AbstractEnv, AbstractSolvable):
     """Every episode takes two steps; the second pays the level's number, and the action's times
     `PER_ACTION`. The level is solved then if the two numbers add up to an odd one. Else the time is
     up, or, if the level is a multiple of 10, the episode ends without success. An agent's luck is
@@ -62,6 +62,10 @@ class NumberedLevels(AbstractEnv):
     def observation_spec(self):
         whole, drawn = (jax.ShapeDtypeStruct((), dtype) for dtype in (jnp.int32, jnp.uint32))
         return {"number": whole, "time": whole, "start": drawn, "now": drawn}
+
+    def optimal_return(self, level):
+        best = (level + (NUM_ACTIONS - 1) * PER_ACTION).astype(jnp.float32)
+        return best + self.luck * ((LUCKS - 1) / LUCKS)
 
     def level_metrics(self, level):
         measured = {"number": level.astype(jnp.float32)}
@@ -114,6 +118,10 @@ class Taught(AbstractLearner):
     @property
     def gradient_steps_per_update(self):
         return 1
+
+    @property
+    def num_useful_updates(self):
+        return None
 
     def init(self, observation, actions, *, key):
         return scripted(self.action, actions.num_actions)

@@ -7,18 +7,29 @@ from jaxtyping import TypeCheckError, jaxtyped
 
 from minimax_eqx import agents, envs, nets
 from minimax_eqx._typecheck import typechecker
-from minimax_eqx.agents import PPO, generalised_advantages, ppo_optimiser
-from minimax_eqx.runners import Runner
+from minimax_eqx.agents import PPO, generalised_advantages
+from minimax_eqx.runners import Experiment, Runner
 
 from . import small
+
+OBSERVATION, ACTIONS = small.ENV.observation_spec(), small.ENV.action_spec()
+EXPERIMENT = small.make_experiment()
+
+
+def sample(key):
+    return small.GENERATOR.sample(small.ENV.level_spec(), key=key)
+
 
 OLD_KEY = r"key is u32\[2\]; expected Key\[Array, ''\].*`jax.random.key\(seed\)`"
 KEYS = {
     "a layer": lambda key: nets.LSTM(4).init(3, key=key),
-    "an encoder": lambda key: nets.FlatEncoder().init(jax.ShapeDtypeStruct((2,), "f4"), key=key),
-    "a generator": small.GENERATOR.sample,
-    "an encoder of designs": lambda key: nets.DesignEncoder().init(None, key=key),
-    "a population": lambda key: agents.population(small.make_student, 2, key=key),
+    "an encoder": lambda key: nets.FlatEncoder().init(OBSERVATION, key=key),
+    "a generator": sample,
+    "a network": lambda key: nets.ActorCritic().init(OBSERVATION, ACTIONS, key=key),
+    "a population": lambda key: agents.population(
+        small.make_learner(), 2, OBSERVATION, ACTIONS, key=key
+    ),
+    "a runner": lambda key: Runner.create(EXPERIMENT, key=key),
 }
 
 
@@ -31,18 +42,18 @@ def test_a_key_of_the_old_kind_is_refused_with_what_to_use_instead(call):
 MISTAKES = {
     "an old key": (lambda: nets.LSTM(4).init(3, key=jax.random.PRNGKey(0)), OLD_KEY),
     "a seed": (
-        lambda: small.GENERATOR.sample(0),
+        lambda: sample(0),
         r"RandomWalls.sample: key is 0; expected Key.*`jax.random.key\(seed\)`",
     ),
     "a batch of keys": (
-        lambda: small.GENERATOR.sample(jax.random.split(jax.random.key(0), 2)),
+        lambda: sample(jax.random.split(jax.random.key(0), 2)),
         r"RandomWalls.sample: key is key<fry>\[2\]; .*\(this array has 1 dimensions, not the 0 "
         r"expected by the type hint\)\.$",
     ),
     "a type": (lambda: envs.Maze(height=5.0), r"^Maze: height is 5.0; expected int"),
     "a module": (
-        lambda: PPO.create("network", ppo_optimiser(1e-3)),
-        r"^PPO.create: network is 'network'; expected ActorCritic\[",
+        lambda: PPO("network"),
+        r"^PPO: network is 'network'; expected AbstractNetwork",
     ),
     "a shape": (
         lambda: generalised_advantages(
@@ -52,12 +63,12 @@ MISTAKES = {
         "of dimension time is 4 which does not equal the existing value of 3",
     ),
     "one of several types": (
-        lambda: PPO.create(None, ppo_optimiser(1e-3), discount="high"),
-        r"^PPO.create: ",
+        lambda: PPO(discount="high"),
+        r"^PPO: discount is 'high'; expected float",
     ),
     "another part": (
-        lambda: Runner.create(small.ENV, "me", "dr", key=jax.random.key(0)),
-        r"^Runner.create: students is 'me'; expected AbstractAgent",
+        lambda: Experiment(small.ENV, "me", "dr"),
+        r"^Experiment: student is 'me'; expected AbstractLearner",
     ),
 }
 
@@ -74,7 +85,7 @@ def test_a_wrong_argument_is_one_line(mistake, message):
 
 def test_a_network_in_the_wrong_place_is_not_printed_whole(getkey):
     with pytest.raises(TypeCheckError) as caught:
-        small.GENERATOR.sample(small.make_student(getkey()))
+        sample(small.make_student(getkey()))
     assert len(str(caught.value)) < 400
 
 

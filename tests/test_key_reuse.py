@@ -1,19 +1,19 @@
 """No key is used twice, as far as JAX's own checker sees it. Programs are traced, not compiled."""
 
-import dataclasses
-
 import equinox as eqx
 import jax
 import pytest
 from jax.experimental.key_reuse import _core as key_reuse
 
-from minimax_eqx.envs import Blanks, MazeEditor, check_env
-from minimax_eqx.experiment import make_env, preset
-from minimax_eqx.experiment._build import make_curriculum, make_students, trace_runner
+from minimax_eqx.envs import Maze, check_env
+from minimax_eqx.envs._editor import Blanks
+from minimax_eqx.envs.maze import MazeDesign
+from minimax_eqx.nets import GRU, LRU, LSTM, S5
 from minimax_eqx.rollouts import evaluate, record_episode
+from minimax_eqx.runners import Runner
 
-from .experiment.tiny import tiny
-from .small import ENV, GENERATOR, make_student
+from .methods import experiment_of, spec_of
+from .small import ENV, make_student, sample_levels
 
 
 @pytest.fixture(autouse=True)
@@ -55,41 +55,29 @@ def test_a_key_that_is_used_twice_is_seen():
         check(draw_twice, jax.random.key(0))
 
 
-KINDS_OF_METHODS = (
-    "maze-accel",
-    "maze-parallel-accel",
-    "maze-population-paired",
-    "maze-repaired",
-    "maze-sfl",
+@pytest.mark.parametrize(
+    "name", ["accel", "parallel-accel", "population-paired", "repaired", "sfl"]
 )
-
-
-@pytest.mark.parametrize("name", KINDS_OF_METHODS)
 def test_no_cycle_uses_a_key_twice(name):
-    runner = trace_runner(tiny(preset(name))).spec
-    check(lambda runner: runner.step(), runner)
+    check(lambda runner: runner.step(), spec_of(name))
 
 
-@pytest.mark.parametrize("core", ["lstm", "gru", "s5", "lru"])
+@pytest.mark.parametrize("core", [LSTM(8), GRU(8), S5(8, num_blocks=2), LRU(8)], ids=repr)
 def test_nothing_that_is_made_uses_a_key_twice(core):
-    config = tiny(preset("maze-repaired"))
-    config = dataclasses.replace(config, network=dataclasses.replace(config.network, core=core))
-    env = make_env(config.env)
-    check(lambda key: make_students(config, env, key=key), jax.random.key(0))
-    check(lambda key: make_curriculum(config, env, key=key), jax.random.key(0))
+    experiment = experiment_of("repaired", core=core)
+    check(lambda key: Runner.create(experiment, key=key), jax.random.key(0))
 
 
 def test_check_env_uses_no_key_twice_unless_it_says_so():
-    editor = MazeEditor(2, 3, num_walls=2, noise_dim=1)
+    editor = MazeDesign(num_walls=2, noise_dim=1).editor(Maze(height=2, width=3).level_spec())
     with jax.debug_key_reuse(True):
         check_env(editor, Blanks(editor))
 
 
 def test_no_evaluation_uses_a_key_twice():
     key, keys = jax.random.key(0), jax.random.split(jax.random.key(0), 2)
-    student = eqx.filter_eval_shape(make_student, key)
-    level = jax.eval_shape(GENERATOR.sample, key)
-    levels = jax.eval_shape(jax.vmap(GENERATOR.sample), keys)
+    policy = eqx.filter_eval_shape(make_student, key).network
+    levels, level = (jax.eval_shape(lambda key: sample_levels(key, *n), key) for n in ((2,), ()))
     for one_or_many in (key, keys):
-        check(lambda *args, key: evaluate(ENV, *args, key=key), student, levels, key=one_or_many)
-    check(lambda *args, key: record_episode(ENV, *args, key=key), student, level, key=key)
+        check(lambda *args, key: evaluate(ENV, *args, key=key), policy, levels, key=one_or_many)
+    check(lambda *args, key: record_episode(ENV, *args, key=key), policy, level, key=key)

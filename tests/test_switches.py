@@ -7,16 +7,14 @@ import jax
 import numpy as np
 import pytest
 
-from minimax_eqx.experiment import PRESETS, make_runner, preset
-from minimax_eqx.experiment._build import trace_runner
 from minimax_eqx.runners import run
 
-from .experiment.tiny import CONFIG, tiny
+from .methods import NAMES, runner_of, spec_of
 
 # Between them: a buffer both ways round, a teacher, a search, and a state-space core.
-DISTINCT = ("maze-accel", "maze-parallel-accel", "maze-paired", "maze-sfl", "maze-dr-s5")
+DISTINCT = ("accel", "parallel-accel", "paired", "sfl", "dr-s5")
 METHODS = [
-    name if name in DISTINCT else pytest.param(name, marks=pytest.mark.slow) for name in PRESETS
+    name if name in DISTINCT else pytest.param(name, marks=pytest.mark.slow) for name in NAMES
 ]
 SWITCHES = {
     "jax_enable_x64": True,
@@ -47,8 +45,7 @@ def switch(name):
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_can_be_traced_with_64_bits(name):
     with switch("jax_enable_x64"):
-        spec = trace_runner(tiny(preset(name))).spec
-        runner, metrics = eqx.filter_eval_shape(lambda runner: run(runner, 2), spec)
+        runner, metrics = eqx.filter_eval_shape(lambda runner: run(runner, 2), spec_of(name))
     assert runner.num_cycles.shape == ()
     assert metrics["loss"].shape == (2,)
 
@@ -59,16 +56,16 @@ def test_every_method_can_be_traced_with_64_bits(name):
 )
 def test_a_run_trains_whatever_is_switched(name):
     with switch(name):
-        runner, metrics = run(make_runner(CONFIG), 2)
+        runner, metrics = run(runner_of("dr"), 2)
     assert runner.num_cycles == 2
     assert np.isfinite(metrics["loss"]).all()
 
 
 @pytest.mark.slow
 def test_a_run_trains_without_jit_and_does_what_it_does_with_it():
-    expected, expected_metrics = run(make_runner(CONFIG), 1)
+    expected, expected_metrics = run(runner_of("dr"), 1)
     with jax.disable_jit():
-        runner, metrics = run(make_runner(CONFIG), 1)
+        runner, metrics = run(runner_of("dr"), 1)
         runner, _ = runner.step()
     assert runner.num_cycles == expected.num_cycles + 1
     for name, value in expected_metrics.items():
@@ -78,4 +75,4 @@ def test_a_run_trains_without_jit_and_does_what_it_does_with_it():
 @pytest.mark.parametrize("name", ["jax_debug_nans", "jax_debug_infs"])
 def test_what_stops_at_the_first_nan_or_infinity_is_refused(name):
     with switched(**{name: True}), pytest.raises(ValueError, match=f"{name} is on"):
-        make_runner(CONFIG)
+        runner_of("dr")

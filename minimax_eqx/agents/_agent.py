@@ -93,6 +93,14 @@ class AbstractLearner(eqx.Module):
     def gradient_steps_per_update(self) -> int:
         """How many optimiser steps one `update` takes."""
 
+    @property
+    @abc.abstractmethod
+    def num_useful_updates(self) -> int | None:
+        """After how many updates nothing changes any more, None if that never comes.
+
+        For example, a learning rate may anneal to 0. An experiment that is longer is refused.
+        """
+
     @abc.abstractmethod
     def init(
         self,

@@ -6,6 +6,7 @@ from typing import Generic
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
@@ -16,6 +17,14 @@ from .._xla._few_arrays import few_arrays
 
 class AbstractOptimiser(eqx.Module, Generic[State]):
     """Turns gradients into steps. A learner calls `init` once and `update` in every step."""
+
+    @property
+    @abc.abstractmethod
+    def num_useful_steps(self) -> int | None:
+        """After how many steps nothing changes any more, as where a learning rate anneals to 0.
+
+        None if that never comes. A run that is longer is refused.
+        """
 
     @abc.abstractmethod
     def init(self, params: PyTree[Array]) -> State:
@@ -61,6 +70,15 @@ class Adam(AbstractOptimiser[PyTree]):
                 "without annealing; set anneal_steps above 0, or leave it out."
             )
 
+    @property
+    def num_useful_steps(self) -> int | None:
+        first, final = self.learning_rate, self.final_learning_rate or 0.0
+        if not isinstance(first, float | int) or not isinstance(final, float | int):
+            return None
+        if self.anneal_steps > 0:
+            return self.anneal_steps if np.float32(final) == 0 else None
+        return 0 if first == 0 else None
+
     def init(self, params: PyTree[Array]) -> PyTree:
         """The state is Optax's of `scale_by_adam`, on few arrays."""
         return self._adam().init(few_arrays(params)[0])
@@ -102,6 +120,10 @@ class Optax(AbstractOptimiser[PyTree]):
 
     transformation: optax.GradientTransformation
     """What turns gradients into steps."""
+
+    @property
+    def num_useful_steps(self) -> None:
+        return None
 
     def init(self, params: PyTree[Array]) -> PyTree:
         return self.transformation.init(params)

@@ -80,6 +80,11 @@ class PPO(AbstractLearner):
     def gradient_steps_per_update(self) -> int:
         return self.num_epochs * self.num_minibatches
 
+    @property
+    def num_useful_updates(self) -> int | None:
+        steps = self.optimiser.num_useful_steps
+        return None if steps is None else -(-steps // self.gradient_steps_per_update)
+
     def init(
         self,
         observation: PyTree[jax.ShapeDtypeStruct],

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import _checks
+from ._messages import INTERRUPTED, USAGE_ERROR, fail, warnings_in_one_line
 
 _HELP = {"-h", "--help", "recipes", "completion"}
 _NEEDS_EXTRA = "the command line needs more packages: pip install 'minimax_eqx[cli]' (missing: {})"
@@ -27,15 +28,12 @@ minimax-eqx --version prints the version.
 """
 
 COMMANDS = ("train", "resume", "evaluate", "recipes", "completion")
-USAGE_ERROR, INTERRUPTED = 2, 130
 _EXTRA = ("tyro", "yaml", "rich", "matplotlib", "PIL")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, 1 if training failed, 2 for bad input,
     130 if interrupted."""
-    from ._messages import warnings_in_one_line
-
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None and not _HELP.isdisjoint(arguments):
         # Help computes nothing, and does not wait for the checks of what does.
@@ -48,12 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as error:
         # How the parser of options ends after --help, and after a wrong option.
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 1
-
-
-def fail(message: str, code: int) -> int:
-    """Prints the one message of an error, and returns the exit code."""
-    print(f"error: {message}", file=sys.stderr)
-    return code
 
 
 def _dispatch(arguments: list[str]) -> int:

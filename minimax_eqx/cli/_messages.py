@@ -1,13 +1,19 @@
-"""How warnings look on the command line: one line each, and none of them twice."""
+"""How errors and warnings look on the command line: one line each, and none of them twice."""
 
 import contextlib
 import logging
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import Any
 
 LOGGER = "minimax_eqx"
+USAGE_ERROR, INTERRUPTED = 2, 130  # exit codes
+
+
+def fail(message: str, code: int) -> int:
+    """Prints the one message of an error, and returns the exit code."""
+    print(f"error: {message}", file=sys.stderr)
+    return code
 
 
 @contextlib.contextmanager
@@ -16,24 +22,18 @@ def warnings_in_one_line() -> Iterator[None]:
     error: `warning: ...`, without the line of source that they come from, each of them once."""
     told: set[str] = set()
 
-    def tell(kind: str, text: str) -> None:
-        line = f"{kind}: {' '.join(text.split())}"
-        if line not in told:
-            told.add(line)
-            # Looked up now: a progress bar puts its own stream there while it is shown.
-            print(line, file=sys.stderr)
-
-    def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        tell("warning", str(message))
-
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            tell(record.levelname.lower(), record.getMessage())
+            line = f"{record.levelname.lower()}: {' '.join(record.getMessage().split())}"
+            if line not in told:
+                told.add(line)
+                # Looked up now: a progress bar puts its own stream there while it is shown.
+                print(line, file=sys.stderr)
 
     logger, handler = logging.getLogger(LOGGER), Handler(logging.WARNING)
     propagate = logger.propagate
     with warnings.catch_warnings():
-        warnings.showwarning = show
+        warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
         logger.addHandler(handler)
         logger.propagate = False
         try:

@@ -17,17 +17,16 @@ from rich.console import Console
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import FirstProcessError, is_first
 from ..experiment import _train as runs
-from ..experiment._divergence import TrainingError
 from ..experiment._evaluation import evaluate as evaluate_runner
 from ..experiment._folder import EVALUATION, REPORT, RunFolder
 from ..experiment._hooks import Progressed
 from ..experiment._loop import Outcome
+from ..experiment._own_hooks import TrainingError
 from ..experiment._process_options import ProcessOptions
 from ..experiment._report import WriteReport, write_report
 from ..experiment._user_code import UserCode
 from ..runners import Evaluation, Experiment
-from ._main import INTERRUPTED, USAGE_ERROR, fail
-from ._messages import LOGGER
+from ._messages import INTERRUPTED, LOGGER, USAGE_ERROR, fail
 from ._progress import Terminal, evaluation_table, say
 
 FAILED = 1

@@ -102,12 +102,12 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         buffer = LevelBuffer.empty(level, self.capacity, record=record)
         prioritisation = self.prioritisation.init(self.capacity)
         state = LevelReplayState(buffer, record, source, score, prioritisation, None)
-        return dataclasses.replace(state, schedule=self.schedule.init(self._stock(state)))
+        return dataclasses.replace(state, schedule=self.schedule.init(_stock_of(self, state)))
 
     def propose(
         self, state: LevelReplayState[Level], *, key: Key[Array, ""]
     ) -> tuple[LevelReplayState[Level], Proposal[Level]]:
-        ages, proposal = self.schedule.propose(state.schedule, self._stock(state), key=key)
+        ages, proposal = self.schedule.propose(state.schedule, _stock_of(self, state), key=key)
         buffer = dataclasses.replace(state.buffer, ages=ages)
         return dataclasses.replace(state, buffer=buffer), proposal
 
@@ -120,7 +120,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         key: Key[Array, ""],
     ) -> tuple[LevelReplayState[Level], Metrics]:
         pay_key, mutate_key = jax.random.split(key)
-        memory, stock = proposal.memory, self._stock(state)
+        memory, stock = proposal.memory, _stock_of(self, state)
         played = score_played(
             self.score,
             state.score,
@@ -147,23 +147,25 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         state = LevelReplayState(
             buffer, state.blank_record, source, played.state, prioritisation, schedule
         )
-        return state, _metrics(self, state, self._stock(state).rules, memory, learned)
+        return state, _metrics(self, state, _stock_of(self, state).rules, memory, learned)
 
-    def _stock(self, state: LevelReplayState[Level]) -> Stock[Level]:
-        rules = ReplayRules(
-            self.prioritisation, state.prioritisation, self.staleness_coef, self.admission
-        )
-        return Stock(
-            num_levels=self.num_levels,
-            source=as_source(self.generator),
-            source_state=state.source,
-            buffer=state.buffer,
-            rules=rules,
-            min_fill_ratio=self.min_fill_ratio,
-            mutator=self.mutator,
-            parents=self.parents,
-            learned_from=self.learn_from.kinds,
-        )
+
+def _stock_of(replay: LevelReplay[Level], state: LevelReplayState[Level]) -> Stock[Level]:
+    """What the schedule works with in one cycle."""
+    rules = ReplayRules(
+        replay.prioritisation, state.prioritisation, replay.staleness_coef, replay.admission
+    )
+    return Stock(
+        num_levels=replay.num_levels,
+        source=as_source(replay.generator),
+        source_state=state.source,
+        buffer=state.buffer,
+        rules=rules,
+        min_fill_ratio=replay.min_fill_ratio,
+        mutator=replay.mutator,
+        parents=replay.parents,
+        learned_from=replay.learn_from.kinds,
+    )
 
 
 def _metrics(

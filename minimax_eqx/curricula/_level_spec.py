@@ -12,8 +12,8 @@ class LevelSpec(eqx.Module):
     """Shapes and dtypes of one level. It holds no arrays, and is part of the compiled program.
 
     A generator that samples needs to know what levels look like, so the state of what samples
-    keeps this. A curriculum of yours makes it in `init`, with `LevelSpec.of(evidence.level_spec())`,
-    and gives `level` to `AbstractLevelGenerator.sample`.
+    keeps this. A curriculum of yours makes it in `init`, with
+    `LevelSpec.of(evidence.level_spec())`, and gives `level` to `AbstractLevelGenerator.sample`.
     """
 
     leaves: tuple[jax.ShapeDtypeStruct, ...] = eqx.field(static=True)

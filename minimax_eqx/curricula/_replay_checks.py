@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 import jax
-from jax.core import Tracer
 
 from .._ranges import check_at_least, check_between
-from ..envs import FixedLevels
+from .._types import PyTree
+from ..envs import AbstractCounted
 from ._kinds import Kind
 from ._level_buffer import num_slots
 from ._parents import WholeBatch
@@ -32,7 +32,6 @@ def check_parts_fit(replay: "LevelReplay") -> None:
             f"LevelReplay.parents is {replay.parents}, but without a mutator no level is edited; "
             "give a mutator, or leave parents out."
         )
-    _check_buffer_can_be_filled(replay)
 
 
 def _check_something_is_replayed(replay: "LevelReplay") -> None:
@@ -52,16 +51,17 @@ def _check_something_is_replayed(replay: "LevelReplay") -> None:
         )
 
 
-def _check_buffer_can_be_filled(replay: "LevelReplay") -> None:
+def check_can_be_filled(replay: "LevelReplay", level: PyTree[jax.ShapeDtypeStruct]) -> None:
+    """Raises `ValueError` if there are too few different levels for anything to be replayed."""
     generator, ratio = replay.generator, replay.min_fill_ratio
-    if not isinstance(generator, FixedLevels) or isinstance(ratio, Tracer):
+    if not isinstance(generator, AbstractCounted) or not isinstance(ratio, float | int):
         return
-    there = jax.tree.leaves(generator.levels)[0].shape[0]
+    there = generator.count_levels(level)
     with jax.ensure_compile_time_eval():
         needed = int(num_slots(ratio, replay.capacity))
     if there < needed:
         raise ValueError(
-            f"LevelReplay: the generator has {there} different levels at most, and nothing is "
-            f"replayed before min_fill_ratio={ratio} of the capacity of {replay.capacity} is "
-            f"filled, which takes {needed}; lower min_fill_ratio or capacity."
+            f"LevelReplay: {generator} makes {there} different levels, and nothing is replayed "
+            f"before min_fill_ratio={ratio} of the capacity of {replay.capacity} is filled, which "
+            f"takes {needed}; lower min_fill_ratio or capacity."
         )

@@ -10,6 +10,7 @@ from ._artist import AbstractPictured as AbstractPictured
 from ._check import check_env as check_env
 from ._editor import AbstractDesign as AbstractDesign
 from ._editor import AbstractLevelEditor as AbstractLevelEditor
+from ._env import AbstractCounted as AbstractCounted
 from ._env import AbstractEnv as AbstractEnv
 from ._env import AbstractLevelGenerator as AbstractLevelGenerator
 from ._env import AbstractSolvable as AbstractSolvable
@@ -26,6 +27,7 @@ from .maze import Maze as Maze
 __all__ = [
     "AbstractActionSpec",
     "AbstractArtist",
+    "AbstractCounted",
     "AbstractDesign",
     "AbstractEnv",
     "AbstractLevelEditor",

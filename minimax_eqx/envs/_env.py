@@ -101,6 +101,17 @@ class AbstractSolvable(eqx.Module, Generic[Level]):
         """
 
 
+class AbstractCounted(eqx.Module):
+    """A generator that knows how many levels there are; derive from it where they can be few.
+
+    Level replay then refuses to wait for more different levels than there will ever be.
+    """
+
+    @abc.abstractmethod
+    def count_levels(self, level: PyTree[jax.ShapeDtypeStruct]) -> int:
+        """How many different levels of that structure can be drawn, or any larger number."""
+
+
 class AbstractLevelGenerator(eqx.Module, Generic[Level]):
     """Samples levels."""
 

@@ -7,10 +7,10 @@ import jax
 from jaxtyping import Array, Key
 
 from .._types import Level, PyTree
-from ._env import AbstractLevelGenerator
+from ._env import AbstractCounted, AbstractLevelGenerator
 
 
-class FixedLevels(AbstractLevelGenerator[Level], Generic[Level]):
+class FixedLevels(AbstractLevelGenerator[Level], AbstractCounted, Generic[Level]):
     """Draws uniformly from given levels; always the same one if there is just one.
 
     `levels` is one level whose arrays all have a leading axis `level`, of length at least 1 (for
@@ -33,9 +33,12 @@ class FixedLevels(AbstractLevelGenerator[Level], Generic[Level]):
 
     def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> Level:
         self._check_structure(level)
-        num_levels = jax.tree.leaves(self.levels)[0].shape[0]
-        index = jax.random.randint(key, (), 0, num_levels)
+        index = jax.random.randint(key, (), 0, self.count_levels(level))
         return jax.tree.map(lambda leaves: leaves[index], self.levels)
+
+    def count_levels(self, level: PyTree[jax.ShapeDtypeStruct]) -> int:
+        del level
+        return jax.tree.leaves(self.levels)[0].shape[0]
 
     def _check_structure(self, level: PyTree[jax.ShapeDtypeStruct]) -> None:
         held, wanted = jax.tree.structure(self.levels), jax.tree.structure(level)

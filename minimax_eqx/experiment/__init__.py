@@ -5,7 +5,6 @@ Needs the packages of the extra `minimax_eqx[cli]`.
 
 from .._files import FolderError as FolderError
 from .._xla._cache import keep_compiled_programs as keep_compiled_programs
-from ._divergence import TrainingError as TrainingError
 from ._evaluation import evaluate as evaluate
 from ._hooks import Compiled as Compiled
 from ._hooks import Evaluated as Evaluated
@@ -20,6 +19,7 @@ from ._hooks import Started as Started
 from ._hooks import Stopping as Stopping
 from ._hooks import Trained as Trained
 from ._loop import Outcome as Outcome
+from ._own_hooks import TrainingError as TrainingError
 from ._report import WriteReport as WriteReport
 from ._train import load as load
 from ._train import resume as resume

@@ -121,11 +121,11 @@ def choose(
     while True:
         options = [option for draft in drafts for option in options_of(draft)]
         waiting = [_without_no(g, options) for g in waiting]
-        found = [(m[0], g) for g in waiting if len(m := matching(g.name, options)) == 1]
+        new = [g for g in waiting if not any(_is_there(g, draft) for draft in drafts)]
+        found = [(m[0], g) for g in new if len(m := matching(g.name, options)) == 1]
         found = [(option, g) for option, g in found if option.field.kinds]
         if not found:
-            waiting = [g for g in waiting if not any(_is_there(g, draft) for draft in drafts)]
-            return [(_the_one(g, options, parts), g) for g in waiting]
+            return [(_the_one(g, options, parts), g) for g in new]
         # What is further out decides which parts there are further in.
         option, chosen = min(found, key=lambda pair: pair[0].path.count("."))
         option.draft.values[option.field.name] = _chosen(option, chosen, parts)
@@ -177,7 +177,7 @@ def _without_no(given: Given, options: Sequence[Option]) -> Given:
 
 
 def _is_there(given: Given, draft: Draft) -> bool:
-    """Whether what is given, where nothing else could be, is there."""
+    """Whether the part that is given for a whole path stands there, where perhaps none else can."""
     found: Any = draft
     for name in given.name.replace("-", "_").split("."):
         found = found.values.get(name) if isinstance(found, Draft) else None

@@ -1,7 +1,6 @@
 """A run on disk: its configuration, metrics, checkpoints and evaluation."""
 
 import contextlib
-import dataclasses
 import json
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -9,7 +8,7 @@ from typing import Any
 
 from .._files import FolderError, held, is_left_by_others, is_partial, resolved, write
 from .._version import VERSION
-from ..runners import Evaluation, Experiment, Schedule
+from ..runners import Experiment
 from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
 from ._parts import Parts
@@ -150,12 +149,6 @@ class RunFolder:
             raise FolderError(f"{self.path} has no {EVALUATION} yet: 'minimax-eqx evaluate' it.")
         return _json(path)
 
-    def is_evaluated(self) -> bool:
-        """Whether there is an evaluation that can be read."""
-        with contextlib.suppress(OSError, FolderError):
-            return bool(self.evaluation())
-        return False
-
     def metrics(self) -> MetricsFile:
         """The table of metrics, one row per log interval, for reading and appending."""
         return MetricsFile(self.path / METRICS)
@@ -186,8 +179,8 @@ def what_decides_the_state(experiment: Experiment) -> dict[str, Any]:
         else:
             yield path.removeprefix("."), value
 
-    rest = {"schedule": Schedule(), "evaluation": Evaluation(), "devices": 1}
-    return dict(leaves(to_plain(dataclasses.replace(experiment, **rest)), ""))
+    rest = ("schedule", "evaluation", "devices")
+    return dict(leaves({n: v for n, v in to_plain(experiment).items() if n not in rest}, ""))
 
 
 def _json(path: pathlib.Path) -> Any:

@@ -89,10 +89,8 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Stopping:
-    """The run was asked to stop, and will after the interval at work.
-
-    It is told from the signal's handler, between any two steps of the main thread.
-    """
+    """The run was asked to stop, and will after the interval at work. It is told from the signal's
+    handler, between any two steps of the main thread."""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,10 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from types import FrameType
+from typing import Any
 
 # Ctrl-C, and what schedulers and `kill` send before they stop waiting; on Windows also Ctrl-Break.
-_SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
-)
+_NAMES = ("SIGINT", "SIGTERM", "SIGBREAK")
 
 
 @contextlib.contextmanager
@@ -21,13 +19,12 @@ def stop_on_interrupt(requested: Callable[[], None]) -> Iterator[Callable[[], bo
     Outside the main thread, where Python delivers no signals, it changes nothing. Afterwards the
     signals do what they did before; one that a program in another language handles is left to it.
     """
-    stop = False
+    asked = threading.Event()
 
-    def request(number: int, frame: FrameType | None) -> None:
-        nonlocal stop
-        if stop:
+    def request(*_: Any) -> None:
+        if asked.is_set():
             raise KeyboardInterrupt
-        stop = True
+        asked.set()
         try:
             requested()
         except Exception:
@@ -36,10 +33,10 @@ def stop_on_interrupt(requested: Callable[[], None]) -> Iterator[Callable[[], bo
 
     with contextlib.ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
+            for number in (getattr(signal, name) for name in _NAMES if hasattr(signal, name)):
                 previous = signal.getsignal(number)
                 # None: not Python's, which could not put it back.
                 if previous is not None:
                     stack.callback(signal.signal, number, previous)
                     signal.signal(number, request)
-        yield lambda: stop
+        yield asked.is_set

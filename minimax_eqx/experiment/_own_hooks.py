@@ -1,11 +1,18 @@
 """What every run does as it goes: rows of metrics, checkpoints and evaluations."""
 
 import logging
+import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._xla._processes import is_first
 from ..runners import Runner, Schedule
+from ..runners._divergence import (
+    Divergence,
+    divergence_of_metrics,
+    divergence_of_state,
+    updates_of_learners,
+)
 from ._checkpoints import Checkpoints
 from ._folder import RunFolder
 from ._hooks import Evaluated, Event, Ledger, Progressed, Saved, Started, Trained
@@ -14,12 +21,54 @@ from ._hooks import Evaluated, Event, Ledger, Progressed, Saved, Started, Traine
 CYCLES_WITHOUT_UPDATE = 2_000
 
 
+class TrainingError(RuntimeError):
+    """Training cannot go on; what was saved before is still there."""
+
+
+class Watch:
+    """Stops the run if a measure of a learner, or a number to be saved, is none any more.
+
+    `saved` is the cycle of the checkpoint that the run goes on from, None if it begins.
+    """
+
+    def __init__(self, path: pathlib.Path, saved: int | None):
+        self._path, self._saved = path, saved
+        self._num_updates: dict[str, int] = {}
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Saved):
+            self._saved = event.cycle
+        elif isinstance(event, Started | Progressed):
+            before, self._num_updates = self._num_updates, updates_of_learners(event.runner)
+            if isinstance(event, Progressed):
+                learned = {name: n - before[name] for name, n in self._num_updates.items()}
+                self._stop(divergence_of_metrics(event.runner, event.metrics, learned))
+
+    def check_state(self, runner: Runner) -> None:
+        """Raises `TrainingError` for a runner that must not be saved."""
+        self._stop(divergence_of_state(runner))
+
+    def _stop(self, divergence: Divergence | None) -> None:
+        if divergence is None:
+            return
+        rest = "No checkpoint had been saved yet."
+        if self._saved is not None:
+            rest = f"The checkpoint of cycle {self._saved} in {self._path} is the last good one."
+        advice = "No option is known that would help: look at what computes it."
+        if divergence.learner is not None:
+            who = divergence.learner or "students"
+            advice = f"A lower learning_rate or max_grad_norm of the {who} may help."
+        raise TrainingError(f"{divergence.what}, so training stopped. {rest} {advice}")
+
+
 class WriteTables:
     """Writes metrics.csv and the evaluations; warns once if nothing is learned for long."""
 
     def __init__(self, folder: RunFolder):
-        self._folder, self._last_update = folder, Ledger()
+        self._folder = folder
         self._metrics, self._evaluations = folder.metrics(), folder.evaluations()
+        self._last_update: Ledger | None = None
+        self._warned = False
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started | Progressed):
@@ -34,11 +83,11 @@ class WriteTables:
             self._evaluations.append(row)
 
     def _warn_of_idleness(self, ledger: Ledger) -> None:
-        if ledger.updates > self._last_update.updates or ledger.cycle == 0:
+        if self._last_update is None or ledger.updates > self._last_update.updates:
             self._last_update = ledger
         idle = ledger.cycle - self._last_update.cycle
-        if idle >= CYCLES_WITHOUT_UPDATE and self._last_update.cycle >= 0:
-            self._last_update = Ledger(cycle=-1)
+        if idle >= CYCLES_WITHOUT_UPDATE and not self._warned:
+            self._warned = True
             logging.getLogger("minimax_eqx").warning(
                 "No update for %d cycles. If buffer_fill_ratio in metrics.csv does not rise, there "
                 "are too few different levels that episodes finish on: lower the buffer's capacity "
@@ -48,11 +97,7 @@ class WriteTables:
 
 
 class SaveCheckpoints:
-    """Saves when the schedule says so, and at the end.
-
-    `saved` is the cycle of the checkpoint that the run goes on from, None if it begins. `check`
-    raises for a runner that must not be saved.
-    """
+    """Saves when the schedule says so, and at the end, what `check` does not raise for."""
 
     def __init__(
         self,
@@ -65,13 +110,10 @@ class SaveCheckpoints:
         self._every, self._saved = schedule.checkpoint_every, saved
 
     def __call__(self, event: Event) -> Event | None:
-        if isinstance(event, Trained):
-            return self.save(event)
-        if isinstance(event, Progressed) and is_due(
-            event.ledger.cycle, self._saved or 0, self._every
-        ):
-            return self.save(event)
-        return None
+        if not isinstance(event, Progressed | Trained):
+            return None
+        due = is_due(event.ledger.cycle, self._saved or 0, self._every)
+        return self.save(event) if due or isinstance(event, Trained) else None
 
     def save(self, event: Started | Progressed | Trained) -> Saved | None:
         """Saves the runner now, unless this cycle is saved already."""

@@ -64,8 +64,7 @@ class Parts:
         about = nearest(name, known)
         other = next((cls for cls in self._known([eqx.Module]) if name_of(cls) == name), None)
         if other and not about:
-            kind = next((b for b in other.__mro__ if b.__name__.startswith("Abstract")), other)
-            about = f" {name} is a {name_of(kind).removeprefix('abstract-')}."
+            about = f" {name} is a part of another kind: {_kind_of(other)}."
         raise ValueError(f"{where}: there is no '{name}'.{about} Known: {', '.join(known)}.")
 
     def _known(self, kinds: Iterable[type]) -> Iterator[type]:
@@ -99,7 +98,7 @@ def fields_of(cls: type) -> tuple[Field, ...]:
 def help_of(cls: type) -> dict[str, str]:
     """The sentence that stands under each field of a class, or of one that it derives from."""
     found: dict[str, str] = {}
-    for base in filter(dataclasses.is_dataclass, reversed(cls.__mro__)):
+    for base in reversed(cls.__mro__):
         for pair in itertools.pairwise(_classes_in(base.__module__).get(base.__qualname__, [])):
             match pair:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
@@ -161,6 +160,13 @@ def _final_classes(kind: type) -> Iterator[type]:
         yield kind
     for cls in kind.__subclasses__():
         yield from _final_classes(cls)
+
+
+def _kind_of(cls: type) -> str:
+    """The abstract class that a part is of, the one that is above all others, in plain words."""
+    while cls.__base__ and cls.__base__.__name__.startswith("Abstract"):
+        cls = cls.__base__
+    return name_of(cls).removeprefix("abstract-").replace("-", " ")
 
 
 def _place(cls: type) -> str:

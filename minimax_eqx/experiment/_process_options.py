@@ -1,12 +1,10 @@
-"""The options of several processes that train one run together.
-
-They are apart from what the processes do, so that the command line can read them before it imports
-JAX.
-"""
+"""The options of several processes that train one run together."""
 
 import contextlib
 from dataclasses import dataclass
 from typing import Literal
+
+import jax
 
 
 @dataclass(frozen=True)
@@ -32,11 +30,9 @@ class ProcessOptions:
             if given:
                 missing = ", ".join(name for name in names if name not in given)
                 raise ValueError(f"{', '.join(names)} go together; missing: {missing}.")
-            return
-        host, _, port = self.coordinator.rpartition(":")
-        if not (host and port.isdecimal()):
+        elif not self.coordinator.rpartition(":")[2].isdecimal() or self.coordinator[0] == ":":
             raise ValueError(f"coordinator is {self.coordinator}; it must be HOST:PORT.")
-        if not 0 <= self.process_id < self.num_processes:
+        elif not 0 <= self.process_id < self.num_processes:
             raise ValueError(
                 f"process_id is {self.process_id}; it must be at least 0 and below num_processes, "
                 f"which is {self.num_processes}."
@@ -48,8 +44,6 @@ class ProcessOptions:
 
         Raises `ValueError` as `check` does, and if no cluster is found.
         """
-        import jax
-
         self.check()
         if self.distributed == "auto":
             try:

@@ -37,30 +37,6 @@ _PICTURES = f"""\
 <img src="{LEVELS}" alt="levels">
 <h2>An episode on the first of them</h2>
 <img src="{EPISODE}" alt="an episode">"""
-_PAGE = string.Template("""\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>$title</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-td, th { padding: .2rem .8rem; text-align: right }
-td:first-child, th:first-child { text-align: left }
-img { max-width: 100% }
-</style>
-<h1>$title</h1>
-<h2>Learning</h2>
-$curves
-<h2>Evaluation after $updates updates</h2>
-<table>
-<tr><th>levels<th>success<th>return<th>steps<th>episodes</tr>
-$rows
-</table>
-$pictures
-<h2>Configuration</h2>
-<pre>$config</pre>
-</html>
-""")
 
 
 class WriteReport:
@@ -100,7 +76,8 @@ def write_report(folder: RunFolder, experiment: Experiment, runner: Runner) -> p
     if isinstance(experiment.env, AbstractPictured):
         _draw_levels_and_episode(folder, experiment.env.artist(), runner.on(None), experiment.seed)
         pictures = _PICTURES
-    page = _PAGE.substitute(
+    template = string.Template(pathlib.Path(__file__).with_name(REPORT).read_text())
+    page = template.substitute(
         title=html.escape(folder.path.absolute().name),
         curves=f'<img src="{CURVES}" alt="learning curves">' if curves else "No rows yet.",
         updates=f"{evaluation['updates']:,}",

@@ -11,16 +11,16 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from .._files import FolderError
 from .._xla._processes import arrays_of_first, from_first, is_first
 from ..runners import CheckpointError, Experiment, Runner, level_mesh, run
 from ..runners._ahead import CompileAhead, making, zeros
 from ..runners._saving import Saved
-from ._divergence import Watch
 from ._evaluation import evaluate, matmul_precision
 from ._folder import CONFIG, RunFolder
 from ._hooks import Hook, Ledger
 from ._loop import Outcome, train_until
-from ._own_hooks import Evaluate, SaveCheckpoints, WriteTables
+from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteTables
 from ._report import WriteReport
 from ._user_code import UserCode
 
@@ -34,9 +34,8 @@ def train(
 ) -> Outcome:
     """Trains a new run in the folder `path`, which must not exist or be empty.
 
-    Hooks are told of the run as it goes, in the first of several processes that train together,
-    which alone writes; by default there is one, `WriteReport`. `code` is what the experiment was
-    made from, where that is a file of the user's.
+    Hooks are told of the run as it goes, in the first of several processes; by default there is
+    one, `WriteReport`. `code` is the user's file that the experiment was made from, if any.
 
     Raises `ValueError` for an experiment that cannot be run, before anything is written;
     `FolderError` if the folder is taken; `TrainingError` if the loss stops being a number;
@@ -53,7 +52,7 @@ def train(
         from_first(lambda: RunFolder.create(folder.path, experiment, code) and None)
         with _locked(folder), _free_again_if_nothing_was_computed(folder, is_new):
             runner = arrays_of_first(ahead.runner()).on(mesh)
-            return _go_on(_Run(experiment, folder, None), runner, ahead.compile, hooks)
+            return _go_on(experiment, folder, (runner, ahead.compile, None), hooks)
 
 
 def resume(
@@ -67,17 +66,10 @@ def resume(
 ) -> Outcome:
     """Continues the run in `path` from its newest checkpoint, exactly as if it had not stopped.
 
-    A run that was killed before its first checkpoint was due starts again from its beginning, and
-    what it had written of its results is removed. One that is finished is only evaluated, if it was
-    not.
-
-    Arguments:
-
-    - `experiment`: what the run is of, if it has parts of your own; otherwise config.json says it,
-      where whatever the state does not depend on may be changed.
-    - `num_updates`: how long to train, those before included; it is kept in config.json.
-    - `devices`: the number of devices. On another one, numbers are added up in another order.
-    - `hooks`, `code`: as for `train`.
+    A run that was killed before its first checkpoint was due starts again from its beginning. One
+    that is finished is only evaluated, if it was not. `experiment` is what the run is of, if that
+    has parts of your own; otherwise config.json says it, where whatever the state does not depend
+    on may be changed. `num_updates`, those before included, is kept there, and `devices` is not.
 
     Raises `ValueError` for fewer updates than were made; `FolderError` or `CheckpointError` if
     there is nothing to continue from or another process is training there; `TrainingError` and
@@ -109,7 +101,7 @@ def resume(
         if begins:
             from_first(folder.forget_results)
         saved = None if begins else ledger.cycle
-        return _go_on(_Run(experiment, folder, saved), runner, compiled, hooks)
+        return _go_on(experiment, folder, (runner, compiled, saved), hooks)
 
 
 def load(
@@ -129,42 +121,42 @@ def load(
     return experiment, folder.checkpoints(experiment).newest().restore(making(experiment).spec)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Run:
-    """A run that goes on now; `saved` is the cycle of the checkpoint from which, or None."""
-
-    experiment: Experiment
-    folder: RunFolder
-    saved: int | None
-
-
 def _go_on(
-    run: _Run, runner: Runner, compiled: Callable[[], Any] | None, hooks: Sequence[Hook] | None
+    experiment: Experiment,
+    folder: RunFolder,
+    state: tuple[Runner, Callable[[], Any] | None, int | None],
+    hooks: Sequence[Hook] | None,
 ) -> Outcome:
-    """Trains with the hooks that every run has and, in the first process, with those given."""
-    folder, schedule = run.folder, run.experiment.schedule
-    compiling, running, last = from_first(lambda: _drop_what_is_repeated(run))
-    watch = Watch(folder.path, run.saved)
-    checkpoints = folder.checkpoints(run.experiment)
-    save = SaveCheckpoints(checkpoints, schedule, run.saved, watch.check_state)
-    assess = Evaluate(functools.partial(evaluate, run.experiment), schedule, last, save.save)
+    """Trains with the hooks that every run has and, in the first process, with those given.
+
+    `state` is the runner, what compiles its program, and the cycle of the checkpoint that it is
+    from, None if it begins.
+    """
+    (runner, compiled, saved), schedule = state, experiment.schedule
+    compiling, running, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
+    watch, checkpoints = Watch(folder.path, saved), folder.checkpoints(experiment)
+    save = SaveCheckpoints(checkpoints, schedule, saved, watch.check_state)
+    assess = Evaluate(functools.partial(evaluate, experiment), schedule, last, save.save)
     everybody: tuple[Hook, ...] = (watch, save, assess)
     if is_first():
         hooks = [WriteReport()] if hooks is None else hooks
         # A row is written before its state is saved.
         everybody = (watch, WriteTables(folder), save, assess, *hooks)
     ledger = Ledger().of(runner, compiling=compiling, running=running)
-    return train_until(run.experiment, folder, (runner, ledger), compiled, everybody)
+    return train_until(experiment, folder, (runner, ledger), compiled, everybody)
 
 
-def _drop_what_is_repeated(run: _Run) -> list[float]:
-    """Removes rows of later cycles than that of the checkpoint. Returns the seconds spent before,
-    also on what is done again, and the cycle of the evaluation that is left."""
-    metrics, evaluations = run.folder.metrics(), run.folder.evaluations()
+def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[float]:
+    """Removes the rows of later cycles. Returns the seconds spent before, also on what is done
+    again, and the cycle of the evaluation that is left."""
+    metrics, evaluations = folder.metrics(), folder.evaluations()
     spent = (metrics.read() or [{}])[-1]
     for table in (metrics, evaluations):
-        table.drop_after(run.saved or 0)
-    last = evaluations.last_cycle if run.folder.is_evaluated() else 0
+        table.drop_after(cycle)
+    last = 0
+    with contextlib.suppress(FolderError):
+        folder.evaluation()
+        last = evaluations.last_cycle
     return [spent.get("seconds_compiling", 0.0), spent.get("seconds_running", 0.0), last]
 
 

@@ -27,6 +27,9 @@ from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncod
 from ..runners import Evaluation, Experiment, Schedule
 from ..scores import NegativeReturn, PopulationRegret, RelativeRegret
 
+# Students of a teacher are evaluated on levels that it did not make.
+_UNSEEN = RandomWalls(replace=False)
+
 
 def dr(**changes: Any) -> Experiment:
     """Domain randomisation."""
@@ -69,7 +72,7 @@ def parallel_accel(**changes: Any) -> Experiment:
 def paired(**changes: Any) -> Experiment:
     """PAIRED: a teacher designs levels, and is paid the regret of two students."""
     experiment = _experiment(AdversarialDesign(_teacher(), objective=RelativeRegret()))
-    return with_changes(experiment, {"num_students": 2, **changes})
+    return with_changes(experiment, {"num_students": 2, "unseen": _UNSEEN, **changes})
 
 
 def population_paired(**changes: Any) -> Experiment:
@@ -85,7 +88,7 @@ def minimax(**changes: Any) -> Experiment:
 def repaired(**changes: Any) -> Experiment:
     """REPAIRED (arXiv 2110.02439): PAIRED's teacher with the level buffer of robust PLR."""
     experiment = _experiment(LevelReplay(_teacher(), score=RelativeRegret()))
-    return with_changes(experiment, {"num_students": 2, **changes})
+    return with_changes(experiment, {"num_students": 2, "unseen": _UNSEEN, **changes})
 
 
 def dr_s5(**changes: Any) -> Experiment:
@@ -146,8 +149,7 @@ def sfl(**changes: Any) -> Experiment:
         num_epochs=4,
         num_minibatches=4,
     )
-    experiment = _experiment(curriculum, student)
-    return with_changes(experiment, {"num_updates": num_updates, **changes})
+    return with_changes(_experiment(curriculum, student, num_updates), changes)
 
 
 def quickstart(**changes: Any) -> Experiment:
@@ -164,12 +166,14 @@ def quickstart(**changes: Any) -> Experiment:
     return with_changes(experiment, changes)
 
 
-def _experiment(curriculum: AbstractCurriculum, student: PPO | None = None) -> Experiment:
+def _experiment(
+    curriculum: AbstractCurriculum, student: PPO | None = None, num_updates: int = 30_000
+) -> Experiment:
     return Experiment(
         env=Maze(),
         student=student or _student(),
         curriculum=curriculum,
-        schedule=Schedule(evaluate_every=100),
+        schedule=Schedule(num_updates=num_updates, evaluate_every=100),
         evaluation=Evaluation(HeldOutMazes()),
     )
 

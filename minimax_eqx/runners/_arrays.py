@@ -1,6 +1,7 @@
 """The one door between numbers as they are written and arrays as they are computed with."""
 
-from typing import TypeVar
+import dataclasses
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -30,14 +31,36 @@ def as_arrays(tree: Tree) -> Tree:
 def as_written(tree: Tree) -> Tree:
     """The inverse of `as_arrays`, for printing: the shortest number that an array stands for.
 
-    Arrays that are not one number, and those that cannot be read, stay.
+    Where a field has its default value it holds the very object that is the default, by which
+    Equinox knows what to leave out. Arrays that are not one number, and those that cannot be read,
+    stay.
     """
 
     def convert(leaf):
         if not eqx.is_array(leaf) or isinstance(leaf, Tracer) or leaf.is_deleted():
             return leaf
-        if leaf.ndim > 0 or not jnp.issubdtype(leaf.dtype, jnp.floating):
+        if leaf.ndim > 0 or not jnp.issubdtype(leaf.dtype, jnp.number):
             return leaf
-        return float(str(np.asarray(leaf)))
+        # As a decimal: 0.3 in single precision is 0.30000001192092896 in double precision.
+        return leaf.item() if leaf.dtype.kind in "iu" else float(str(np.asarray(leaf)))
 
-    return jax.tree.map(convert, tree)
+    return _with_defaults(jax.tree.map(convert, tree))
+
+
+def _with_defaults(node: Any) -> Any:
+    """The same, with a field's default itself wherever its value equals it."""
+
+    children, structure = jax.tree_util.tree_flatten_with_path(
+        node, is_leaf=lambda child: child is not node
+    )
+    if jax.tree_util.treedef_is_leaf(structure):
+        return node
+    fields = dataclasses.fields(node) if isinstance(node, eqx.Module) else ()
+    defaults = {field.name: field.default for field in fields}
+
+    def shortest(path, value):
+        default = defaults.get(str(getattr(path[-1], "name", "")), dataclasses.MISSING)
+        is_default = type(value) is type(default) and eqx.tree_equal(value, default) is True
+        return default if is_default else _with_defaults(value)
+
+    return jax.tree_util.tree_unflatten(structure, [shortest(*child) for child in children])

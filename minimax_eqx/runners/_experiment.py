@@ -8,6 +8,7 @@ from .._ranges import check_at_least, check_between
 from ..agents import AbstractLearner
 from ..curricula import AbstractCurriculum
 from ..envs import AbstractEnv
+from ._can_learn import check_can_learn
 from ._schedule import Evaluation, Schedule
 
 MAX_SEED = 2**32 - 1
@@ -67,6 +68,7 @@ class Experiment(eqx.Module):
                 f"{self.num_steps}, which makes {self.transitions_per_cycle} steps; they must be "
                 f"at most {MAX_TRANSITIONS}."
             )
+        check_can_learn(self)
 
     @property
     def transitions_per_cycle(self) -> int:

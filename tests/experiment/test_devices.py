@@ -24,7 +24,6 @@ from .tiny import (
     assert_close,
     assert_same_state,
     change_config,
-    command_line_options,
     experiment,
     free_port,
     launch,
@@ -102,7 +101,7 @@ MISTAKES = {
 @pytest.mark.parametrize(("options", "message"), MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_gives_one_message_and_exit_code_2(options, message, capsys, tmp_path):
     path = tmp_path / "run"
-    assert main(["train", *OPTIONS, *options, "--run", str(path)]) == 2
+    assert main(["train", "maze-dr", *OPTIONS, *options, "--run", str(path)]) == 2
     out, err = capsys.readouterr()
     assert message in err
     assert "Traceback" not in err
@@ -143,8 +142,7 @@ def story(tmp_path_factory, compiled):
     cwd = tmp_path_factory.mktemp("processes")
     path = cwd / "run"
     schedule = ["--num-updates", ENDLESS, "--keep-checkpoints", ENDLESS]
-    options = command_line_options(EXPERIMENT, preset("maze-dr"))
-    arguments = ["train", "maze-dr", *options, *schedule, "--run", path]
+    arguments = ["train", "maze-dr", *OPTIONS, *schedule, "--run", path]
     with two_processes(*arguments, cwd=cwd) as processes:
         end = time.monotonic() + PATIENCE
         while not (path / "checkpoints" / "8.npz").exists():

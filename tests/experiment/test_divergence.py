@@ -1,6 +1,5 @@
 """Whatever is trained is watched, and never saved once it is no number."""
 
-import dataclasses
 import pathlib
 
 import equinox as eqx
@@ -8,19 +7,22 @@ import numpy as np
 import pytest
 
 from minimax_eqx.experiment import Ledger, Progressed, Started, TrainingError
-from minimax_eqx.experiment._divergence import Watch
+from minimax_eqx.experiment._draft import with_changes
 from minimax_eqx.experiment._folder import RunFolder
+from minimax_eqx.experiment._own_hooks import Watch
+from minimax_eqx.recipes import maze
+from minimax_eqx.runners._ahead import making
 
 from .tiny import tiny, train
 
-PAIRED = tiny(preset("maze-paired"))
+PAIRED = tiny(maze.paired())
 NUM_CYCLES = 3
 
 
 @pytest.fixture(scope="module")
 def runner():
     """REPAIRED's runner: two students, a teacher, and a level buffer."""
-    return make_runner(tiny(preset("maze-repaired")))
+    return making(tiny(maze.repaired()))()
 
 
 def after(runner, teacher_updates=NUM_CYCLES):
@@ -29,11 +31,11 @@ def after(runner, teacher_updates=NUM_CYCLES):
         lambda r: (
             r.num_cycles,
             r.students.num_updates,
-            r.curriculum.generator.teacher.num_updates,
+            r.curriculum_state.source.teacher.num_updates,
         ),
         runner,
         replace_fn=lambda old: (
-            old + (teacher_updates if old is runner.curriculum.generator.teacher.num_updates
+            old + (teacher_updates if old is runner.curriculum_state.source.teacher.num_updates
                    else NUM_CYCLES)
         ),
     )  # fmt: skip
@@ -49,7 +51,7 @@ def metrics(**changed):
 def look(before, runner, measured):
     """What a watch says of cycles that led from one runner to another."""
     watch = Watch(pathlib.Path("run"), 8)
-    watch(Started(RunFolder("run"), before, Ledger(), 9))
+    watch(Started(PAIRED, RunFolder("run"), before, Ledger()))
     watch(Progressed(runner, Ledger(), {}, measured))
 
 
@@ -102,13 +104,13 @@ def check_state(runner, where, value):
     [
         (lambda r: r.students.network.core.bias, "students.network.core.bias", ""),
         (
-            lambda r: r.curriculum.generator.teacher.network.core.bias,
-            "curriculum.generator.teacher.network.core.bias",
+            lambda r: r.curriculum_state.source.teacher.network.core.bias,
+            "curriculum_state.source.teacher.network.core.bias",
             "teacher",
         ),
         (
-            lambda r: r.curriculum.generator.teacher.optimiser_state[-1].initial,
-            r"curriculum.generator.teacher.optimiser_state\[2\].initial",
+            lambda r: r.curriculum_state.source.teacher.learning.nu[0],
+            r"curriculum_state.source.teacher.learning.nu\[0\]",
             "teacher",
         ),
     ],
@@ -124,13 +126,15 @@ def test_a_state_as_it_should_be_is_no_divergence(runner):
 
 def test_elsewhere_infinity_means_something_and_nan_does_not(runner):
     for value in (INF, -INF):
-        check_state(runner, lambda r: r.curriculum.buffer.scores, value)
-    with pytest.raises(TrainingError, match=r"curriculum.buffer.scores is not a number.*No option"):
-        check_state(runner, lambda r: r.curriculum.buffer.scores, NAN)
+        check_state(runner, lambda r: r.curriculum_state.buffer.scores, value)
+    with pytest.raises(
+        TrainingError, match=r"curriculum_state.buffer.scores is not a number.*No option"
+    ):
+        check_state(runner, lambda r: r.curriculum_state.buffer.scores, NAN)
 
 
 def test_a_teacher_that_diverges_stops_the_run_and_leaves_nothing(tmp_path):
-    teacher = dataclasses.replace(PAIRED.teacher, teacher_learning_rate=1e38)
+    diverging = with_changes(PAIRED, {"teacher.learning_rate": 1e38})
     with pytest.raises(TrainingError, match=r"Cycle \d: teacher_.*max_grad_norm of the teacher"):
-        train(dataclasses.replace(PAIRED, teacher=teacher), tmp_path / "run")
+        train(diverging, tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

@@ -1,25 +1,24 @@
 """Held-out and unseen levels: each test's results are its own, whatever else is played."""
 
-import dataclasses
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from minimax_eqx.experiment._described import panels_of
-from minimax_eqx.experiment._options import EvaluationConfig
 
 from minimax_eqx.agents import population
 from minimax_eqx.envs import FixedLevels, Maze
 from minimax_eqx.envs.maze import MazeLevel, RandomWalls, stack_levels
 from minimax_eqx.experiment import evaluate
+from minimax_eqx.experiment._draft import with_changes
+from minimax_eqx.recipes import maze
 from minimax_eqx.rollouts import EpisodeResults
 from minimax_eqx.rollouts import _panels as panels
 from minimax_eqx.rollouts._panels import evaluate_panels
+from minimax_eqx.runners._ahead import making
 
-from ..small import make_student
-from .tiny import experiment
+from ..small import make_learner
+from .tiny import EXPERIMENT, experiment, tiny
 
 SMALL = Maze(height=2, width=3, max_episode_steps=40)
 TALL = Maze(height=3, width=2, max_episode_steps=9)
@@ -32,7 +31,7 @@ def fixed(env, drawing):
 PANELS = {
     "Near": fixed(SMALL, ">G#\n.##"),
     "Walled": fixed(SMALL, ">#G\n.##"),
-    "Any": (SMALL, RandomWalls(2, 3, num_walls=1)),
+    "Any": (SMALL, RandomWalls(num_walls=1)),
     "Far": fixed(TALL, ">#\n..\n.G"),
 }
 NUM_EPISODES = 12
@@ -46,8 +45,8 @@ def results_of(students, *names):
 
 @pytest.fixture(scope="module")
 def students():
-    student = eqx.Partial(make_student, env=SMALL)
-    return eqx.filter_jit(population)(student, 2, key=jax.random.key(0))
+    specs = SMALL.observation_spec(), SMALL.action_spec()
+    return population(make_learner(), 2, *specs, key=jax.random.key(0))
 
 
 @pytest.fixture(scope="module")
@@ -80,15 +79,7 @@ def test_equal_students_play_differently(students):
     arrays, static = eqx.partition(students, eqx.is_array)
     twins = eqx.combine(jax.tree.map(lambda leaf: leaf[jnp.zeros(2, int)], arrays), static)
     one, other = results_of(twins, "Any")["Any"].successes
-    assert one.sum() != other.sum()
-
-
-def test_a_maze_that_is_named_twice_is_played_once():
-    mazes = ("Maze-Labyrinth", "Labyrinth", "jaxued-8")
-    evaluation = dataclasses.replace(experiment().evaluation, mazes=mazes)
-    names = list(panels_of(experiment(evaluation=evaluation)))
-    assert names[0] == "Labyrinth"
-    assert len(names) == len(set(names)) == 8
+    assert (one != other).any()
 
 
 def test_the_number_of_a_name_is_the_same_in_every_process():
@@ -112,6 +103,21 @@ def test_no_level_and_no_play_of_an_evaluation_shares_a_key(monkeypatch):
 
     monkeypatch.setattr(panels, "_sample_all", sample)
     monkeypatch.setattr(panels, "_play_all", play)
-    options = EvaluationConfig(mazes=("FourRooms", "Crossing"), num_episodes=2, num_unseen_levels=3)
-    evaluate(experiment(evaluation=options), make_runner(experiment()))
+    changes = {"mazes": ("FourRooms", "Crossing"), "num_episodes": 2, "num_unseen_levels": 3}
+    evaluate(experiment(**changes), making(EXPERIMENT)())
     assert len(used) == len(set(used)) == 2 * (3 + 2 * 2)
+
+
+def test_without_a_generator_and_a_suite_nothing_is_evaluated_and_a_generator_can_be_named():
+    paired = tiny(maze.paired())
+    nothing = with_changes(paired, {"suite": None, "unseen": None})
+    runner = making(paired)()
+    assert evaluate(nothing, runner) | {"cycle": 0} == {
+        "cycle": 0,
+        "updates": 0,
+        "greedy": False,
+        "unseen": None,
+        "held_out": {},
+    }
+    named = with_changes(nothing, {"unseen": RandomWalls(num_walls=3), "num_unseen_levels": 2})
+    assert evaluate(named, runner)["unseen"]["num_episodes"] == 2

@@ -7,16 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from minimax_eqx.envs.maze import HeldOutMazes
-from minimax_eqx.runners import Evaluation
 
 from minimax_eqx.envs import FixedLevels
+from minimax_eqx.envs.maze import HeldOutMazes
 from minimax_eqx.experiment import _evaluation as evaluation
 from minimax_eqx.experiment import evaluate
 from minimax_eqx.rollouts._panels import evaluate_panels
+from minimax_eqx.runners import Evaluation
+from minimax_eqx.runners._ahead import making
 
-from ..numbered_levels import PER_ACTION, NumberedLevels, students, undecided_students
-from .tiny import EXPERIMENT
+from ..scripted import PER_ACTION, NumberedLevels, students, undecided_students
+from .tiny import experiment
 
 FORWARD, TURN_LEFT = 2, 0
 EPISODES = 5
@@ -76,8 +77,8 @@ def test_every_episode_of_a_maze_draws_its_level_afresh():
 @pytest.fixture(scope="module")
 def walkers():
     """A runner of two students, of which the first only goes forward and the second turns."""
-    config = experiment(num_students=2)
-    runner = making(config)()
+    made_of = experiment(num_students=2)
+    runner = making(made_of)()
 
     def always(leaf, action):
         return jnp.broadcast_to(1e6 * jax.nn.one_hot(action, leaf.shape[-1]), leaf.shape[1:])
@@ -88,20 +89,20 @@ def walkers():
     runner = eqx.tree_at(lambda r: (r.num_cycles, r.students.num_updates), runner, (
         jnp.array(17), jnp.array([13, 13])
     ))  # fmt: skip
-    return config, runner
+    return made_of, runner
 
 
 def test_the_evaluation_of_a_run_tells_its_students_and_its_mazes_apart(walkers):
-    config, runner = walkers
+    made_of, runner = walkers
     options = Evaluation(HeldOutMazes(("SmallCorridor",)), num_episodes=3, num_unseen_levels=60)
-    results = evaluate(dataclasses.replace(config, evaluation=options), runner)
+    results = evaluate(dataclasses.replace(made_of, evaluation=options), runner)
     assert {name: results[name] for name in ("cycle", "updates", "greedy")} == {
         "cycle": 17,
         "updates": 13,
         "greedy": False,
     }
     unseen, corridor = results["unseen"], results["held_out"]["SmallCorridor"]
-    limit = config.env.max_episode_steps
+    limit = made_of.env.max_episode_steps
     ahead, turning = unseen["success_rate_per_student"]
     assert turning == 0
     assert 0 < ahead < 1
@@ -117,25 +118,27 @@ def test_the_evaluation_of_a_run_tells_its_students_and_its_mazes_apart(walkers)
 
 
 def test_the_greedy_do_what_they_lean_to_on_the_same_unseen_levels(walkers):
-    config, runner = walkers
+    made_of, runner = walkers
     options = Evaluation(num_episodes=1, num_unseen_levels=60)
     leaning = eqx.tree_at(
         lambda r: r.students.network.policy.out.bias, runner, replace_fn=lambda bias: 1e-7 * bias
     )
-    config = dataclasses.replace(config, evaluation=options)
+    made_of = dataclasses.replace(made_of, evaluation=options)
     greedily = dataclasses.replace(options, greedy=True)
-    certain = evaluate(config, runner)
-    rolled = evaluate(config, leaning)
-    greedy = evaluate(dataclasses.replace(config, evaluation=greedily), leaning)
+    certain = evaluate(made_of, runner)
+    rolled = evaluate(made_of, leaning)
+    greedy = evaluate(dataclasses.replace(made_of, evaluation=greedily), leaning)
     assert (certain["greedy"], rolled["greedy"], greedy["greedy"]) == (False, False, True)
     assert greedy["unseen"] == certain["unseen"] != rolled["unseen"]
-    other_seed = evaluate(dataclasses.replace(config, seed=3), runner)
+    other_seed = evaluate(dataclasses.replace(made_of, seed=3), runner)
     assert other_seed["unseen"] != certain["unseen"]
 
 
 def test_the_greedy_are_greedy_on_held_out_mazes_too():
     agents = eqx.tree_at(
-        lambda agents: agents.preferences, students(2, 1), replace_fn=lambda leaf: 1e-7 * leaf
+        lambda agents: agents.network.preferences,
+        students(2, 1),
+        replace_fn=lambda leaf: 1e-7 * leaf,
     )
     mazes = {"even": maze([40]), "odd": maze([7])}
     greedy, rolled = (evaluated(mazes, agents, greedy=greedy) for greedy in (True, False))

@@ -14,7 +14,7 @@ from minimax_eqx.experiment import FolderError
 from minimax_eqx.experiment._folder import RunFolder
 from minimax_eqx.experiment._metrics_file import MetricsFile
 
-from .tiny import EXPERIMENT, files
+from .tiny import EXPERIMENT, change_config, files
 
 
 def test_the_configuration_is_kept_with_the_version_of_the_library(tmp_path):
@@ -59,7 +59,8 @@ def test_a_folder_without_a_run_cannot_be_opened(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "3", '{"experiment": 3}', '{"experiment": {}}', '{"version": "0"}', "\xff"]
+    "content",
+    ["", "{", "[]", "3", '{"experiment": 3}', '{"experiment": {}}', '{"version": "0"}', "\xff"],
 )
 def test_a_damaged_configuration_is_named(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content.encode("latin-1"))
@@ -68,8 +69,10 @@ def test_a_damaged_configuration_is_named(tmp_path, content):
 
 
 def test_a_configuration_with_a_bad_value_is_named(tmp_path):
-    data = EXPERIMENT.to_dict() | {"num_updates": 0}
-    (tmp_path / "config.json").write_text(json.dumps({"version": "9", "config": data}))
+    folder = RunFolder.create(tmp_path, EXPERIMENT)
+    change_config(tmp_path, num_updates=0)
+    content = folder.config() | {"version": "9"}
+    (tmp_path / "config.json").write_text(json.dumps(content))
     with pytest.raises(FolderError, match=r"num_updates is 0.* written by version 9"):
         RunFolder.open(tmp_path).experiment()
 

@@ -4,17 +4,15 @@ import csv
 import json
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from minimax_eqx.experiment import Ledger
-from minimax_eqx.runners import Runner, run
+from minimax_eqx.runners import run
 from minimax_eqx.runners._ahead import making
 
-from ..numbered_levels import Given, NumberedLevels, step, students
-from .tiny import EXPERIMENT
+from .tiny import EXPERIMENT, experiment
 
 OF_EPISODES = ("return", "success_rate", "episode_length")
 
@@ -23,7 +21,7 @@ def test_a_row_holds_the_means_of_its_own_cycles(finished):
     """Of those that measured something; an episode's numbers need an episode."""
     runner = making(EXPERIMENT)()
     for row in finished[0].folder.metrics().read():
-        runner, metrics = run(runner, EXPERIMENT.log_every)
+        runner, metrics = run(runner, EXPERIMENT.schedule.log_every)
         metrics = {name: np.asarray(values) for name, values in metrics.items()}
         assert set(metrics) <= set(row)
         for name, values in metrics.items():
@@ -52,24 +50,17 @@ def test_a_row_of_evaluations_is_what_was_evaluated(finished):
 
 
 def test_a_ledger_counts_the_steps_of_all_students_levels_and_trials():
-    runner = Runner.create(
-        NumberedLevels(),
-        students(0, 1),
-        Given([1, 2, 3]),
-        num_steps=5,
-        num_trials=4,
-        key=jax.random.key(0),
+    made_of = experiment(num_students=2, num_levels=3, num_trials=4, num_steps=5)
+    runner = making(made_of)()
+    # Other numbers of cycles and of updates, so that the two are not confused.
+    where = lambda r: (r.num_cycles, r.students.num_updates)  # noqa: E731
+    runner = eqx.tree_at(where, runner, (jnp.array(3), jnp.array([8, 8])))
+    before = Ledger(seconds_compiling=1.0, seconds_running=2.0)
+    assert before.of(runner, compiling=0.5, running=0.25) == Ledger(
+        cycle=3,
+        updates=8,
+        env_steps=3 * 2 * 5 * 3 * 4,
+        gradient_steps=8 * 2,
+        seconds_compiling=1.5,
+        seconds_running=2.25,
     )
-    # More updates than cycles, so that the two are not confused.
-    runner = eqx.tree_at(lambda r: r.students.num_updates, runner, jnp.array([7, 7]))
-    for cycle in (1, 2):
-        runner, _ = step(runner)
-        updates = 7 + cycle
-        assert Ledger().of(runner, compiling=1.5, running=2.5) == Ledger(
-            cycle=cycle,
-            updates=updates,
-            env_steps=cycle * 2 * 5 * 3 * 4,
-            gradient_steps=updates,
-            seconds_compiling=1.5,
-            seconds_running=2.5,
-        )

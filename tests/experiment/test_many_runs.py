@@ -1,14 +1,14 @@
 """Any number of runs in one process: what they compiled does not pile up."""
 
-import dataclasses
 import pathlib
 
 import pytest
 
 from minimax_eqx._xla import _compile
 from minimax_eqx.runners import run
+from minimax_eqx.runners._ahead import making
 
-from .tiny import EXPERIMENT, train
+from .tiny import experiment, train
 
 MAPS = pathlib.Path("/proc/self/maps")
 # A program of a tiny run holds several hundred.
@@ -24,7 +24,7 @@ def num_maps():
 def test_runs_that_differ_in_their_seed_share_their_programs(tmp_path):
     counts = []
     for seed in range(4):
-        train(dataclasses.replace(EXPERIMENT, seed=seed), tmp_path / f"run-{seed}")
+        train(experiment(seed=seed), tmp_path / f"run-{seed}")
         counts.append(num_maps())
     assert counts[-1] - counts[0] < FEW
 
@@ -33,8 +33,7 @@ def test_runs_that_differ_in_more_release_their_programs(monkeypatch):
     monkeypatch.setattr(_compile, "MOST_PROGRAMS", 1)
     counts = []
     for num_epochs in (1, 2, 3):
-        ppo = dataclasses.replace(EXPERIMENT.ppo, num_epochs=num_epochs)
-        runner = make_runner(dataclasses.replace(EXPERIMENT, ppo=ppo))
+        runner = making(experiment(num_epochs=num_epochs))()
         run.lower(runner, 1).compile()(runner, 1)
         counts.append(num_maps())
     assert counts[-1] - counts[0] < FEW

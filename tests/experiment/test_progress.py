@@ -10,6 +10,8 @@ from rich.console import Console
 from minimax_eqx.cli._progress import Terminal
 from minimax_eqx.experiment import Compiled, Ledger, Progressed, Started, Stopping
 
+from .tiny import experiment
+
 HEADING = "Training quickstart in runs/[a]"
 START = 1
 
@@ -19,7 +21,8 @@ def shown(finished, rows, capsys, *, terminal=False, num_updates=8):
     outcome, recorder = finished
     console = Console(file=sys.stdout, force_terminal=terminal, width=80)
     with contextlib.closing(Terminal(console, HEADING)) as show:
-        show(Started(outcome.folder, outcome.runner, Ledger(updates=START), num_updates))
+        made_of = experiment(num_updates=num_updates)
+        show(Started(made_of, outcome.folder, outcome.runner, Ledger(updates=START)))
         show(Compiled(1.0))
         for row in rows:
             show(Progressed(outcome.runner, outcome.ledger, {**recorder.rows[0], **row}, {}))

@@ -10,11 +10,11 @@ import warnings
 
 import pytest
 from jax.errors import JaxRuntimeError
-from minimax_eqx.experiment._messages import warnings_in_one_line
 
 from minimax_eqx.cli import _commands as commands
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
+from minimax_eqx.cli._messages import warnings_in_one_line
 from minimax_eqx.experiment import _folder as folder_module
 from minimax_eqx.experiment._folder import RunFolder
 from minimax_eqx.experiment._process_options import ProcessOptions
@@ -34,33 +34,15 @@ def begun(monkeypatch):
     """What was to be trained, and with which first line, by commands that go no further."""
     given = []
 
-    def train(config, path, processes, heading):
-        given.append((config, path, heading))
+    def train(experiment, path, processes, heading, code):
+        given.append((experiment, path, heading))
         return 0
 
     monkeypatch.setattr(terminal, "train", train)
     return given
 
 
-WITHOUT_JAX = [
-    ["--help"],
-    ["--version"],
-    ["trian"],
-    ["presets"],
-    ["presets", "maze-accel"],
-    ["presets", "maze-acel"],
-    ["train", "--help"],
-    ["train", "maze-plr", "--help"],
-    ["train", "quickstar"],
-    ["resume", "--help"],
-    ["train", "--num-wals", "3"],
-    ["train", "--mazes", "Labyrinht"],
-    ["train", "--num-levels", "0"],
-    ["resume", "run", "--seed", "3"],
-    ["evaluate", "--help"],
-    ["evaluate", "run", "--mazes", "Labyrinht"],
-    ["completion", "bash"],
-]
+WITHOUT_JAX = [["--help"], ["--version"], ["trian"]]
 
 
 def test_help_and_wrong_names_are_answered_without_importing_jax():
@@ -89,50 +71,22 @@ def test_train_alone_says_what_it_will_do_and_how_to_choose_another(begun):
     _, path, heading = begun[0]
     assert path == commands.RUNS / "quickstart-1"
     assert heading.startswith("Training quickstart for 400 updates in runs/quickstart-1.")
-    assert "'minimax-eqx presets' lists other presets, --run chooses another folder" in heading
-
-
-def test_the_first_line_names_the_preset_and_what_is_changed(begun):
-    words = ["--num-walls", "3", "--seed", "2", "--no-track-level-metrics", "--mazes"]
-    assert main(["train", "maze-dr", *words]) == 0
-    assert begun[0][2] == (
-        "Training maze-dr with seed 2, num_walls 3, track_level_metrics False, mazes none for "
-        "30,000 updates in runs/maze-dr-2."
-    )
+    assert "'minimax-eqx recipes' lists other recipes, --run chooses another folder" in heading
 
 
 def test_of_an_option_that_is_given_twice_the_last_counts_and_is_told(begun):
     words = ["--num-walls", "3", "--see-agent", "--num-walls=4", "--no-see-agent"]
     assert main(["train", *words]) == 0
-    config, _, heading = begun[0]
-    assert (config.levels.num_walls, config.env.see_agent) == (4, False)
+    experiment, _, heading = begun[0]
+    assert (experiment.curriculum.generator.num_walls, experiment.env.see_agent) == (4, False)
     assert "with num_walls 4 for" in heading
-
-
-def test_what_a_given_option_leaves_without_effect_in_a_preset_is_dropped(begun):
-    assert main(["train", "--core", "none"]) == 0
-    config, _, heading = begun[0]
-    assert (config.network.core, config.network.hidden_size) == ("none", 256)
-    assert "hidden_size" not in heading
-    assert main(["train", "maze-paired", "--num-walls", "1"]) == 0
-    assert begun[1][0].levels.replace
-
-
-def test_the_values_of_a_preset_are_shown_without_those_that_have_no_effect_in_it(capsys):
-    assert main(["presets", "maze-accel"]) == 0
-    out = capsys.readouterr().out
-    lines = {line.split()[1]: line for line in out.splitlines() if "--" in line}
-    assert "0.8" in lines["--replay-prob"]
-    assert "0.5" in lines["--replay-prob"]
-    assert "--teacher-num-walls" not in lines
-    assert "--top-k" not in lines
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_a_shell_completes_commands_and_options(shell, capsys):
     assert main(["completion", shell]) == 0
     script = capsys.readouterr().out
-    for word in ("evaluate", "presets", "num-walls", "resume", "greedy"):
+    for word in ("evaluate", "recipes", "num-walls", "resume", "greedy"):
         assert word in script
 
 
@@ -209,7 +163,7 @@ def test_an_evaluation_that_runs_out_of_memory_names_its_own_options(capsys, run
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(terminal, "evaluate", fail)
+    monkeypatch.setattr(terminal, "evaluate_runner", fail)
     assert main(["evaluate", str(run_path)]) == 1
     assert "Lower num_unseen_levels or num_episodes" in capsys.readouterr().err
 

@@ -1,40 +1,35 @@
 """A runner on two devices: the same results as on one, with a part of the work on each."""
 
-import dataclasses
 import pathlib
+import socket
+import subprocess
+import sys
 
 import equinox as eqx
 import jax
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, Proposal
-from minimax_eqx.experiment import PRESETS, make_runner, preset
-from minimax_eqx.experiment._process_options import ProcessOptions
+from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, LevelReplay, Proposal
 from minimax_eqx.runners import level_mesh, run
 
-from .. import small
-from ..experiment.tiny import CONFIG, arrays, assert_close, free_port, launch, tiny
+from .. import methods, small
+from ..methods import NAMES
+from ..states import arrays, assert_close, copied
 
 NUM_CYCLES = 5
 # Between them: shares of replayed levels and mutants, and of designs. `pytest -m slow` compares the
 # others.
-IN_EVERY_RUN = ("maze-accel", "maze-minimax")
+IN_EVERY_RUN = ("accel", "minimax")
 
 
-def config_of(name):
-    """A preset at the sizes of these tests, with levels for two devices to share."""
-    config = tiny(preset(name))
-    curriculum = dataclasses.replace(config.curriculum, num_levels=4)
-    replay = config.replay
-    if config.curriculum.method == "level-replay":
-        # Filled at once, so that levels are replayed within these cycles.
-        replay = dataclasses.replace(replay, buffer_capacity=8)
-    return dataclasses.replace(config, curriculum=curriculum, replay=replay)
-
-
-def copy(runner):
-    return jax.tree.map(lambda x: x.copy() if eqx.is_array(x) else x, runner)
+def runner_of(name):
+    """A runner with levels for two devices to share; a level buffer is filled at once, so that
+    levels are replayed within these cycles."""
+    experiment = methods.experiment_of(name, num_levels=4)
+    if isinstance(experiment.curriculum, LevelReplay):
+        experiment = methods.experiment_of(name, num_levels=4, capacity=8)
+    return methods.runner_of(experiment)
 
 
 def compiled(runner):
@@ -56,11 +51,11 @@ def flops(program):
 
 @pytest.mark.parametrize(
     "name",
-    [n if n in IN_EVERY_RUN else pytest.param(n, marks=pytest.mark.slow) for n in PRESETS],
+    [n if n in IN_EVERY_RUN else pytest.param(n, marks=pytest.mark.slow) for n in NAMES],
 )
 def test_two_devices_do_what_one_does(name):
-    runner = make_runner(config_of(name))
-    two, metrics_of_two, together = after_cycles(copy(runner).on(level_mesh(2)))
+    runner = runner_of(name)
+    two, metrics_of_two, together = after_cycles(copied(runner).on(level_mesh(2)))
     one, metrics_of_one, alone = after_cycles(runner)
     assert int(one.students.num_updates[0]) >= 2
     assert_close(arrays(one), arrays(two.on(None)))
@@ -73,37 +68,39 @@ def test_two_devices_do_what_one_does(name):
         assert isinstance(leaf, np.ndarray) or leaf.sharding.is_fully_replicated
 
 
-def train_presets(folder, coordinator, process_id):
-    """One of two processes, with one of the two devices: leaves each preset's runner as a file."""
-    ProcessOptions(coordinator=coordinator, num_processes=2, process_id=int(process_id)).join(2)
+def train_methods(folder, coordinator, process_id):
+    """One of two processes, with one of the two devices: leaves each method's runner as a file."""
+    jax.distributed.initialize(coordinator, num_processes=2, process_id=int(process_id))
     mesh = level_mesh(2)
     assert jax.process_count() == 2
     assert {device.process_index for device in mesh.devices.flat} == {0, 1}
-    for name in PRESETS:
-        runner, *_ = after_cycles(make_runner(config_of(name)).on(mesh))
+    for name in NAMES:
+        runner, *_ = after_cycles(runner_of(name).on(mesh))
         np.savez(f"{folder}/{name}-{process_id}.npz", **arrays(runner.on(None)))
 
 
 @pytest.fixture(scope="module")
 def trained_in_two_processes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("presets")
+    folder = tmp_path_factory.mktemp("methods")
     root = str(pathlib.Path(__file__).parents[2])
     code = (
         f"import sys; sys.path.insert(0, {root!r})\n"
-        "from tests.runners.test_mesh import train_presets; train_presets(*sys.argv[1:])"
+        "from tests.runners.test_mesh import train_methods; train_methods(*sys.argv[1:])"
     )
-    address = f"127.0.0.1:{free_port()}"
-    processes = [launch(folder, address, i, cwd=folder, code=code) for i in range(2)]
-    for process in processes:
-        _, err = process.communicate()
-        assert process.returncode == 0, err
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{listening.getsockname()[1]}"
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, folder, address, str(i)]) for i in range(2)
+    ]
+    assert [process.wait() for process in processes] == [0, 0]
     return folder
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_two_processes_do_what_one_does(name, trained_in_two_processes):
-    one, *_ = after_cycles(make_runner(config_of(name)))
+    one, *_ = after_cycles(runner_of(name))
     assert int(one.students.num_updates[0]) >= 2
     for process_id in range(2):
         with np.load(trained_in_two_processes / f"{name}-{process_id}.npz") as two:
@@ -111,7 +108,7 @@ def test_two_processes_do_what_one_does(name, trained_in_two_processes):
 
 
 def test_a_runner_moves_between_one_device_and_several():
-    runner = make_runner(CONFIG)
+    runner = methods.runner_of("dr")
     mesh = level_mesh(2)
     moved = runner.on(mesh)
     assert moved.mesh is mesh
@@ -124,7 +121,7 @@ def test_a_runner_moves_between_one_device_and_several():
 
 
 def test_a_runner_on_a_mesh_goes_on_there_and_nothing_is_gathered():
-    runner = make_runner(CONFIG).on(level_mesh())
+    runner = methods.runner_of("dr").on(level_mesh())
     program = compiled(runner)
     # Gradients and metrics are summed; of levels and trajectories each device keeps its own.
     text = program.compiled.as_text()
@@ -140,18 +137,18 @@ def test_a_runner_on_a_mesh_goes_on_there_and_nothing_is_gathered():
 class FirstOnly(AbstractCurriculum):
     """Lets the students learn from the first few levels alone."""
 
-    num_levels: int = eqx.field(static=True)
-    num_update_levels: int = eqx.field(static=True)
+    levels_per_cycle: int = 8
+    num_update_levels: int = 5
 
-    def check(self, num_students, num_trials, num_value_heads):
-        pass
+    def init(self, evidence, *, key):
+        return None
 
-    def propose(self, key):
-        levels = jax.vmap(small.GENERATOR.sample)(jax.random.split(key, self.num_levels))
-        return self, Proposal(levels, num_update_levels=self.num_update_levels)
+    def propose(self, state, *, key):
+        levels = small.sample_levels(key, self.levels_per_cycle)
+        return state, Proposal(levels, num_update_levels=self.num_update_levels)
 
-    def learn(self, proposal, evidence, *, key):
-        return self, {}
+    def learn(self, state, proposal, evidence, *, key):
+        return state, {}
 
 
 def traced(key, **options):
@@ -165,7 +162,7 @@ REFUSED = {
         "2 devices cannot share 3 levels equally; choose 2 or 4 levels, or 1 device",
     ),
     "levels to learn from": (
-        FirstOnly(num_levels=8, num_update_levels=5),
+        FirstOnly(),
         "cannot share 5 levels to learn from equally; choose 4 or 6 levels to learn from",
     ),
 }

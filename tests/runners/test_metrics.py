@@ -8,17 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx import experiment
 from minimax_eqx._metrics import join_metrics
 from minimax_eqx.curricula import AbstractCurriculum, LevelReplay, Proposal
 from minimax_eqx.envs.maze import MazeLevel, stack_levels
-from minimax_eqx.runners import level_metrics, run
+from minimax_eqx.runners import Runner, level_metrics, run
 from minimax_eqx.runners._metrics import episode_metrics
 from minimax_eqx.scores import PopulationRegret
 
 from ..evidence import make_evidence, one_play
-from ..experiment.tiny import CONFIG
-from ..small import ENV, GENERATOR, make_runner
+from ..small import ENV, GENERATOR, make_experiment, make_runner, sample_levels
 
 # Cycles shorter than the time limit.
 
@@ -33,20 +31,21 @@ def warnings_of(function):
 
 
 def test_a_cycle_too_short_for_failures_is_warned_of_once_when_the_runner_is_made(getkey):
-    for make in (
-        lambda: make_runner(getkey(), num_steps=SHORT),
-        lambda: eqx.filter_vmap(lambda key: make_runner(key, num_steps=SHORT))(
-            jax.random.split(getkey(), 2)
-        ),
+    short, long = (make_experiment(num_steps=num) for num in (SHORT, ENV.max_episode_steps))
+    key, keys = getkey(), jax.random.split(getkey(), 2)
+
+    def make(key, experiment=short):
+        return Runner.create(experiment, key=key)
+
+    for making in (
+        lambda: make(key),
+        lambda: eqx.filter_eval_shape(make, key),
+        lambda: eqx.filter_eval_shape(eqx.filter_vmap(make), keys),
     ):
-        (message,) = warnings_of(make)
-        assert (
-            f"num_steps is {SHORT}, less than the environment's max_episode_steps of 12" in message
-        )
-    (message,) = warnings_of(lambda: experiment.make_runner(CONFIG))
-    assert "num_steps is 8, less than the environment's max_episode_steps of 12" in message
-    assert "success rates are not measured" in message
-    assert warnings_of(lambda: make_runner(getkey(), num_steps=ENV.max_episode_steps)) == []
+        (message,) = warnings_of(making)
+        assert "num_steps is 11, less than the environment's max_episode_steps of 12" in message
+        assert "success rates are not measured" in message
+    assert warnings_of(lambda: eqx.filter_eval_shape(lambda key: make(key, long), key)) == []
 
 
 @pytest.mark.filterwarnings("ignore:num_steps")
@@ -57,7 +56,7 @@ def test_running_a_short_cycle_warns_no_more(getkey):
 
 @pytest.mark.filterwarnings("ignore:num_steps")
 def test_success_is_not_measured_where_failures_never_end(getkey):
-    curriculum = LevelReplay.create(GENERATOR, PopulationRegret(), batch_size=8, capacity=16)
+    curriculum = LevelReplay(GENERATOR, PopulationRegret(), num_levels=8, capacity=16)
     runner = make_runner(
         getkey(), curriculum=curriculum, num_students=2, num_steps=SHORT, core="feedforward"
     )
@@ -138,19 +137,25 @@ def test_without_a_passable_level_nothing_else_is_measured_of_levels():
 class Named(AbstractCurriculum):
     """Measures something by the name that it is given."""
 
-    name: str = eqx.field(static=True)
-    group: str = eqx.field(static=True, default="all")
-    num_levels: int = eqx.field(static=True, default=2)
+    name: str
+    group: str = "all"
 
-    def check(self, num_students, num_trials, num_value_heads):
-        pass
+    @property
+    def levels_per_cycle(self):
+        return 2
 
-    def propose(self, key):
-        levels = jax.vmap(GENERATOR.sample)(jax.random.split(key, self.num_levels))
-        return self, Proposal(levels, groups={self.group: jnp.ones(self.num_levels, bool)})
+    def init(self, evidence, *, key):
+        return None
 
-    def learn(self, proposal, evidence, *, key):
-        return self, {self.name: jnp.zeros(())}
+    def propose(self, state, *, key):
+        return state, Proposal(sample_levels(key, 2), groups={self.group: jnp.ones(2, bool)})
+
+    def learn(self, state, proposal, evidence, *, key):
+        return state, {self.name: jnp.zeros(())}
+
+
+def named(curriculum, **options):
+    return make_experiment(curriculum=curriculum, core="feedforward", **options)
 
 
 @pytest.mark.parametrize(
@@ -168,13 +173,13 @@ def test_a_metric_with_the_name_of_another_one_is_refused_when_the_runner_is_mad
     name, producer, getkey
 ):
     with pytest.raises(ValueError, match=f"name '{name}'") as error:
-        make_runner(getkey(), curriculum=Named(name), num_students=2, core="feedforward")
+        Runner.create(named(Named(name), num_students=2), key=getkey())
     assert producer in str(error.value)
     assert "the curriculum Named" in str(error.value)
 
 
 def test_a_metric_with_the_name_of_the_update_s_is_refused_when_the_cycle_is_traced(getkey):
-    runner = make_runner(getkey(), curriculum=Named("loss"), core="feedforward")
+    runner = Runner.create(named(Named("loss")), key=getkey())
     with pytest.raises(
         ValueError, match=r"name 'loss'.*the students' update.*the curriculum Named"
     ):
@@ -184,16 +189,16 @@ def test_a_metric_with_the_name_of_the_update_s_is_refused_when_the_cycle_is_tra
 @pytest.mark.parametrize("name", ["return", "loss"])
 def test_inside_another_program_names_are_checked_when_the_cycle_is_traced(name, getkey):
     def make_and_step(key):
-        return make_runner(key, curriculum=Named(name), core="feedforward").step()[1]
+        return Runner.create(named(Named(name)), key=key).step()[1]
 
     with pytest.raises(ValueError, match=f"name '{name}'"):
         eqx.filter_eval_shape(make_and_step, getkey())
 
 
 def test_a_group_of_levels_cannot_be_named_like_a_student(getkey):
-    curriculum = Named("own", group="student0")
+    experiment = named(Named("own", group="student0"), num_students=2)
     with pytest.raises(ValueError, match="name 'student0_return'"):
-        make_runner(getkey(), curriculum=curriculum, num_students=2, core="feedforward")
+        Runner.create(experiment, key=getkey())
 
 
 def test_metrics_of_different_names_are_all_there():

@@ -1,6 +1,7 @@
 """What is often done wrong with a runner at a prompt, and what is said about it."""
 
 import pickle
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -8,9 +9,18 @@ import jax.numpy as jnp
 import pytest
 
 from minimax_eqx.agents import PPO, first_student
-from minimax_eqx.nets import LSTM, ActorCritic, FlatEncoder, GridEncoder
+from minimax_eqx.curricula import DomainRandomisation
+from minimax_eqx.envs import MultiDiscrete
+from minimax_eqx.nets import (
+    AbstractEncoder,
+    AbstractNetwork,
+    ActorCritic,
+    FlatEncoder,
+    MLPHead,
+    NoMemory,
+)
 from minimax_eqx.rollouts import evaluate
-from minimax_eqx.runners import Runner, member, run, run_members
+from minimax_eqx.runners import Experiment, Runner, member, run, run_members
 
 from .. import small
 
@@ -49,10 +59,10 @@ def test_stacked_runners_that_were_consumed_say_so(use, getkey):
 
 
 def test_a_student_of_a_consumed_runner_cannot_be_evaluated(getkey):
-    levels = jax.vmap(small.GENERATOR.sample)(jax.random.split(getkey(), 2))
-    student = consumed(small.make_student(getkey()))
+    levels = small.sample_levels(getkey(), 2)
+    policy = consumed(small.make_student(getkey())).network
     with pytest.raises(ValueError, match="evaluate: .*" + CONSUMED):
-        evaluate(small.ENV, student, levels, num_episodes=1, key=getkey())
+        evaluate(small.ENV, policy, levels, key=getkey())
 
 
 def test_what_run_consumes_is_refused_afterwards(getkey):
@@ -70,62 +80,45 @@ def test_a_negative_number_of_cycles_is_refused(getkey):
         run_members(stacked(getkey()), -1)
 
 
-def make_runner_of(network):
-    runner = small.make_runner(jax.random.key(0))
-    student = PPO.create(network, small.OPTIMISER)
-    return Runner.create(runner.env, student, runner.curriculum, key=jax.random.key(0))
+class BuiltFor(AbstractNetwork):
+    """Makes its weights for other observations or actions than those that it will get."""
+
+    observation: Any = None
+    actions: Any = None
+    encoder: AbstractEncoder = small.ENCODER
+
+    def init(self, observation, actions, *, key):
+        network = ActorCritic(self.encoder, NoMemory(), MLPHead(4))
+        observation = observation if self.observation is None else self.observation
+        return network.init(observation, self.actions or actions, key=key)
 
 
-def make_network(num_actions=None, encoder=None):
-    key = jax.random.key(0)
-    if encoder is None:
-        encoder = GridEncoder.create(small.ENV.observation_spec(), num_filters=4, key=key)
-    core = LSTM.create(encoder.output_size, 8, key=key)
-    return ActorCritic.create(encoder, core, num_actions or small.ENV.num_actions, key=key)
-
-
-def test_a_policy_with_another_number_of_actions_is_refused():
-    with pytest.raises(ValueError, match=r"3 actions, and Maze has 7: .*num_actions=7"):
-        make_runner_of(make_network(num_actions=3))
-
-
-OTHER_SPECS = {
+LARGER_VIEW = eqx.tree_at(
+    lambda spec: spec.image,
+    small.ENV.observation_spec(),
+    jax.ShapeDtypeStruct((7, 7, 3), jnp.uint8),
+)
+MISFITS = {
+    "another number of actions": (
+        BuiltFor(actions=MultiDiscrete((7, 2))),
+        r"choose actions like .*\(2,\).*, and Maze takes .*\(\).*action_spec\(\), Discrete\(",
+    ),
     "a view of another size": (
-        lambda: GridEncoder.create(
-            eqx.tree_at(
-                lambda spec: spec.image,
-                small.ENV.observation_spec(),
-                jax.ShapeDtypeStruct((7, 7, 3), jnp.uint8),
-            ),
-            key=jax.random.key(0),
-        ),
-        r"GridEncoder was made for views of shape \(7, 7, 3\) and got \(5, 5, 3\)",
+        BuiltFor(LARGER_VIEW),
+        r"cannot read what Maze shows: GridEncoder was made for images of shape \(7, 7, 3\) and got "
+        r"\(5, 5, 3\)",
     ),
     "other numbers": (
-        lambda: FlatEncoder.create(jax.ShapeDtypeStruct((4,), jnp.float32), key=jax.random.key(0)),
-        r"FlatEncoder was made for .* of shapes \(\(4,\),\) and got \(\(5, 5, 3\), \(\)\)",
+        BuiltFor(jax.ShapeDtypeStruct((4,), jnp.float32), encoder=FlatEncoder(4)),
+        r"cannot read what Maze shows: FlatEncoder was made for .* of shapes \(\(4,\),\) and got "
+        r"\(\(5, 5, 3\), \(\)\)",
     ),
 }
 
 
-@pytest.mark.parametrize(("encoder", "message"), OTHER_SPECS.values(), ids=OTHER_SPECS)
-def test_an_encoder_of_another_world_is_refused(encoder, message):
-    with pytest.raises(ValueError, match="cannot read what Maze shows: " + message):
-        make_runner_of(make_network(encoder=encoder()))
-
-
-def test_a_runner_is_printed_on_one_screen_and_its_tree_on_demand(getkey):
-    runner = small.make_runner(getkey(), num_students=2)
-    text = repr(runner)
-    assert len(text.splitlines()) <= 24
-    assert max(map(len, text.splitlines())) <= 100
-    for part in ("Maze(height=5, width=6", "PPO(", "DomainRandomisation(", "num_cycles=0"):
-        assert part in text
-    assert "kernel=" not in text
-    assert "kernel=f32[2,27,4]" in eqx.tree_pformat(runner)
-
-
-def test_shapes_and_consumed_runners_can_be_printed(getkey):
-    runner = small.make_runner(getkey())
-    assert "ShapeDtypeStruct" in repr(eqx.filter_eval_shape(lambda: runner))
-    assert "i32[]" in repr(consumed(runner))
+@pytest.mark.parametrize(("network", "message"), MISFITS.values(), ids=MISFITS)
+def test_a_network_of_another_world_is_refused(network, message):
+    curriculum = DomainRandomisation(small.GENERATOR)
+    experiment = Experiment(small.ENV, PPO(network), curriculum)
+    with pytest.raises(ValueError, match=message):
+        eqx.filter_eval_shape(lambda key: Runner.create(experiment, key=key), jax.random.key(0))

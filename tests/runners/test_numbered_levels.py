@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.agents import over_students
-from minimax_eqx.curricula import DomainRandomisation
-from minimax_eqx.runners import Runner, level_metrics
+from minimax_eqx.agents._population import over_students
+from minimax_eqx.curricula import AbstractWeighing, DomainRandomisation
+from minimax_eqx.runners import level_metrics
 
 from ..numbered_levels import (
     ADVANTAGE_FACTORS,
@@ -18,6 +18,7 @@ from ..numbered_levels import (
     NumberedLevels,
     Numbers,
     Watched,
+    numbers_runner,
     step,
     students,
     undecided_students,
@@ -28,11 +29,11 @@ NUMBERS = np.array(LEVELS)
 ACTIONS = (2, 1, 0)  # of each student
 
 
-def watched(curriculum, agents=None, *, luck=0.0, **options):
-    return Runner.create(
-        NumberedLevels(luck=luck),
+def watched(curriculum, agents=None, *, luck=0.0, watch=True, **options):
+    return numbers_runner(
+        Watched(curriculum) if watch else curriculum,
         students(*ACTIONS) if agents is None else agents,
-        Watched(curriculum),
+        luck=luck,
         key=jax.random.key(4),
         **{"num_steps": STEPS, "num_trials": TRIALS, **options},
     )
@@ -52,7 +53,7 @@ def ends():
 
 
 def test_every_number_of_the_evidence_is_that_of_its_student_step_level_and_trial(given):
-    evidence = given[0].curriculum.evidence
+    evidence = given[0].curriculum_state.evidence
     seen = jax.tree.map(np.asarray, evidence.observations)
     shape = (len(ACTIONS), STEPS, 4, TRIALS)
     time = np.arange(STEPS).reshape(1, -1, 1, 1)
@@ -77,9 +78,25 @@ def test_every_number_of_the_evidence_is_that_of_its_student_step_level_and_tria
         np.testing.assert_allclose(evidence.advantages[..., head], expected, rtol=1e-6)
 
 
+def test_evidence_has_the_levels_their_optimum_and_the_students_that_played(given):
+    evidence = given[0].curriculum_state.evidence
+    np.testing.assert_array_equal(evidence.levels, NUMBERS)
+    best = NUMBERS + PER_ACTION * 2 + (LUCKS - 1) / LUCKS
+    np.testing.assert_allclose(evidence.optimum, best, rtol=1e-6)
+    np.testing.assert_array_equal(evidence.truncated | evidence.terminated, evidence.dones)
+    assert evidence.truncated.any()
+    assert evidence.terminated.any()
+    # As they were before they learned.
+    np.testing.assert_array_equal(evidence.students.num_updates, [0, 0, 0])
+    np.testing.assert_array_equal(given[0].students.num_updates, [1, 1, 1])
+    chances = jnp.argmax(evidence.distributions.logits, axis=-1)
+    np.testing.assert_array_equal(chances, evidence.actions)
+    np.testing.assert_allclose(evidence.log_probs, 0, atol=1e-6)
+
+
 def test_the_luck_of_one_play_is_not_that_of_another(given):
     """In every student, level and trial; `now` is drawn anew in every step too."""
-    seen = jax.tree.map(np.asarray, given[0].curriculum.evidence.observations)
+    seen = jax.tree.map(np.asarray, given[0].curriculum_state.evidence.observations)
     starts = seen["start"][:, ::EPISODE]
     assert len(np.unique(starts)) == starts.size
     assert len(np.unique(seen["now"])) == seen["now"].size
@@ -89,23 +106,23 @@ def test_the_luck_of_one_cycle_is_not_that_of_another():
     runner, seen = watched(Given(LEVELS)), []
     for _ in range(2):
         runner, _ = step(runner)
-        seen.append(np.asarray(runner.curriculum.evidence.observations["now"]))
+        seen.append(np.asarray(runner.curriculum_state.evidence.observations["now"]))
     assert len(np.unique(seen)) == np.size(seen)
 
 
 def test_equal_students_do_not_roll_the_same_dice_in_any_play():
     runner, _ = step(watched(Given([7] * 4), undecided_students(2), num_steps=24))
-    actions = np.asarray(runner.curriculum.evidence.actions)
+    actions = np.asarray(runner.curriculum_state.evidence.actions)
     plays = np.moveaxis(actions, 1, -1).reshape(-1, 24)
     assert len(np.unique(plays, axis=0)) == len(plays)
     assert set(actions.ravel()) == {0, 1, 2}
-    keys = np.asarray(runner.students.lesson["key"])
+    keys = np.asarray(runner.students.learning["key"])
     assert (keys[0] != keys[1]).any()
 
 
 def test_students_learn_from_all_plays_of_the_first_levels_and_of_no_other(given):
     runner, _ = given
-    lesson, evidence = runner.students.lesson, runner.curriculum.evidence
+    lesson, evidence = runner.students.learning, runner.curriculum_state.evidence
 
     def of_first_two(leaf):
         return np.asarray(leaf[:, :, :2]).reshape(-1, STEPS, 2 * TRIALS, *leaf.shape[4:])
@@ -126,13 +143,32 @@ def test_students_learn_from_all_plays_of_the_first_levels_and_of_no_other(given
 def test_students_learn_from_as_many_levels_as_the_curriculum_says(num_update_levels, expected):
     curriculum = Given(LEVELS, num_update_levels=num_update_levels)
     runner, _ = step(watched(curriculum, students(0)))
-    paid = np.asarray(runner.students.lesson["rewards"])[0].max(axis=0)
+    paid = np.asarray(runner.students.learning["rewards"])[0].max(axis=0)
     np.testing.assert_array_equal(paid, np.repeat(expected, TRIALS))
+
+
+class Weighing(Given, AbstractWeighing):
+    """Weighs each step by what it paid."""
+
+    def weights(self, state, proposal, evidence, *, key):
+        assert jax.random.key_data(key).shape == (2,)
+        return evidence.rewards
+
+
+@pytest.mark.parametrize("num_update_levels", [None, 3])
+def test_steps_are_weighed_as_the_curriculum_says_when_it_has_seen_the_play(num_update_levels):
+    curriculum = Weighing(LEVELS, num_update_levels=num_update_levels)
+    runner, _ = step(watched(curriculum, watch=False))
+    lesson = runner.students.learning
+    shape = (len(ACTIONS), STEPS, (num_update_levels or len(LEVELS)) * TRIALS)
+    assert lesson["weights"].shape == shape
+    np.testing.assert_array_equal(lesson["weights"], lesson["rewards"])
+    assert np.unique(lesson["weights"]).size > 3
 
 
 def test_the_metrics_of_a_cycle_are_those_of_its_students_levels_and_groups(given):
     runner, metrics = given
-    evidence = runner.curriculum.evidence
+    evidence = runner.curriculum_state.evidence
     returns = np.asarray(evidence.rewards).sum(axis=1) / 2  # of two episodes a play
     solved = (NUMBERS + np.array(ACTIONS)[:, None]) % 2
     expected = {
@@ -150,7 +186,7 @@ def test_the_metrics_of_a_cycle_are_those_of_its_students_levels_and_groups(give
         "student0_success_rate": 0.75,
         "student1_success_rate": 0.25,
         "student2_success_rate": 0.75,
-        "loss": np.mean(runner.students.lesson["rewards"]),
+        "loss": np.mean(runner.students.learning["rewards"]),
         "updated": 1.0,
         "number": NUMBERS.mean(),
         "passable": 1.0,
@@ -171,7 +207,7 @@ def test_group_and_student_metrics_differ_where_successes_do():
     )
     runner, metrics = step(watched(curriculum, students(0), num_trials=1, num_steps=EPISODE))
     # Where the last step ended an episode, the next one begins with an empty memory.
-    known = runner.students.lesson["last_values"][0, :, 0]
+    known = runner.students.learning["last_values"][0, :, 0]
     np.testing.assert_array_equal(known, np.array([1, 3, 5, -2]) + 1 / 16)
     assert float(metrics["success_rate"]) == 0.75
     assert float(metrics["ones_success_rate"]) == 0.5
@@ -201,7 +237,7 @@ def test_a_play_goes_on_with_its_own_spare_levels_in_their_order():
     runner, _ = step(watched(curriculum, num_steps=7))
     turns = np.array([[10, 10, 11, 11, 12, 12, 10], [20, 20, 21, 21, 22, 22, 20]])
     turns = np.concatenate([turns, turns[:1] + 20])
-    seen = np.asarray(runner.curriculum.evidence.observations["number"])
+    seen = np.asarray(runner.curriculum_state.evidence.observations["number"])
     expected = np.broadcast_to(turns.T[None, :, :, None], seen.shape)
     np.testing.assert_array_equal(seen, expected)
 
@@ -210,7 +246,7 @@ def test_domain_randomisation_draws_every_level_of_a_cycle_and_of_the_next_afres
     runner, drawn = watched(DomainRandomisation(Numbers(), 4, 3)), []
     for _ in range(2):
         runner, _ = step(runner)
-        proposal = runner.curriculum.proposal
+        proposal = runner.curriculum_state.proposal
         assert proposal.levels.shape == (4,)
         assert proposal.spare_levels.shape == (4, 3)
         drawn += [*np.asarray(proposal.levels), *np.asarray(proposal.spare_levels).ravel()]
@@ -219,10 +255,10 @@ def test_domain_randomisation_draws_every_level_of_a_cycle_and_of_the_next_afres
 
 def test_over_students_calls_each_with_its_own_arguments():
     def play(student, number):
-        return student.offset + number
+        return student.network.offset + number
 
     for agents in (students(1), students(1, 2)):
         count = agents.num_updates.size
         result = over_students(play, agents, jnp.arange(10.0, 10.0 + count))
-        expected = np.asarray(agents.offset) + 10 + np.arange(count)
+        expected = np.asarray(agents.network.offset) + 10 + np.arange(count)
         np.testing.assert_array_equal(result, expected)

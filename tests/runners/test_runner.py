@@ -1,5 +1,6 @@
 """The training cycle."""
 
+import dataclasses
 import os
 
 import equinox as eqx
@@ -9,48 +10,42 @@ import numpy as np
 import pytest
 
 from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, Proposal
-from minimax_eqx.envs import Maze
+from minimax_eqx.envs import AbstractLevelGenerator
 from minimax_eqx.envs.maze import RandomWalls
-from minimax_eqx.runners import Runner, level_metrics, run
+from minimax_eqx.runners import level_metrics, run
 
-from ..small import ENV, GENERATOR, make_runner, make_student
+from ..small import ENV, GENERATOR, make_experiment, make_runner, sample_levels
+from ..states import arrays, copied
 from ..xla_flags import IF_KNOWN
 
 
 class EveryOther(AbstractCurriculum):
-    """Lets the students learn in every other cycle, and sums up the evidence."""
+    """Lets the students learn in every other cycle; its state counts cycles."""
 
-    turn: jax.Array
-    evidence_shape: tuple = eqx.field(static=True, default=())
-    num_levels: int = eqx.field(static=True, default=3)
+    shape: tuple = ()  # of the evidence
 
-    def check(self, num_students, num_trials, num_value_heads):
-        pass
+    @property
+    def levels_per_cycle(self):
+        return 3
 
-    def propose(self, key):
-        levels = jax.vmap(GENERATOR.sample)(jax.random.split(key, self.num_levels))
-        update = self.turn % 2 == 1
-        return self, Proposal(levels, update_students=update, memory={"turn": self.turn})
+    def init(self, evidence, *, key):
+        assert evidence.rewards.shape == self.shape
+        return jnp.zeros((), jnp.int32)
 
-    def learn(self, proposal, evidence, *, key):
-        assert evidence.rewards.shape == self.evidence_shape
-        assert evidence.advantages.shape == (*self.evidence_shape, 1)
+    def propose(self, state, *, key):
+        levels = sample_levels(key, self.levels_per_cycle)
+        return state, Proposal(levels, update_students=state % 2 == 1, memory={"turn": state})
+
+    def learn(self, state, proposal, evidence, *, key):
+        assert evidence.rewards.shape == self.shape
+        assert evidence.advantages.shape == (*self.shape, 1)
         turn = proposal.memory["turn"] + 1
-        curriculum = EveryOther(turn, self.evidence_shape, self.num_levels)
-        return curriculum, {"turn": turn.astype(jnp.float32)}
-
-
-def copy(runner):
-    """Running consumes a runner; this one can be kept."""
-    return jax.tree.map(lambda x: x.copy() if eqx.is_array(x) else x, runner)
+        return turn, {"turn": turn.astype(jnp.float32)}
 
 
 def same(one, other):
-    key_data = lambda tree: jax.tree.map(  # noqa: E731
-        lambda x: jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x,
-        eqx.filter(tree, eqx.is_array),
-    )
-    return bool(eqx.tree_equal(key_data(one), key_data(other)))
+    one, other = arrays(one), arrays(other)
+    return all(one[name].tobytes() == other[name].tobytes() for name in one)
 
 
 def test_the_same_seed_gives_the_same_runner_and_another_seed_another(getkey):
@@ -115,9 +110,9 @@ def test_students_learn_in_every_cycle_of_domain_randomisation(getkey):
 
 
 def test_a_cycle_without_update_leaves_the_students_bit_identical(getkey):
-    curriculum = EveryOther(jnp.zeros((), jnp.int32), (1, 16, 3, 1))
+    curriculum = EveryOther((1, 16, 3, 1))
     runner = make_runner(getkey(), curriculum=curriculum)
-    before = copy(runner)
+    before = copied(runner)
     runner, metrics = run(runner, 1)
     assert same(runner.students, before.students)
     assert np.isnan(metrics["loss"][0])
@@ -128,16 +123,16 @@ def test_a_cycle_without_update_leaves_the_students_bit_identical(getkey):
 
 
 def test_evidence_has_axes_for_students_and_trials(getkey):
-    curriculum = EveryOther(jnp.zeros((), jnp.int32), (2, 16, 3, 4))
+    curriculum = EveryOther((2, 16, 3, 4))
     runner = make_runner(getkey(), curriculum=curriculum, num_students=2, num_trials=4)
-    assert runner.transitions_per_cycle == 2 * 16 * 3 * 4
+    assert runner.experiment.transitions_per_cycle == 2 * 16 * 3 * 4
     _, metrics = run(runner, 2)
     assert np.isfinite(metrics["return"]).all()
 
 
 def test_each_member_of_a_population_is_its_own_student(getkey):
     runner = make_runner(getkey(), num_students=3)
-    start = copy(runner.students)
+    start = copied(runner.students)
     runner, metrics = run(runner, 2)
     weights = runner.students.network.core.recurrent_weight
     for i, j in ((0, 1), (1, 2)):
@@ -180,7 +175,8 @@ def test_every_option_of_the_cycle_runs(options, getkey):
 
 
 def test_level_metrics_are_means_over_passable_levels(getkey):
-    levels = jax.vmap(RandomWalls(height=5, width=6, num_walls=14).sample)(
+    generator = RandomWalls(num_walls=14)
+    levels = jax.vmap(lambda key: generator.sample(ENV.level_spec(), key=key))(
         jax.random.split(getkey(), 64)
     )
     each = jax.vmap(ENV.level_metrics)(levels)
@@ -192,22 +188,47 @@ def test_level_metrics_are_means_over_passable_levels(getkey):
         np.testing.assert_allclose(means[name], np.asarray(each[name])[passable].mean(), rtol=1e-5)
 
 
-def test_levels_of_another_size_are_refused_at_construction(getkey):
-    with pytest.raises(ValueError, match="Check that the generator has the environment's size"):
-        make_runner(getkey(), env=Maze(height=5, width=7))
+class OfOneSize(AbstractLevelGenerator):
+    """Does not read off the structure of a level how large it is to be."""
+
+    def sample(self, level, *, key):
+        return GENERATOR.sample(ENV.level_spec(), key=key)
 
 
-@pytest.mark.parametrize("option", ["num_steps", "num_trials"])
-def test_counts_below_one_are_refused(option, getkey):
-    with pytest.raises(ValueError, match=option):
-        make_runner(getkey(), **{option: 0})
+class Unchecked(AbstractCurriculum):
+    """Proposes one level too many."""
+
+    @property
+    def levels_per_cycle(self):
+        return 2
+
+    def init(self, evidence, *, key):
+        return None
+
+    def propose(self, state, *, key):
+        return state, Proposal(sample_levels(key, 3))
+
+    def learn(self, state, proposal, evidence, *, key):
+        return state, {}
 
 
-@pytest.mark.filterwarnings("ignore:num_steps")
-def test_a_single_student_is_a_population_of_one(getkey):
-    curriculum = DomainRandomisation(GENERATOR, num_levels=2)
-    runner = Runner.create(ENV, make_student(getkey()), curriculum, num_steps=4, key=getkey())
-    assert runner.num_students == 1
+@pytest.mark.parametrize(
+    ("curriculum", "message"),
+    [
+        (DomainRandomisation(OfOneSize()), "OfOneSize"),
+        (Unchecked(), "Unchecked proposes levels that the environment Maze cannot play"),
+    ],
+)
+def test_levels_that_the_environment_cannot_play_are_refused(curriculum, message, getkey):
+    env = ENV if isinstance(curriculum, Unchecked) else dataclasses.replace(ENV, width=7)
+    with pytest.raises(ValueError, match=message):
+        make_runner(getkey(), env=env, curriculum=curriculum)
+
+
+@pytest.mark.parametrize("option", ["num_students", "num_steps", "num_trials"])
+def test_counts_below_one_are_refused(option):
+    with pytest.raises(ValueError, match=f"Experiment.{option} is 0; it must be at least 1"):
+        make_experiment(**{option: 0})
 
 
 @pytest.mark.parametrize(("option", "value"), [("num_levels", 0), ("num_spare_levels", -1)])

@@ -1,18 +1,20 @@
 """Where mazes come from: random walls, and perfect mazes."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Key
 
 from ..._ranges import check_at_least
 from ..._types import PyTree
-from .._env import AbstractLevelGenerator
+from .._env import AbstractCounted, AbstractLevelGenerator
 from ._draws import below, nth_cell, random_below, random_cells
 from ._level import NUM_DIRECTIONS, MazeLevel
 from ._size import check_num_walls, check_odd_size, size_of
 
 
-class RandomWalls(AbstractLevelGenerator[MazeLevel]):
+class RandomWalls(AbstractLevelGenerator[MazeLevel], AbstractCounted):
     """Walls, agent and goal at uniformly random places.
 
     Levels need not be solvable. Raises `ValueError` if `num_walls` is negative, and if both
@@ -51,6 +53,20 @@ class RandomWalls(AbstractLevelGenerator[MazeLevel]):
                 count = random_below(self.num_walls + 1, key=count_key)
             walls = random_cells(num_cells, count, key=wall_key)
         return place_agent_and_goal(walls.reshape(height, width), key=place_key)
+
+    def count_levels(self, level: PyTree[jax.ShapeDtypeStruct]) -> int:
+        height, width = size_of("RandomWalls", level)
+        num_cells = height * width
+        least = self.num_walls
+        if self.sample_num_walls:
+            least = 0
+        elif self.replace:
+            least = min(self.num_walls, 1)  # of several draws, all may be of one cell
+        return sum(
+            math.comb(num_cells, walls) * free * (free - 1) * NUM_DIRECTIONS
+            for walls in range(least, self.num_walls + 1)
+            if (free := num_cells - walls) >= 2
+        )
 
 
 class PerfectMaze(AbstractLevelGenerator[MazeLevel]):

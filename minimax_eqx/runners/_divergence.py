@@ -1,0 +1,101 @@
+"""What in a runner is no number any more, and whose it is."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from ..agents import Agent
+from ._runner import Runner
+
+# What a learner measures of itself, alone or with its name and `_` before it.
+MEASURES = ("loss", "grad_norm")
+
+
+@dataclasses.dataclass(frozen=True)
+class Divergence:
+    """Something that is no number any more."""
+
+    what: str
+    """With the update or cycle that it happened in."""
+    learner: str | None
+    """Whose it is, by the name in metrics: "" is the students."""
+
+
+def divergence_of_metrics(
+    runner: Runner, metrics: Mapping[str, np.ndarray], learned: Mapping[str, int]
+) -> Divergence | None:
+    """The first measure that is not finite, in the cycles that led to this runner.
+
+    NaN is what was not measured; where a learner learned, it was. `metrics` have an axis `cycle`,
+    and `learned` says how often each learner besides the students did.
+    """
+    for name in sorted(metrics):
+        if not any(name == measure or name.endswith(f"_{measure}") for measure in MEASURES):
+            continue
+        values = metrics[name]
+        if name in MEASURES:
+            learner, bad = "", ~np.isfinite(values) & (metrics["updated"] > 0)
+        else:
+            learner = next((n for n in learned if name.startswith(f"{n}_")), None)
+            bad = np.isinf(values)
+            if learner is not None and name.removeprefix(f"{learner}_") in MEASURES:
+                # As far as the number of updates in all of these cycles tells.
+                nan, count = np.isnan(values), learned[learner]
+                bad |= nan & (count == len(values) or (count > 0 and nan.all()))
+        if bad.any():
+            first = int(np.argmax(bad))
+            later = metrics["updated"][first + 1 :]
+            when = f"Cycle {int(runner.num_cycles) - len(later)}"
+            if learner == "":
+                when = f"Update {_updates_of_students(runner) - int((later > 0).sum())}"
+            return Divergence(f"{when}: {name} is {values[first]}", learner)
+    return None
+
+
+def divergence_of_state(runner: Runner) -> Divergence | None:
+    """An array that must not be saved. All numbers of a learner are finite; elsewhere infinity may
+    mean something, as the score of a level that was never scored."""
+    places = {place: name for place, (name, _) in _learners(runner).items()}
+    for path, leaf in jax.tree_util.tree_leaves_with_path(runner):
+        if not eqx.is_inexact_array(leaf):
+            continue
+        name, values = jax.tree_util.keystr(path), np.asarray(leaf)
+        learner = next((who for place, who in places.items() if name.startswith(f"{place}.")), None)
+        good = np.isfinite(values) if learner is not None else ~np.isnan(values)
+        if not good.all():
+            fault = "is not finite" if learner is not None else "is not a number"
+            when = f"Update {_updates_of_students(runner)}"
+            return Divergence(f"{when}: {name.removeprefix('.')} {fault}", learner)
+    return None
+
+
+def updates_of_learners(runner: Runner) -> dict[str, int]:
+    """The updates that the learners besides the students have made, by name; those that share a
+    name are left out, since nothing says which of them a metric is of."""
+    agents = [(name, agent) for name, agent in _learners(runner).values() if name]
+    names = [name for name, _ in agents]
+    return {
+        name: int(np.asarray(agent.num_updates).max())
+        for name, agent in agents
+        if names.count(name) == 1
+    }
+
+
+def _updates_of_students(runner: Runner) -> int:
+    return int(np.asarray(runner.students.num_updates).max())
+
+
+def _learners(runner: Runner) -> dict[str, tuple[str, Agent]]:
+    """Every agent in a runner by its place, with its name in metrics."""
+    found = {}
+    for path, node in jax.tree_util.tree_leaves_with_path(
+        runner, is_leaf=lambda node: isinstance(node, Agent)
+    ):
+        if isinstance(node, Agent):
+            place = jax.tree_util.keystr(path)
+            names = [key.name for key in path if isinstance(key, jax.tree_util.GetAttrKey)]
+            found[place] = ("" if place == ".students" else names[-1], node)
+    return found

@@ -1,0 +1,95 @@
+"""Every kind of method at the sizes of tests, each compiled in seconds."""
+
+import dataclasses
+
+import equinox as eqx
+import jax
+
+from minimax_eqx.agents import PPO
+from minimax_eqx.curricula import (
+    AdversarialDesign,
+    DomainRandomisation,
+    LearnedGenerator,
+    LevelReplay,
+    NewAndReplayed,
+    SamplingForLearnability,
+    Sequential,
+    SideBySide,
+)
+from minimax_eqx.envs import Maze
+from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
+from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, MLPHead
+from minimax_eqx.runners import Experiment, Runner
+from minimax_eqx.scores import NegativeReturn, PopulationRegret, RelativeRegret
+
+# Every episode ends within a cycle, so that every level gets a score.
+ENV = Maze(height=5, width=6, max_episode_steps=6)
+NUM_STEPS = 8
+WALLS = RandomWalls(num_walls=6)
+
+
+def student(core):
+    return PPO(ActorCritic(GridEncoder(4), core, MLPHead(8)), num_epochs=2)
+
+
+def designer(core):
+    """A teacher that designs mazes."""
+    network = ActorCritic(DesignEncoder(4, 4), core, MLPHead(8))
+    return LearnedGenerator(MazeDesign(num_walls=4, noise_dim=2), PPO(network, num_epochs=2))
+
+
+def replay(generator=WALLS, replay_prob=0.5, **parts):
+    schedule = Sequential(replay_prob)
+    return lambda core, sizes: LevelReplay(
+        generator(core) if callable(generator) else generator,
+        **{"schedule": schedule, "capacity": 6, **sizes, **parts},
+    )
+
+
+def adversarial(objective):
+    return lambda core, sizes: AdversarialDesign(designer(core), objective, **sizes)
+
+
+EDITS = {"mutator": MazeEdits(num_edits=2), "staleness_coef": 0.5}
+EMPTY = RandomWalls(num_walls=0)
+# What makes the curriculum, of a core and the number of levels; and how many students it has.
+METHODS = {
+    "dr": (lambda core, sizes: DomainRandomisation(WALLS, num_spare_levels=3, **sizes), 1),
+    "plr": (replay(learn_from=NewAndReplayed()), 1),
+    "robust-plr": (replay(), 1),
+    "accel": (replay(EMPTY, 0.8, **EDITS), 1),
+    "parallel-plr": (replay(schedule=SideBySide()), 1),
+    "parallel-accel": (replay(EMPTY, schedule=SideBySide(), **EDITS), 1),
+    "paired": (adversarial(RelativeRegret()), 2),
+    "population-paired": (adversarial(PopulationRegret()), 4),
+    "minimax": (adversarial(NegativeReturn()), 1),
+    "repaired": (replay(designer, score=RelativeRegret()), 2),
+    "sfl": (
+        lambda core, sizes: SamplingForLearnability(
+            WALLS, num_candidates=4, num_plays=2, capacity=3, num_training_cycles=4, **sizes
+        ),
+        1,
+    ),
+}
+CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}
+NAMES = (*METHODS, "dr-s5")
+
+
+def experiment_of(name, num_levels=2, core=None, **parts):
+    """The method of that name; `parts` are other fields of its curriculum."""
+    if core is None:
+        core = CORES["s5" if name.endswith("-s5") else "lstm"]
+    make, num_students = METHODS[name.removesuffix("-s5")]
+    curriculum = dataclasses.replace(make(core, {"num_levels": num_levels}), **parts)
+    return Experiment(ENV, student(core), curriculum, num_students, NUM_STEPS)
+
+
+def runner_of(experiment, seed=1):
+    """A runner, made by one program; a method may be given by its name."""
+    experiment = experiment_of(experiment) if isinstance(experiment, str) else experiment
+    return eqx.filter_jit(lambda key: Runner.create(experiment, key=key))(jax.random.key(seed))
+
+
+def spec_of(experiment):
+    """The shapes of such a runner, from a trace alone."""
+    return eqx.filter_eval_shape(lambda: runner_of(experiment))

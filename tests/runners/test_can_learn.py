@@ -1,0 +1,71 @@
+"""Experiments in which nothing would be learned are refused when they are composed."""
+
+import pytest
+
+from minimax_eqx.agents import Adam
+from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay
+from minimax_eqx.envs import FixedLevels
+from minimax_eqx.envs.maze import MazeDesign, RandomWalls
+from minimax_eqx.runners import Experiment, Schedule
+from minimax_eqx.scores import NegativeReturn
+
+from ..small import ENV, GENERATOR, make_learner, sample_levels
+
+
+def experiment(student=None, curriculum=None, num_updates=100):
+    return Experiment(
+        ENV,
+        student or make_learner(),
+        curriculum or LevelReplay(GENERATOR, num_levels=2, capacity=4),
+        schedule=Schedule(num_updates=num_updates),
+    )
+
+
+def learner(**options):
+    """With two gradient steps in each update."""
+    return make_learner(optimiser=Adam(**options))
+
+
+def test_a_rate_that_anneals_to_0_too_early_is_refused_with_what_would_do():
+    experiment(learner(anneal_steps=200))
+    experiment(learner(anneal_steps=100, final_learning_rate=1e-5))
+    with pytest.raises(ValueError, match="0 after 50 of the 100 updates.*anneal_steps to 200.*50"):
+        experiment(learner(anneal_steps=99))
+
+
+def test_a_rate_of_0_is_refused_unless_it_anneals_to_another():
+    experiment(learner(learning_rate=0.0, final_learning_rate=0.1, anneal_steps=10))
+    with pytest.raises(ValueError, match="student's learning rate is 0, so it would never learn"):
+        experiment(learner(learning_rate=0.0))
+
+
+def test_a_teacher_that_stops_learning_is_refused():
+    generator = LearnedGenerator(MazeDesign(num_walls=3), learner(anneal_steps=20))
+    with pytest.raises(ValueError, match="teacher's learning rate is 0 after 10 of the 100"):
+        experiment(curriculum=AdversarialDesign(generator, NegativeReturn()))
+
+
+def fixed(key):
+    return FixedLevels(sample_levels(key, 5))
+
+
+@pytest.mark.parametrize(
+    ("make_generator", "there"),
+    [
+        (lambda key: RandomWalls(num_walls=28, replace=False), 435 * 2 * 4),
+        (lambda key: RandomWalls(num_walls=0), 30 * 29 * 4),
+        (fixed, 5),
+    ],
+)
+def test_level_replay_does_not_wait_for_more_levels_than_there_are(make_generator, there, getkey):
+    generator = make_generator(getkey())
+    assert generator.count_levels(ENV.level_spec()) == there
+    capacity = 2 * there
+    replay = LevelReplay(generator, num_levels=2, capacity=capacity, min_fill_ratio=0.5)
+    experiment(curriculum=replay)
+    with pytest.raises(ValueError, match=f"makes {there} different levels.* takes {there + 1};"):
+        experiment(
+            curriculum=LevelReplay(
+                generator, num_levels=2, capacity=capacity, min_fill_ratio=(there + 1) / capacity
+            )
+        )
