@@ -110,15 +110,16 @@ experiment = mx.Experiment(
         num_minibatches=4,
     ),
     curriculum=mx.curricula.DomainRandomisation(RandomPoles()),
+    schedule=mx.runners.Schedule(num_updates=100, checkpoint_every=100),
 )
 
 if __name__ == "__main__":
     mx.envs.check_env(experiment.env, RandomPoles())  # says which rule is broken, if one is
     runner = mx.Runner.create(experiment, key=jax.random.key(0))
-    for chunk in range(1, 1 + int(sys.argv[1]) if len(sys.argv) > 1 else 11):
+    for chunk in range(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
         runner, metrics = mx.run(runner, 10)
         means = {name: jnp.nanmean(values) for name, values in metrics.items()}
         print(
-            f"cycle {10 * chunk:3d}  return {means['return']:.2f}  "
+            f"cycle {10 * chunk + 10:3d}  return {means['return']:.2f}  "
             f"poles that stayed up {means['success_rate']:.2f}"
         )

@@ -34,20 +34,21 @@ experiment = mx.Experiment(
         # learn_from=mx.curricula.NewAndReplayed(),
     ),
     num_steps=64,
+    schedule=mx.runners.Schedule(num_updates=300, checkpoint_every=100),
 )
 
 if __name__ == "__main__":
     print(experiment)
     run_key, level_key, play_key = jax.random.split(jax.random.key(0), 3)
     runner = mx.Runner.create(experiment, key=run_key)
-    for chunk in range(1, 1 + int(sys.argv[1]) if len(sys.argv) > 1 else 11):
-        # Many cycles are one call of one compiled program, which takes over the old runner's memory.
+    for chunk in range(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
+        # Many cycles are one call of one compiled program, which takes the old runner's memory.
         runner, metrics = mx.run(runner, 50)
         # What is said of replayed levels is not a number in cycles that replay none.
         mean = {name: float(jnp.nanmean(values)) for name, values in metrics.items()}
         print(
-            f"cycle {50 * chunk:3d}  replay ratio {mean['replay_ratio']:.2f}  walls of replayed "
-            f"levels {mean['replayed_num_walls']:.1f}  success {mean['success_rate']:.2f}"
+            f"cycle {50 * chunk + 50:3d}  replay ratio {mean['replay_ratio']:.2f}  walls of "
+            f"replayed levels {mean['replayed_num_walls']:.1f}  success {mean['success_rate']:.2f}"
         )
     generator, spec = mx.envs.maze.RandomWalls(num_walls=12), experiment.env.level_spec()
     levels = jax.vmap(lambda key: generator.sample(spec, key=key))(jax.random.split(level_key, 200))

@@ -49,4 +49,5 @@ experiment = mx.Experiment(
         entropy_coef=1e-2,
     ),
     curriculum=mx.curricula.DomainRandomisation(mx.envs.maze.RandomMemory(), num_levels=16),
+    schedule=mx.runners.Schedule(num_updates=300, checkpoint_every=100),
 )

@@ -57,4 +57,5 @@ experiment = mx.Experiment(
     ),
     curriculum=mx.curricula.DomainRandomisation(mx.envs.maze.RandomWalls(num_walls=12)),
     num_steps=64,
+    schedule=mx.runners.Schedule(num_updates=300, checkpoint_every=100),
 )

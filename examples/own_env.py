@@ -3,7 +3,7 @@
 Run the file to check the environment's rules. Then train in a folder, stop when you like, go on
 with it, and look at the lakes in its report:
 
-    minimax-eqx train own_env.py --out runs/lake --num-updates 300
+    minimax-eqx train own_env.py --run runs/lake --thin-prob 0.15
     minimax-eqx resume runs/lake --file own_env.py --num-updates 600
 """
 
@@ -106,16 +106,11 @@ class LakeArtist(mx.envs.AbstractArtist[Lake]):
 
 
 class Lakes(mx.envs.AbstractSuite):
-    """What a run on lakes is evaluated on: fresh ones, and some with more thin ice."""
-
-    harder_thin_prob: float = 0.2
-    """Chance of thin ice on the harder lakes."""
+    """What a run is evaluated on besides fresh lakes: some with more thin ice, and larger ones."""
 
     def panels(self, env):
-        return {
-            "fresh": (env, RandomIce()),
-            "harder": (env, RandomIce(self.harder_thin_prob)),
-        }
+        larger = FrozenLake(size=10, max_episode_steps=80)
+        return {"icy": (env, RandomIce(0.2)), "large": (larger, RandomIce())}
 
 
 experiment = mx.Experiment(
@@ -123,6 +118,8 @@ experiment = mx.Experiment(
     student=mx.agents.PPO(optimiser=mx.agents.Adam(learning_rate=2e-3), entropy_coef=1e-2),
     curriculum=mx.curricula.DomainRandomisation(RandomIce()),
     num_steps=64,
+    schedule=mx.runners.Schedule(num_updates=300, checkpoint_every=100),
+    evaluation=mx.runners.Evaluation(Lakes(), num_episodes=100),
 )
 
 if __name__ == "__main__":

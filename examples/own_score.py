@@ -6,6 +6,8 @@ options of your class:
     minimax-eqx train own_score.py --target-rate 0.3 --sharpness 20
 """
 
+import sys
+
 import jax
 import jax.numpy as jnp
 
@@ -15,7 +17,7 @@ import minimax_eqx as mx
 class NearTarget(mx.scores.AbstractFormula):
     """`exp(-sharpness (p - target_rate)^2)`, where `p` is a student's success rate on the level.
 
-    It is what GenEnv pays its generator (Guo et al. 2025, arXiv 2512.19682), averaged over students.
+    The mean over students of what GenEnv (arXiv 2512.19682) pays its generator.
     """
 
     target_rate: float = 0.5
@@ -51,14 +53,15 @@ experiment = mx.Experiment(
     ),
     num_steps=64,
     num_trials=4,  # one play of a level tells little about its success rate
+    schedule=mx.runners.Schedule(num_updates=300, checkpoint_every=100),
 )
 
 if __name__ == "__main__":
     runner = mx.Runner.create(experiment, key=jax.random.key(0))
-    for chunk in range(1, 11):
+    for chunk in range(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
         runner, metrics = mx.run(runner, 20)
         means = {name: jnp.nanmean(values) for name, values in metrics.items()}
         print(
-            f"cycle {20 * chunk:3d}  success rate {means['success_rate']:.2f}  "
+            f"cycle {20 * chunk + 20:3d}  success rate {means['success_rate']:.2f}  "
             f"mean score in the buffer {means['buffer_mean_score']:.2f}"
         )

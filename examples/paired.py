@@ -36,14 +36,15 @@ experiment = mx.Experiment(
     ),
     num_students=2,  # the first is the protagonist, the second the antagonist
     num_steps=64,
+    schedule=mx.runners.Schedule(num_updates=300, checkpoint_every=100),
 )
 
 if __name__ == "__main__":
     runner = mx.Runner.create(experiment, key=jax.random.key(0))
-    for chunk in range(1, 1 + int(sys.argv[1]) if len(sys.argv) > 1 else 11):
+    for chunk in range(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
         runner, metrics = mx.run(runner, 20)
         mean = {name: float(values.mean()) for name, values in metrics.items()}
         print(
-            f"cycle {20 * chunk:3d}  regret {mean['teacher_payoff']:.2f}  success of the "
+            f"cycle {20 * chunk + 20:3d}  regret {mean['teacher_payoff']:.2f}  success of the "
             f"protagonist {mean['student0_success_rate']:.2f}  walls {mean['num_walls']:.1f}"
         )

@@ -1,4 +1,7 @@
-"""Two seeds times two learning rates, trained by one program: four runners with one more axis."""
+"""Two seeds times two learning rates, trained by one program: four runners with one more axis.
+
+Run the file. `minimax-eqx train seeds_and_sweep.py` trains the experiment below once, in a folder.
+"""
 
 import dataclasses
 import sys
@@ -20,6 +23,7 @@ experiment = mx.Experiment(
         mx.envs.maze.RandomWalls(num_walls=4), num_levels=16
     ),
     num_steps=64,
+    schedule=mx.runners.Schedule(num_updates=100, checkpoint_every=100),
 )
 
 

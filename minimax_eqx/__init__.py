@@ -5,7 +5,8 @@ declare. They run while JAX traces, never in compiled code. Set the environment 
 `MINIMAX_EQX_TYPECHECK=0` to leave them out.
 
 Its packages are imported when they are first used, so that what needs no JAX, such as the help of
-the command line, does not wait for it.
+the command line, does not wait for it. What you use most is here as well: `Experiment` and
+`Runner`, `run` to train in memory, and `train`, `resume`, `evaluate` and `load` for a run on disk.
 """
 
 import importlib as _importlib
@@ -34,22 +35,43 @@ if TYPE_CHECKING:
     from . import rollouts as rollouts
     from . import runners as runners
     from . import scores as scores
+    from .experiment import evaluate as evaluate
+    from .experiment import load as load
+    from .experiment import resume as resume
+    from .experiment import train as train
+    from .runners import Experiment as Experiment
+    from .runners import Runner as Runner
+    from .runners import run as run
 
 __all__ = [
+    "Experiment",
+    "Runner",
     "__version__",
     "agents",
     "curricula",
     "envs",
+    "evaluate",
     "experiment",
+    "load",
     "nets",
     "recipes",
+    "resume",
     "rollouts",
+    "run",
     "runners",
     "scores",
+    "train",
 ]
+# What you use most, and which room it is in.
+_ROOM_OF = {
+    **dict.fromkeys(("Experiment", "Runner", "run"), "runners"),
+    **dict.fromkeys(("train", "resume", "evaluate", "load"), "experiment"),
+}
 
 
 def __getattr__(name: str) -> _Any:
+    if name in _ROOM_OF:
+        return getattr(_importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
     if name in __all__:
         return _importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

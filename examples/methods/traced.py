@@ -3,9 +3,9 @@
 Cho et al. 2026, arXiv 2506.19997. The score and the bonus are above the line, their model is below.
 
     minimax-eqx train traced.py --prediction-weight 0.5 --co-learnability 0
-"""
 
-import dataclasses
+Options that are not the paper's for MiniGrid are those of the recipe maze-accel.
+"""
 
 import equinox as eqx
 import jax
@@ -17,18 +17,20 @@ import minimax_eqx as mx
 
 
 class Surprise(mx.scores.AbstractScore[None, "Learned"]):
-    """`PVL + prediction_weight * ATPL`, the mean over the episodes of a level (section 4.1).
+    """`PVL + prediction_weight * ATPL`, averaged over the episodes of a level.
 
-    PVL is the mean of `max(advantage, 0)` over the steps of an episode. ATPL is the mean error of a
-    model that predicts the next observation, over the pairs of steps inside the episode.
+    PVL is the mean of `max(advantage, 0)` over the n steps of an episode. ATPL is the mean error of
+    a model that predicts each next observation, over the n - 1 pairs of steps inside the episode.
     """
 
     prediction_weight: float = 1.0
     """Weight of the model's error beside the positive value loss."""
     num_gradient_steps: int = 1
-    """Steps that the model learns in a cycle, each from all of its finished episodes."""
+    """Steps that the model learns in a cycle from all episodes; the authors take one for each."""
     model_learning_rate: float = 1e-4
     """Size of a step of the model's optimiser, AdamW."""
+    per_step: bool = True
+    """Whether a score is a mean over steps; if not, a sum, as the authors' program stores it."""
     can_be_negative = False
 
     def init(self, evidence, *, key):
@@ -36,10 +38,11 @@ class Surprise(mx.scores.AbstractScore[None, "Learned"]):
 
     def __call__(self, evidence, records, state):
         errors, state = state.fit(evidence, self.model_learning_rate, self.num_gradient_steps)
-        length = lengths(evidence.dones)
+        episodes = mx.rollouts.Episodes.of(evidence)
+        steps = episodes.lengths.astype(jnp.float32)
         gains = jnp.maximum(evidence.advantages[..., 0], 0)
-        share = gains / length + self.prediction_weight * errors / jnp.maximum(length - 1, 1)
-        scores = mx.rollouts.Episodes.of(evidence).pooled_mean_of_sums(share)
+        share = gains / steps + self.prediction_weight * errors / jnp.maximum(steps - 1, 1)
+        scores = episodes.pooled_mean_of_sums(share if self.per_step else share * steps)
         return jnp.mean(jnp.nan_to_num(scores), axis=0), None, state
 
     def merge(self, record, news):
@@ -50,7 +53,7 @@ class Surprise(mx.scores.AbstractScore[None, "Learned"]):
 
 
 class CoLearnability(mx.curricula.AbstractPrioritisation["Bonuses"]):
-    """A bonus for levels after whose training the scores of others fell (section 4.2).
+    """A bonus for levels after whose training the scores of others fell.
 
     In a cycle with update, every level that was scored up to the update before it gets
     `co_learnability * mean fall` of the scores given since. It lasts until the level's next score.
@@ -63,24 +66,21 @@ class CoLearnability(mx.curricula.AbstractPrioritisation["Bonuses"]):
     needs_nonnegative_scores = False
 
     def init(self, capacity):
-        zeros, none = jnp.zeros(capacity), jnp.zeros(capacity, bool)
-        return Bonuses(zeros, zeros, none, none)
+        return Bonuses(*jnp.zeros((2, capacity)), *jnp.zeros((2, capacity), bool))
 
     def admission_weights(self, state, scores, ranks, filled):
         return self.rule.weights(scores, ranks, filled)  # without the bonus
 
     def replay_weights(self, state, buffer):
-        raised = dataclasses.replace(buffer, scores=buffer.scores + state.bonus)
+        raised = eqx.tree_at(lambda b: b.scores, buffer, buffer.scores + state.bonus)
         return self.rule.replay_weights(None, raised)
 
     def update(self, state, before, after, scored, updated):
         came_in, since = after.came_in_since(before), state.since | scored
-        fall = jnp.where(scored, before.scores - after.scores, state.fall)
-        fall = jnp.where(came_in, 0.0, fall)
-        mean = jnp.sum(fall, where=since) / jnp.maximum(jnp.sum(since, dtype=jnp.float32), 1)
+        fall = jnp.where(came_in, 0.0, jnp.where(scored, before.scores - after.scores, state.fall))
+        given = self.co_learnability * jnp.nan_to_num(jnp.mean(fall, where=since))
         previous = state.previous & ~came_in
-        bonus = jnp.where(scored, 0.0, state.bonus)
-        bonus = jnp.where(updated & previous, bonus + self.co_learnability * mean, bonus)
+        bonus = jnp.where(scored, 0.0, state.bonus) + jnp.where(updated & previous, given, 0.0)
         return Bonuses(bonus, fall, jnp.where(updated, since, previous), since & ~updated)
 
 
@@ -95,18 +95,17 @@ experiment = mx.recipes.maze.accel(
     score=Surprise(),
     prioritisation=CoLearnability(),
     staleness_coef=0.3,
-    num_walls=60,
     num_edits=5,
-    parents=mx.curricula.Easiest(num_parents=4),
+    parents=mx.curricula.Easiest(),
     learning_rate=1e-4,
     discount=0.995,
     gae_lambda=0.95,
 )
 
 # ------------------------------------------------------------------------------------------------
-# The model: what an episode showed and what was done in it, read by an LSTM, tell the next
-# observation. Convolutions read and draw an observation that has an `image`; of any other the model
-# predicts all numbers. (The authors append a discrete action as one number; here it is one-hot.)
+# The model: an LSTM reads what an episode showed and what was done in it, and tells what comes
+# next. Of an observation with an `image` it predicts that, through convolutions; of any other one
+# all of its numbers. A discrete action is one-hot, where the authors append it as one number.
 
 
 class Learned(eqx.Module):
@@ -118,32 +117,33 @@ class Learned(eqx.Module):
 
     @classmethod
     def create(cls, evidence, learning_rate, *, key):
-        seen, done = eqx.filter_eval_shape(as_arrays, evidence)
-        model = TransitionModel.create(seen.shape[4:], done.shape[-1], key=key)
+        seen, actions = eqx.filter_eval_shape(as_arrays, evidence)
+        model = TransitionModel.create(seen.shape[4:], actions.shape[-1], key=key)
         optimiser = optimiser_of(learning_rate).init(eqx.filter(model, eqx.is_array))
         return cls(model, optimiser, jnp.array(jnp.nan))
 
     def fit(self, evidence, learning_rate, num_gradient_steps):
-        """The model's error at each step, before it learns, and the model after that."""
-        seen, done = as_arrays(evidence)
-        begins = jnp.roll(evidence.dones, 1, axis=1).at[:, 0].set(True)
-        finished = mx.rollouts.Episodes.of(evidence).finished_steps
-        has_next = finished & ~evidence.dones
+        """The model's error at each step, before it learns, and what it is after that."""
+        if num_gradient_steps < 1:
+            raise ValueError(f"num_gradient_steps is {num_gradient_steps}; it must be at least 1.")
+        seen, actions = as_arrays(evidence)
+        episodes = mx.rollouts.Episodes.of(evidence)
+        has_next = episodes.finished_steps & ~episodes.dones
 
         @eqx.filter_value_and_grad(has_aux=True)
         def loss_of(model):
             over_plays = jax.vmap(jax.vmap(jax.vmap(model.errors, 1, 1), 1, 1))
-            errors = jnp.where(has_next, over_plays(seen, done, begins), 0.0)
+            errors = jnp.where(has_next, over_plays(seen, actions, episodes.begins), 0.0)
             return jnp.sum(errors) / jnp.maximum(jnp.sum(has_next, dtype=jnp.float32), 1), errors
 
-        optimiser, learned, first_errors = optimiser_of(learning_rate), self, None
+        optimiser, learned, all_errors = optimiser_of(learning_rate), self, []
         for _ in range(num_gradient_steps):
             (loss, errors), gradient = loss_of(learned.model)
-            first_errors = errors if first_errors is None else first_errors
             weights = eqx.filter(learned.model, eqx.is_array)
             steps, state = optimiser.update(gradient, learned.optimiser, weights)
             learned = Learned(eqx.apply_updates(learned.model, steps), state, loss)
-        return first_errors, learned
+            all_errors.append(errors)
+        return all_errors[0], learned
 
 
 class TransitionModel(eqx.Module):
@@ -176,7 +176,7 @@ class TransitionModel(eqx.Module):
         decoder = eqx.nn.Sequential([spread, unflatten, second, relu, first, sigmoid])
         return cls(encoder, memory, decoder)
 
-    def errors(self, seen, done, begins):
+    def errors(self, seen, actions, begins):
         """How wrong each prediction of the next observation is; 0 in the last step."""
 
         def read(memory, step):
@@ -185,7 +185,7 @@ class TransitionModel(eqx.Module):
             memory = self.memory(inputs, memory)
             return memory, memory[0]
 
-        inputs = jnp.concatenate([jax.vmap(self.encoder)(seen), done], axis=1)
+        inputs = jnp.concatenate([jax.vmap(self.encoder)(seen), actions], axis=1)
         empty = jnp.zeros((2, self.memory.hidden_size))
         _, outputs = jax.lax.scan(read, tuple(empty), (inputs, begins))
         differences = (jax.vmap(self.decoder)(outputs)[:-1] - seen[1:]).reshape(len(seen) - 1, -1)
@@ -201,21 +201,12 @@ def optimiser_of(learning_rate):
 
 def as_arrays(evidence):
     """What was seen and what was done, as numbers after the axes `student time level trial`."""
-    seen, done = evidence.observations, evidence.actions
+    seen, actions = evidence.observations, evidence.actions
     if hasattr(seen, "image"):
         seen = jnp.moveaxis(seen.image.astype(jnp.float32) / 10, -1, 4)  # codes are at most 10
     else:
         leaves = [leaf.astype(jnp.float32) for leaf in jax.tree.leaves(seen)]
         seen = jnp.concatenate([leaf.reshape(*leaf.shape[:4], -1) for leaf in leaves], axis=-1)
-    if jnp.issubdtype(done.dtype, jnp.integer):
-        done = jax.nn.one_hot(done, evidence.distributions.logits.shape[-1])
-    return seen, done.reshape(*done.shape[:4], -1)
-
-
-def lengths(dones):
-    """How many steps the episode of each step has; those after the last end count as one."""
-    time = jnp.arange(dones.shape[1])[None, :, None, None]
-    begins = jnp.roll(dones, 1, axis=1).at[:, 0].set(True)
-    first = jax.lax.cummax(jnp.where(begins, time, 0), axis=1)
-    last = jax.lax.cummin(jnp.where(dones, time, dones.shape[1] - 1), axis=1, reverse=True)
-    return (last - first + 1).astype(jnp.float32)
+    if jnp.issubdtype(actions.dtype, jnp.integer):
+        actions = jax.nn.one_hot(actions, evidence.distributions.logits.shape[-1])
+    return seen, actions.reshape(*actions.shape[:4], -1)

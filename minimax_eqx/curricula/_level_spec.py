@@ -12,8 +12,8 @@ class LevelSpec(eqx.Module):
     """Shapes and dtypes of one level. It holds no arrays, and is part of the compiled program.
 
     A generator that samples needs to know what levels look like, so the state of what samples
-    keeps this. A curriculum of yours makes it in `init`, with
-    `LevelSpec.of(evidence.level_spec())`, and gives `level` to `AbstractLevelGenerator.sample`.
+    keeps this. A curriculum of yours makes it in `init`, as `LevelSpec.of(evidence.level_spec())`,
+    and gives its `level` to `AbstractLevelGenerator.sample`.
     """
 
     leaves: tuple[jax.ShapeDtypeStruct, ...] = eqx.field(static=True)
@@ -29,3 +29,11 @@ class LevelSpec(eqx.Module):
     def level(self) -> PyTree[jax.ShapeDtypeStruct]:
         """What was remembered."""
         return jax.tree.unflatten(self.structure, self.leaves)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A structure of Equinox modules that was pickled itself is not equal to the one it was.
+        return _remembered, (self.level,)
+
+
+def _remembered(level: PyTree[jax.ShapeDtypeStruct]) -> LevelSpec:
+    return LevelSpec.of(level)

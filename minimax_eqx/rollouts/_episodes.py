@@ -61,6 +61,21 @@ class Episodes(eqx.Module):
         """Whether the step belongs to a finished episode: one ends in it, or later in its play."""
         return jax.lax.cummax(self.dones.astype(jnp.int32), axis=1, reverse=True) > 0
 
+    @property
+    def begins(self) -> Bool[Array, "student time level trial"]:
+        """Whether an episode began in that step."""
+        return jnp.roll(self.dones, 1, axis=1).at[:, 0].set(True)
+
+    @property
+    def lengths(self) -> Int[Array, "student time level trial"]:
+        """How many steps the episode has that the step belongs to; of one that did not finish,
+        those up to the end of its play."""
+        last = self.dones.shape[1] - 1
+        time = jnp.arange(last + 1, dtype=jnp.int32)[None, :, None, None]
+        first_steps = jax.lax.cummax(jnp.where(self.begins, time, 0), axis=1)
+        last_steps = jax.lax.cummin(jnp.where(self.dones, time, last), axis=1, reverse=True)
+        return last_steps - first_steps + 1
+
     # Of each play.
 
     def total_per_play(
