@@ -6,6 +6,7 @@ import difflib
 import functools
 import inspect
 import itertools
+import linecache
 import re
 import sys
 import types
@@ -98,8 +99,8 @@ def fields_of(cls: type) -> tuple[Field, ...]:
 def help_of(cls: type) -> dict[str, str]:
     """The sentence that stands under each field of a class, or of one that it derives from."""
     found: dict[str, str] = {}
-    for base in reversed(cls.__mro__):
-        for pair in itertools.pairwise(_classes_in(base.__module__).get(base.__qualname__, [])):
+    for base in filter(dataclasses.is_dataclass, reversed(cls.__mro__)):
+        for pair in itertools.pairwise(_fields_in_source(base)):
             match pair:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
                     value=ast.Constant(value=str(text))
@@ -108,16 +109,20 @@ def help_of(cls: type) -> dict[str, str]:
     return found
 
 
-@functools.cache
-def _classes_in(module: str) -> dict[str, list[ast.stmt]]:
-    """The bodies of the classes at the top of a module."""
-    if module.split(".", maxsplit=1)[0] == "equinox":
-        return {}
+def _fields_in_source(cls: Any) -> list[ast.stmt]:
+    """The statements of a class at the top of a module, up to its first method: to parse the whole
+    file takes longer than to import it."""
+    file = getattr(sys.modules[cls.__module__], "__file__", None) or ""
+    lines = linecache.getlines(file)
+    header = re.compile(rf"class {cls.__name__}\b")
+    start = next((i for i, line in enumerate(lines) if header.match(line)), len(lines))
+    ends = ("    def ", "    @", "class ", "def ", "@")
+    body = list(itertools.takewhile(lambda line: not line.startswith(ends), lines[start + 1 :]))
     try:
-        tree = ast.parse(inspect.getsource(sys.modules[module]))
-    except (KeyError, OSError, TypeError, SyntaxError):
-        return {}
-    return {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}
+        [tree] = ast.parse("".join([*lines[start : start + 1], *body])).body[:1]
+    except (SyntaxError, ValueError):
+        return []
+    return tree.body if isinstance(tree, ast.ClassDef) else []
 
 
 def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:
