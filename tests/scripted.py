@@ -119,6 +119,10 @@ class Taught(AbstractLearner):
     def gradient_steps_per_update(self):
         return 1
 
+    @property
+    def num_useful_updates(self):
+        return None
+
     def init(self, observation, actions, *, key):
         return scripted(self.action, actions.num_actions)
 

@@ -89,7 +89,7 @@ class Completion:
 def train(words: Sequence[str]) -> int:
     """`minimax-eqx train`."""
     name, given = _read(words)
-    target = name or "quickstart"
+    target = "quickstart" if name is None else name
     code = _code(target if is_user_code(target) else None)
     recipe, parts = code.experiment if code else _recipe(target), code.parts if code else Parts()
     draft, own = draft_of(recipe), draft_of(Train())
@@ -186,12 +186,12 @@ def completion(words: Sequence[str]) -> int:
         "evaluate": (Evaluate(), Evaluation(HeldOutMazes())),
         "recipes": (Recipes(),),
     }
-    commands: Any = [
+    commands = tuple(
         Annotated[as_dataclass([*map(draft_of, options)], Parts()), tyro.conf.subcommand(name)]
         for name, options in of_commands.items()
-    ]
-    args = ["--tyro-print-completion", shell]
-    tyro.cli(typing.Union[tuple(commands)], prog="minimax-eqx", args=args)  # noqa: UP007
+    )
+    either: Any = typing.Union[commands]  # noqa: UP007
+    tyro.cli(either, prog="minimax-eqx", args=["--tyro-print-completion", shell])
     return 0
 
 

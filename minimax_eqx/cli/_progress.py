@@ -14,7 +14,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ..experiment._hooks import Compiled, Evaluated, Event, Progressed, Started, Stopping, Trained
+from ..experiment import Compiled, Evaluated, Event, Progressed, Started, Stopping, Trained
 from ..experiment._report import evaluation_cells
 
 # Plain lines of a run, without those that say what it waits for.
@@ -22,11 +22,8 @@ LINES = 20
 
 
 class Terminal:
-    """A hook: a progress bar with return, success rate, steps per second and time left.
-
-    Where the output is not a terminal, a plain line every so often instead. `heading` is the first
-    line: what the run is.
-    """
+    """A hook: a progress bar with return, success rate, steps per second and time left, or, where
+    the output is no terminal, a plain line every so often. `heading` says what the run is."""
 
     def __init__(self, console: Console, heading: str):
         self._console, self._heading = console, heading
@@ -40,9 +37,8 @@ class Terminal:
             disable=not console.is_terminal,
         )
         self._task = self._progress.add_task("compiling", total=None, start=False)
-        self._num_updates = 0
         # Of plain lines: when the next one is due, and what the run waited for in the last one.
-        self._next, self._waited_for = 0, None
+        self._num_updates, self._next, self._waited_for = 0, 0, None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
@@ -69,32 +65,25 @@ class Terminal:
         students = f"{experiment.num_students} students, " if experiment.num_students > 1 else ""
         devices = f" on {experiment.devices} devices" if experiment.devices > 1 else ""
         plays = experiment.curriculum.levels_per_cycle * experiment.num_trials
-        say(self._console, self._heading)
         say(
             self._console,
-            f"{students}{plays} plays of {experiment.num_steps} steps per cycle{devices}; update "
-            f"{updates} of {self._num_updates}. Ctrl-C saves and stops.",
+            f"{self._heading}\n{students}{plays} plays of {experiment.num_steps} steps per cycle"
+            f"{devices}; update {updates} of {self._num_updates}. Ctrl-C saves and stops.",
         )
         if updates < self._num_updates:
             self._progress.start()
             self._progress.update(self._task, total=self._num_updates, completed=updates)
 
     def _show(self, row: Mapping[str, float]) -> None:
-        updates, waits_for = int(row["updates"]), _waits_for(row)
+        updates, end, waits_for = int(row["updates"]), self._num_updates, _waits_for(row)
         text = f"{waits_for or _success(row)}  {row['steps_per_second']:,.0f} steps/s"
-        self._progress.update(
-            self._task, completed=min(updates, self._num_updates), description=text
-        )
-        if waits_for is not None:
-            is_due, self._waited_for = waits_for != self._waited_for, waits_for
-        else:
-            is_due = updates >= self._next
+        self._progress.update(self._task, completed=min(updates, end), description=text)
+        is_due = waits_for != self._waited_for if waits_for else updates >= self._next
+        self._waited_for = waits_for
         if self._progress.disable and is_due:
-            self._next = updates + max(1, self._num_updates // LINES)
+            self._next = updates + max(1, end // LINES)
             # The log interval that reaches the end is finished, and may go beyond.
-            goal = f"of {self._num_updates}"
-            if updates > self._num_updates:
-                goal = f"({self._num_updates} were asked for)"
+            goal = f"of {end}" if updates <= end else f"({end} were asked for)"
             self._console.print(f"update {updates} {goal}  {text}")
 
 

@@ -16,14 +16,12 @@ from rich.console import Console
 
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import FirstProcessError, is_first
+from ..experiment import Outcome, Progressed, TrainingError, WriteReport
 from ..experiment import _train as runs
 from ..experiment._evaluation import evaluate as evaluate_runner
 from ..experiment._folder import EVALUATION, REPORT, RunFolder
-from ..experiment._hooks import Progressed
-from ..experiment._loop import Outcome
-from ..experiment._own_hooks import TrainingError
 from ..experiment._process_options import ProcessOptions
-from ..experiment._report import WriteReport, write_report
+from ..experiment._report import write_report
 from ..experiment._user_code import UserCode
 from ..runners import Evaluation, Experiment
 from ._messages import INTERRUPTED, LOGGER, USAGE_ERROR, fail
@@ -117,20 +115,18 @@ def _train_and_tell(heading: str, work: Callable[[list[Any]], Outcome], advice: 
         console, told = Console(), list[Any]()
         with contextlib.closing(Terminal(console, heading)) as terminal:
             outcome = work([terminal, WriteReport(), told.append])
-        path, cycle = outcome.folder.path, outcome.ledger.cycle
-        if not is_first():
-            return INTERRUPTED if outcome.interrupted else 0
+        path, ledger = outcome.folder.path, outcome.ledger
         command = f"  minimax-eqx resume {shlex.quote(str(path))}"
-        if outcome.interrupted:
-            say(console, f"Stopped and saved at cycle {cycle}. Continue with:\n{command}")
-            return INTERRUPTED
-        updates = outcome.ledger.updates
-        report = path / REPORT
-        shown = f"{report} shows it." if report.is_file() else f"It is in {path}."
-        say(console, f"Done: {updates:,} updates. {shown}")
-        if not any(isinstance(event, Progressed) for event in told):
-            say(console, f"To make it longer:\n{command} --num-updates {2 * updates}")
-        return 0
+        text = f"Stopped and saved at cycle {ledger.cycle}. Continue with:\n{command}"
+        if not outcome.interrupted:
+            report = path / REPORT
+            shown = f"{report} shows it." if report.is_file() else f"It is in {path}."
+            text = f"Done: {ledger.updates:,} updates. {shown}"
+            if not any(isinstance(event, Progressed) for event in told):
+                text += f" To make it longer:\n{command} --num-updates {2 * ledger.updates}"
+        if is_first():
+            say(console, text)
+        return INTERRUPTED if outcome.interrupted else 0
 
     return _report_errors(train_and_tell, advice)
 

@@ -29,3 +29,11 @@ class LevelSpec(eqx.Module):
     def level(self) -> PyTree[jax.ShapeDtypeStruct]:
         """What was remembered."""
         return jax.tree.unflatten(self.structure, self.leaves)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A structure of Equinox modules that was pickled itself is not equal to the one it was.
+        return _remembered, (self.level,)
+
+
+def _remembered(level: PyTree[jax.ShapeDtypeStruct]) -> LevelSpec:
+    return LevelSpec.of(level)

@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING
 
 import jax
+import numpy as np
 
 from .._ranges import check_at_least, check_between
 from .._types import PyTree
 from ..envs import AbstractCounted
 from ._kinds import Kind
-from ._level_buffer import num_slots
 from ._parents import WholeBatch
 
 if TYPE_CHECKING:
@@ -57,8 +57,9 @@ def check_can_be_filled(replay: "LevelReplay", level: PyTree[jax.ShapeDtypeStruc
     if not isinstance(generator, AbstractCounted) or not isinstance(ratio, float | int):
         return
     there = generator.count_levels(level)
-    with jax.ensure_compile_time_eval():
-        needed = int(num_slots(ratio, replay.capacity))
+    # As `num_slots` has it, but without starting JAX, which may have to wait for other processes.
+    slightly_less = np.float32(replay.capacity * (1 - 2**-22))
+    needed = max(int(np.ceil(np.float32(ratio) * slightly_less)), 1)
     if there < needed:
         raise ValueError(
             f"LevelReplay: {generator} makes {there} different levels, and nothing is replayed "

@@ -1,6 +1,7 @@
 """What a trained student is evaluated on."""
 
 import abc
+from collections.abc import Mapping
 
 import equinox as eqx
 
@@ -11,7 +12,7 @@ class AbstractSuite(eqx.Module):
     """A choice of tests for students that were trained in an environment."""
 
     @abc.abstractmethod
-    def panels(self, env: AbstractEnv) -> dict[str, tuple[AbstractEnv, AbstractLevelGenerator]]:
+    def panels(self, env: AbstractEnv) -> Mapping[str, tuple[AbstractEnv, AbstractLevelGenerator]]:
         """Each test by its name: the environment to play in, and what draws its levels.
 
         It is called once per evaluation, with the environment of training, so that a test can show

@@ -18,14 +18,10 @@ _ATTEMPTS = 100
 
 
 class Checkpoints:
-    """The checkpoints in one folder, each named by its cycle.
+    """The checkpoints in one folder, each named by its cycle; the newest `keep` are kept.
 
-    Arguments:
-
-    - `path`: the folder; made when the first checkpoint is saved.
-    - `keep`: how many are kept, at least 1.
-    - `made_with`: options that the state depends on, by name, as JSON can hold them. They are
-      saved too, and a checkpoint made with others is refused.
+    `made_with` are the options that the state depends on, by name, as JSON can hold them. They are
+    saved too, and a checkpoint made with others is refused.
     """
 
     def __init__(self, path: pathlib.Path, keep: int, made_with: Mapping[str, Any] | None = None):

@@ -138,6 +138,8 @@ def with_changes(part: Part, changes: Mapping[str, Any]) -> Part:
 
     Raises `ValueError` for a name that means no option, or several.
     """
+    if not changes:
+        return part
     draft = draft_of(part)
     for name, value in changes.items():
         given = Given(name.replace("__", "."), (), name)

@@ -1,7 +1,6 @@
 """A run on disk: its configuration, metrics, checkpoints and evaluation."""
 
 import contextlib
-import dataclasses
 import json
 import pathlib
 from collections.abc import Iterator, Mapping
@@ -9,7 +8,7 @@ from typing import Any
 
 from .._files import FolderError, held, is_left_by_others, is_partial, resolved, write
 from .._version import VERSION
-from ..runners import Evaluation, Experiment, Schedule
+from ..runners import Experiment
 from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
 from ._parts import Parts
@@ -24,11 +23,8 @@ RESULTS = (METRICS, EVALUATION, EVALUATIONS, REPORT, CURVES, LEVELS, EPISODE)
 
 
 class RunFolder:
-    """The files of one run. Make it with `create` or `open`.
-
-    A relative path is one from where the process is now; where it is later does not matter. `~` is
-    the user's home.
-    """
+    """The files of one run, made with `create` or `open`. A relative path is one from where the
+    process is now, and `~` is the user's home."""
 
     def __init__(self, path: pathlib.Path | str):
         self.path = resolved(path)
@@ -37,10 +33,8 @@ class RunFolder:
     def create(
         cls, path: pathlib.Path | str, experiment: Experiment, code: UserCode | None = None
     ) -> "RunFolder":
-        """Starts a folder, with a copy of the user's code if the experiment is made of any.
-
-        Raises `FolderError` if something is there already.
-        """
+        """Starts a folder, with a copy of the user's code if the experiment was made from any.
+        Raises `FolderError` if something is there already."""
         cls.check_free(path)
         folder = cls(path)
         is_new = not folder.path.exists()
@@ -69,11 +63,8 @@ class RunFolder:
 
     @staticmethod
     def check_free(path: pathlib.Path | str) -> None:
-        """Raises `FolderError` if `path` is there and is not an empty folder.
-
-        What file browsers leave does not count, nor what is left of a run that was killed before it
-        had a configuration.
-        """
+        """Raises `FolderError` if `path` is there and is not an empty folder. What file browsers
+        leave does not count, nor what a run that was killed before it had a configuration left."""
         folder = resolved(path)
         if folder.exists() and not (folder.is_dir() and _holds_nothing(folder)):
             raise _taken(path)
@@ -93,10 +84,8 @@ class RunFolder:
     def experiment(
         self, code: UserCode | None = None, content: dict[str, Any] | None = None
     ) -> Experiment:
-        """The experiment of the run, with parts of the package and of the user's code.
-
-        `content` is that of config.json, for processes that cannot read it. Raises `FolderError` if
-        it is damaged, or needs other code.
+        """The experiment of the run, with parts of the package and of the user's code. `content` is
+        config.json's, for processes that cannot read it. Raises `FolderError` if it cannot be made.
         """
         content = content or self.config()
         check_user_code(content.get("code"), code, self.path)
@@ -105,7 +94,8 @@ class RunFolder:
         except ValueError as error:
             raise FolderError(
                 f"{self.path / CONFIG} cannot be used: {error} It was written by version "
-                f"{content.get('version')}; this is {VERSION}."
+                f"{content.get('version')}; this is {VERSION}. If the run has parts of your own, "
+                "give the `experiment` that it is of, or --file on the command line."
             ) from error
 
     def change(self, experiment: Experiment) -> None:
@@ -117,8 +107,7 @@ class RunFolder:
         return held(self.path / LOCK)
 
     def forget_results(self) -> None:
-        """Removes what was computed in this folder, for a run that begins again; checkpoints, of
-        which such a run has none, are left."""
+        """Removes what was computed, for a run that begins again and has no checkpoints."""
         for name in RESULTS:
             (self.path / name).unlink(missing_ok=True)
 
@@ -180,8 +169,8 @@ def what_decides_the_state(experiment: Experiment) -> dict[str, Any]:
         else:
             yield path.removeprefix("."), value
 
-    rest = {"schedule": Schedule(), "evaluation": Evaluation(), "devices": 1}
-    return dict(leaves(to_plain(dataclasses.replace(experiment, **rest)), ""))
+    rest = ("schedule", "evaluation", "devices")
+    return dict(leaves({n: v for n, v in to_plain(experiment).items() if n not in rest}, ""))
 
 
 def _json(path: pathlib.Path) -> Any:

@@ -6,6 +6,7 @@ import difflib
 import functools
 import inspect
 import itertools
+import linecache
 import re
 import sys
 import types
@@ -64,8 +65,7 @@ class Parts:
         about = nearest(name, known)
         other = next((cls for cls in self._known([eqx.Module]) if name_of(cls) == name), None)
         if other and not about:
-            kind = next((b for b in other.__mro__ if b.__name__.startswith("Abstract")), other)
-            about = f" {name} is a {name_of(kind).removeprefix('abstract-')}."
+            about = f" {name} is a part of another kind: {_kind_of(other)}."
         raise ValueError(f"{where}: there is no '{name}'.{about} Known: {', '.join(known)}.")
 
     def _known(self, kinds: Iterable[type]) -> Iterator[type]:
@@ -100,7 +100,7 @@ def help_of(cls: type) -> dict[str, str]:
     """The sentence that stands under each field of a class, or of one that it derives from."""
     found: dict[str, str] = {}
     for base in filter(dataclasses.is_dataclass, reversed(cls.__mro__)):
-        for pair in itertools.pairwise(_classes_in(base.__module__).get(base.__qualname__, [])):
+        for pair in itertools.pairwise(_fields_in_source(base)):
             match pair:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
                     value=ast.Constant(value=str(text))
@@ -109,16 +109,20 @@ def help_of(cls: type) -> dict[str, str]:
     return found
 
 
-@functools.cache
-def _classes_in(module: str) -> dict[str, list[ast.stmt]]:
-    """The bodies of the classes at the top of a module."""
-    if module.split(".", maxsplit=1)[0] == "equinox":
-        return {}
+def _fields_in_source(cls: Any) -> list[ast.stmt]:
+    """The statements of a class at the top of a module, up to its first method: to parse the whole
+    file takes longer than to import it."""
+    file = getattr(sys.modules[cls.__module__], "__file__", None) or ""
+    lines = linecache.getlines(file)
+    header = re.compile(rf"class {cls.__name__}\b")
+    start = next((i for i, line in enumerate(lines) if header.match(line)), len(lines))
+    ends = ("    def ", "    @", "class ", "def ", "@")
+    body = list(itertools.takewhile(lambda line: not line.startswith(ends), lines[start + 1 :]))
     try:
-        tree = ast.parse(inspect.getsource(sys.modules[module]))
-    except (KeyError, OSError, TypeError, SyntaxError):
-        return {}
-    return {node.name: node.body for node in tree.body if isinstance(node, ast.ClassDef)}
+        [tree] = ast.parse("".join([*lines[start : start + 1], *body])).body[:1]
+    except (SyntaxError, ValueError):
+        return []
+    return tree.body if isinstance(tree, ast.ClassDef) else []
 
 
 def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:
@@ -161,6 +165,13 @@ def _final_classes(kind: type) -> Iterator[type]:
         yield kind
     for cls in kind.__subclasses__():
         yield from _final_classes(cls)
+
+
+def _kind_of(cls: type) -> str:
+    """The abstract class that a part is of, the one that is above all others, in plain words."""
+    while cls.__base__ and cls.__base__.__name__.startswith("Abstract"):
+        cls = cls.__base__
+    return name_of(cls).removeprefix("abstract-").replace("-", " ")
 
 
 def _place(cls: type) -> str:

@@ -66,7 +66,10 @@ def _part(data: Any, kinds: tuple[type, ...], parts: Parts, where: str) -> Any:
         name: _value(data[name], field, parts, f"{where}{'.' if where else ''}{name}")
         for name, field in fields.items()
     }
-    return cls(**values)
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise ValueError(f"{place}: {error}") from error
 
 
 def _value(data: Any, field: Field, parts: Parts, where: str) -> Any:

@@ -66,10 +66,10 @@ class Categorical(AbstractDistribution):
 
     def sample(self, noise: Float[Array, "*batch action"]) -> Int[Array, "*batch"]:
         """The largest sum of a logit and Gumbel noise is a sample."""
-        return jnp.argmax(self.logits + noise, axis=-1)
+        return _argmax(self.logits + noise)
 
     def mode(self) -> Int[Array, "*batch"]:
-        return jnp.argmax(self.logits, axis=-1)
+        return _argmax(self.logits)
 
     def log_prob_and_entropy(
         self, action: Int[Array, "*batch"]
@@ -120,6 +120,11 @@ class MultiCategorical(AbstractDistribution):
 
     def _places(self) -> list[Categorical]:
         return [Categorical(part) for part in _split(self.logits, self.nums)]
+
+
+def _argmax(x: Float[Array, "*batch action"]) -> Int[Array, "*batch"]:
+    """An action as an environment takes it: `jnp.argmax` gives int64 if JAX is set to 64 bits."""
+    return jnp.argmax(x, axis=-1).astype(jnp.int32)
 
 
 def _split(x: Float[Array, "*batch all_actions"], nums: tuple[int, ...]) -> list[Array]:

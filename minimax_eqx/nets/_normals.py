@@ -18,9 +18,6 @@ FARTHEST = 1e4
 # Where samples end before they are squashed: `tanh` of it is 1 - 1.2e-5, which float32 still tells
 # from 1 well enough to be turned back.
 LARGEST_UNSQUASHED = 6.0
-# Points and weights of Gauss and Hermite's rule for the mean of a function of a normal variable.
-POINTS, POINT_WEIGHTS = (x.astype(np.float32) for x in np.polynomial.hermite_e.hermegauss(32))
-POINT_WEIGHTS = POINT_WEIGHTS / POINT_WEIGHTS.sum()
 
 
 class CensoredNormal(AbstractDistribution):
@@ -126,9 +123,10 @@ class TanhNormal(AbstractDistribution):
     def _entropy(self) -> Float[Array, "*batch"]:
         """The normal's, and the mean of the logarithm of tanh's slope by a rule with 32 points."""
         _, half_width = centre_and_half_width(self.box, self.mean.shape)
-        points = jnp.broadcast_to(jnp.asarray(POINTS), (*self.mean.shape, len(POINTS)))
-        points = self.mean[..., None] + jnp.exp(self.log_std)[..., None] * points
-        log_slope = _log_slope(points) @ jnp.asarray(POINT_WEIGHTS)
+        nodes, weights = np.polynomial.hermite_e.hermegauss(32)  # Gauss and Hermite's rule
+        nodes, weights = jnp.asarray(nodes, jnp.float32), jnp.asarray(weights, jnp.float32)
+        points = self.mean[..., None] + jnp.exp(self.log_std)[..., None] * nodes
+        log_slope = _log_slope(points) @ (weights / jnp.sum(weights))
         normal = 0.5 + HALF_LOG_2_PI + self.log_std
         return _sum_over(self.box, normal + jnp.log(half_width) + log_slope)
 

@@ -28,7 +28,8 @@ def making(experiment: Experiment) -> RunOnce[Runner]:
         seed=0,
         devices=1,
         matmul_precision="default",
-        schedule=Schedule(),
+        # The shortest, in which every learning rate lasts.
+        schedule=Schedule(num_updates=1, log_every=1),
         evaluation=Evaluation(),
     )
     return RunOnce(lambda key: Runner.create(bare, key=key), jax.random.key(experiment.seed))

@@ -59,7 +59,7 @@ def _with_defaults(node: Any) -> Any:
     defaults = {field.name: field.default for field in fields}
 
     def shortest(path, value):
-        default = defaults.get(getattr(path[-1], "name", None), dataclasses.MISSING)
+        default = defaults.get(getattr(path[-1], "name", ""), dataclasses.MISSING)
         is_default = type(value) is type(default) and eqx.tree_equal(value, default) is True
         return default if is_default else _with_defaults(value)
 

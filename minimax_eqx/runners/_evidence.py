@@ -62,6 +62,9 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     numbers: PyTree = jax.ShapeDtypeStruct(shape, jnp.float32)
     truths: PyTree = jax.ShapeDtypeStruct(shape, jnp.bool_)
     values = of_each_step(predictions.values)
+    optimum: PyTree = None
+    if isinstance(env, AbstractSolvable):
+        optimum = jax.ShapeDtypeStruct((num_levels,), jnp.float32)
     return Evidence(
         levels=levels,
         observations=of_each_step(env.observation_spec()),
@@ -75,7 +78,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
         values=values,
         advantages=values,
         students=eqx.filter_eval_shape(lambda students: students, students),
-        optimum=eqx.filter_eval_shape(lambda levels: _optimum(experiment, levels), levels),
+        optimum=optimum,
     )
 
 

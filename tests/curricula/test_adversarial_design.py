@@ -113,7 +113,7 @@ def test_an_objective_that_keeps_records_is_refused():
 
 
 def test_a_design_of_other_levels_is_refused():
-    with pytest.raises(ValueError, match="MazeDesign .*MemoryLevel"):
+    with pytest.raises(ValueError, match=r"MazeDesign .*MemoryLevel"):
         LEARNED.init(MemoryMaze().level_spec(), key=jax.random.key(0))
 
 

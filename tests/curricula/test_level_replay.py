@@ -292,18 +292,24 @@ def test_vmapped_curricula_do_what_each_does_alone(getkey, schedule):
         return going(swept, level=NUMBER)
 
     @eqx.filter_jit
+    @eqx.filter_vmap
+    def cycle(curriculum, key):
+        propose_key, learn_key = jax.random.split(key)
+        curriculum, proposal = propose(curriculum, propose_key)
+        returns = (proposal.levels["number"] % 10)[:, None]
+        evidence = evidence_of(returns, levels=proposal.levels)
+        return learn(curriculum, proposal, evidence, learn_key)[0]
+
     def cycles(curriculum, keys):
         for key in keys:
-            propose_key, learn_key = jax.random.split(key)
-            curriculum, proposal = propose(curriculum, propose_key)
-            returns = (proposal.levels["number"] % 10)[:, None]
-            evidence = evidence_of(returns, levels=proposal.levels)
-            curriculum, _ = learn(curriculum, proposal, evidence, learn_key)
+            curriculum = cycle(curriculum, key)
         return curriculum
 
-    keys = jax.random.split(getkey(), (2, 6))
-    both = eqx.filter_vmap(cycles)(eqx.filter_vmap(begin)(temperatures), keys)
+    keys = jax.random.split(getkey(), (6, 2))
+    both = cycles(eqx.filter_vmap(begin)(temperatures), keys)
     for index in range(2):
-        alone = cycles(begin(temperatures[index]), keys[index])
-        buffer = jax.tree.map(lambda x, i=index: x[i], both.buffer)
-        assert bool(eqx.tree_equal(buffer, alone.buffer, atol=1e-6))
+        one = slice(index, index + 1)
+        alone = cycles(eqx.filter_vmap(begin)(temperatures[one]), keys[:, one])
+        buffers = [jax.tree.map(lambda x: x[0], alone.buffer)]
+        buffers.append(jax.tree.map(lambda x, i=index: x[i], both.buffer))
+        assert bool(eqx.tree_equal(*buffers, atol=1e-6))

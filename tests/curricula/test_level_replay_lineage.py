@@ -20,6 +20,7 @@ from minimax_eqx.curricula import (
     SideBySide,
     WholeBatch,
 )
+from minimax_eqx.curricula._level_replay import _stock_of
 from minimax_eqx.envs import AbstractLevelMutator
 from minimax_eqx.envs._mutator import NoEdit
 from minimax_eqx.scores import L1ValueLoss, MaxMC, MeanReturn
@@ -97,7 +98,7 @@ def full(**options):
 
 
 def replay_distribution(curriculum):
-    rules = curriculum.curriculum._stock(curriculum.state).rules
+    rules = _stock_of(curriculum.curriculum, curriculum.state).rules
     return rules.replay_distribution(curriculum.buffer)
 
 

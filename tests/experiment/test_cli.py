@@ -94,14 +94,17 @@ MISTAKES = {
     "unknown generator": (["train", "--generator", "hills"], "Known: random-memory, "),
     "proportional": (
         ["train", "maze-plr", "--prioritisation", "proportional"],
-        "Proportional needs scores that are never negative",
+        "Proportional, which needs scores that are never negative",
     ),
     "small buffer": (["train", "maze-accel", "--capacity", "8"], "capacity is 8"),
     "unknown score": (["train", "maze-plr", "--score", "regret"], "population-regret"),
-    "no score": (["train", "maze-plr", "--score", "rank"], "rank is a prioritisation."),
+    "no score": (
+        ["train", "maze-plr", "--score", "rank"],
+        "rank is a part of another kind: prioritisation.",
+    ),
     "option of another method": (
         ["train", "--num-edits", "3"],
-        "--num-edits is an option of a part that is not chosen here: --curriculum level-replay --mu",
+        "--num-edits is an option of a part that is not chosen here: --curriculum level-replay --m",
     ),
     "option of another core": (
         ["train", "--num-blocks", "4"],
@@ -117,7 +120,7 @@ MISTAKES = {
     ),
     "teacher without pay": (
         ["train", "--generator", "learned-generator"],
-        "learned-generator is a level-source. Known: random-memory, ",
+        "learned-generator is a part of another kind: level source.",
     ),
     "design without a teacher": (
         ["train", "--curriculum", "adversarial-design"],
@@ -199,14 +202,14 @@ def test_a_checkpoint_of_another_configuration_is_a_mistake_too(capsys, run_path
     for command in ("resume", "evaluate"):
         assert main([command, str(run_path)]) == 2
         err = capsys.readouterr().err
-        assert "another configuration: hidden_size (saved 8, expected 4)" in err
+        assert "student.network.core.hidden_size (saved 8, expected 4)" in err
         assert len(err.splitlines()) == 1
     assert files(run_path) == before
 
 
 def test_a_finished_run_is_made_longer(capsys, run_path):
     assert main(["resume", str(run_path), "--num-updates", "10"]) == 0
-    assert "Done." in capsys.readouterr().out
+    assert "Done: 10 updates." in capsys.readouterr().out
     assert rows(run_path)[-1]["updates"] == "10"
     assert main(["resume", str(run_path), "--num-updates", "9"]) == 2
     assert "has made 10 already" in capsys.readouterr().err
@@ -246,12 +249,14 @@ def test_an_interrupt_at_any_moment_is_told_without_a_traceback(capsys, monkeypa
 def test_options_need_no_prefix_and_override_the_recipe(monkeypatch, tmp_path):
     given = caught(monkeypatch)
     changes = ["--num-walls", "30", "--learning-rate", "5e-4", "--seed", "2", "--see-agent"]
-    changes += ["--mazes", "Labyrinth", "minimax-12", "--anneal-steps", "5"]
+    changes += ["--mazes", "Labyrinth", "minimax-12"]
+    changes += ["--anneal-steps", "5", "--final-learning-rate", "1e-5"]
     assert main(["train", "maze-dr", *changes, "--run", str(tmp_path / "a [run]")]) == 0
     [(experiment, path, _, heading, code)] = given
     assert (path, code) == (tmp_path / "a [run]", None)
     wanted = {"num_walls": 30, "learning_rate": 5e-4, "seed": 2, "see_agent": True}
     wanted |= {"mazes": ("Labyrinth", "minimax-12"), "anneal_steps": 5}
+    wanted |= {"final_learning_rate": 1e-5}
     assert experiment == maze.dr(**wanted)
     assert heading.startswith("Training maze-dr with seed 2, see_agent True, learning_rate 0.0005,")
     assert "mazes Labyrinth minimax-12 for 30,000 updates" in heading

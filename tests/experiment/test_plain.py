@@ -6,6 +6,7 @@ import sys
 import jax.numpy as jnp
 import pytest
 
+from minimax_eqx.envs import Maze
 from minimax_eqx.experiment._parts import Parts, name_of
 from minimax_eqx.experiment._plain import from_plain, to_plain
 
@@ -88,7 +89,7 @@ def change(data, path, value):
         (
             "curriculum.score",
             {"class": "rank"},
-            "rank is a prioritisation. Known: max-mc, l1-value",
+            "rank is a part of another kind: prioritisation. Known: max-mc, l1-value",
         ),
         ("curriculum.score.power", 3, "curriculum.score: MaxMC has no power"),
         ("curriculum.others", [{"class": "rank"}], "curriculum.others.0: there is no 'rank'"),
@@ -109,6 +110,12 @@ def test_a_missing_field_is_named():
     del data["student"]["learning_rate"]
     with pytest.raises(ValueError, match="student: Learner has nothing for learning_rate"):
         from_plain(data, house.Composition, PARTS)
+
+
+def test_a_value_of_another_type_is_refused_by_field():
+    data = to_plain(Maze()) | {"height": "many"}
+    with pytest.raises(ValueError, match=r"Maze: height is 'many'; expected int"):
+        from_plain(data, Maze, Parts())
 
 
 def test_what_data_cannot_hold_is_refused_by_field():

@@ -12,7 +12,6 @@ from minimax_eqx import curricula, nets
 from minimax_eqx.agents import ClippedValueLoss
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
-from minimax_eqx.experiment import Checkpoints
 from minimax_eqx.experiment._draft import draft_of, options_of, with_changes
 from minimax_eqx.experiment._parts import Parts, help_of, name_of
 from minimax_eqx.experiment._plain import from_plain, to_plain
@@ -305,9 +304,10 @@ def resume_from_the_earliest_checkpoint(straight, copy):
     """
     path = straight.folder.path
     shutil.copytree(path, copy)
-    earliest, *later = sorted(Checkpoints(copy / "checkpoints", 3).cycles())
-    for cycle in later:
-        (copy / "checkpoints" / f"{cycle}.npz").unlink()
+    earliest, *later = sorted((copy / "checkpoints").glob("*.npz"), key=lambda p: int(p.stem))
+    for checkpoint in later:
+        checkpoint.unlink()
+    earliest = int(earliest.stem)
     assert earliest < straight.ledger.cycle
     resumed = resume(copy)
     assert_same_state(resumed.runner, straight.runner)

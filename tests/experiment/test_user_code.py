@@ -1,24 +1,28 @@
 """Files and modules of users: what is found in them, what is shown when they fail."""
 
+import pathlib
 import sys
 
 import pytest
-from minimax_eqx.experiment._filesystem import FolderError
 
+from minimax_eqx._files import FolderError
 from minimax_eqx.experiment._plain import from_plain, to_plain
 from minimax_eqx.experiment._user_code import check_user_code, load_user_code
+from minimax_eqx.scores import AbstractScore
 
-from . import house
-
+RUN = pathlib.Path("runs/a")
 METHOD = """
-from tests.experiment import house
+import minimax_eqx as mx
 
-class Surprise(house.AbstractFormula):
-    def formula(self):
-        pass
+class Surprise(mx.scores.AbstractFormula):
+    weight: float = 1.0
+    can_be_negative = True
+
+    def formula(self, evidence):
+        return self.weight * evidence.rewards.mean(axis=(0, 1, 3))
 
 def method():
-    return house.replay(score=Surprise(weight=0.5))
+    return mx.recipes.maze.robust_plr(score=Surprise(weight=0.5))
 
 experiment = method()
 """
@@ -35,20 +39,16 @@ def method(tmp_path, monkeypatch):
     sys.modules.pop("my_method", None)
 
 
-def load(target):
-    return load_user_code(str(target), house.Composition)
-
-
 @pytest.mark.parametrize(
     "target", ["my_method.py", "my_method.py:method", "my_method:experiment", "my_method:method"]
 )
 def test_an_experiment_is_found_in_a_file_and_in_a_module(target, method):
-    code = load(target)
+    code = load_user_code(target)
     assert code.experiment.curriculum.score.weight == 0.5
     assert code.path == method
     data = to_plain(code.experiment)
     assert data["curriculum"]["score"] == {"class": "surprise", "weight": 0.5}
-    assert from_plain(data["curriculum"]["score"], house.AbstractScore, code.parts)
+    assert from_plain(data["curriculum"]["score"], AbstractScore, code.parts)
 
 
 FAILURES = {
@@ -62,7 +62,7 @@ FAILURES = {
     "an exit": ("raise SystemExit(3)", "line 1: SystemExit: 3"),
     "nothing": ("x = 1", "There is no experiment in f.py; looked for a line such as `experiment ="),
     "two": (
-        "from tests.experiment import house\na, b = house.replay(), house.replay(least=0.1)",
+        "import minimax_eqx as mx\na, b = mx.recipes.maze.dr(), mx.recipes.maze.plr()",
         "There are several experiments in f.py; say which: f.py:a, f.py:b.",
     ),
 }
@@ -72,7 +72,7 @@ FAILURES = {
 def test_a_file_that_does_not_do_shows_what_its_user_wrote(text, message, method):
     method.with_name("f.py").write_text(text)
     with pytest.raises(ValueError, match=r"f.py") as caught:
-        load("f.py")
+        load_user_code("f.py")
     assert message in str(caught.value)
 
 
@@ -82,24 +82,24 @@ def test_a_file_that_does_not_do_shows_what_its_user_wrote(text, message, method
         ("none.py", "There is no file none.py."),
         ("no_such_module:x", "There is no module no_such_module."),
         ("my_method.py:metod", "There is no 'metod' in my_method.py. Did you mean 'method'?"),
-        ("my_method.py:house", "'house' in my_method.py is a module, no Composition."),
+        ("my_method.py:mx", "'mx' in my_method.py is a module, no Experiment."),
     ],
 )
 def test_a_target_that_is_not_there_is_told(target, message, method):
     with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
-        load(target)
+        load_user_code(target)
     assert message in str(caught.value)
 
 
 def test_a_run_asks_for_the_code_that_it_was_made_from_and_tells_of_changes(method, caplog):
-    code = load("my_method.py")
-    check_user_code(code.entry(), code, "runs/a")
-    check_user_code(None, None, "runs/a")
+    code = load_user_code("my_method.py")
+    check_user_code(code.entry(), code, RUN)
+    check_user_code(None, None, RUN)
     assert not caplog.records
     with pytest.raises(FolderError, match=r"was made from my_method.py.*--file my_method.py"):
-        check_user_code(code.entry(), None, "runs/a")
+        check_user_code(code.entry(), None, RUN)
     with pytest.raises(FolderError, match="leave --file out"):
-        check_user_code(None, code, "runs/a")
+        check_user_code(None, code, RUN)
     method.write_text(METHOD + "# more")
-    check_user_code(code.entry(), load("my_method.py"), "runs/a")
+    check_user_code(code.entry(), load_user_code("my_method.py"), RUN)
     assert "has changed since" in caplog.text

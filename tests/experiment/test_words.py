@@ -97,7 +97,7 @@ MISTAKES = {
     "--curriculum domain-randomisation --k 3": "--curriculum level-replay --prioritisation top-k",
     "--curriculum domain-randomisation --temperature 3": "here: --curriculum level-replay",
     "--score maxmc": "--score: there is no 'maxmc'. Did you mean 'max-mc'? Known: max-mc, l1-va",
-    "--score rank": "there is no 'rank'. rank is a prioritisation. Known: max-mc, l1-value-loss.",
+    "--score rank": "rank is a part of another kind: prioritisation. Known: max-mc",
     "--score none": "--score: there is no 'none'.",
     "--score": "--score takes the name of one part. Known: max-mc, l1-value-loss.",
     "--mutator taught --learning-rate 1": "may mean --student.learning-rate, --teacher.learning-r",
@@ -164,7 +164,7 @@ def test_a_file_may_use_short_names(tmp_path):
 FILES = {
     "seed: 1\ncurriculum:\n  score:\n    wieght: 3": "line 4: curriculum.score.wieght: there is no",
     "seed: 1\nlearning_rate: fast": "line 2: learning_rate is fast; it must be a number.",
-    "score: rank": "line 1: score: there is no 'rank'. rank is a prioritisation.",
+    "score: rank": "line 1: score: there is no 'rank'. rank is a part of another kind",
     "k: 3": "line 1: k is an option of a part that is not chosen here: --prioritisation top-k",
     "curriculum:\n  others: [{class: max-mc}]": "line 2: curriculum.others is a list of parts",
     "seed: [1": "mine.yaml cannot be read",

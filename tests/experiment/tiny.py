@@ -9,10 +9,6 @@ import socket
 import subprocess
 import sys
 
-import equinox as eqx
-import jax
-import numpy as np
-
 from minimax_eqx import experiment as runs
 from minimax_eqx.curricula import SamplingForLearnability
 from minimax_eqx.experiment._draft import (
@@ -24,6 +20,8 @@ from minimax_eqx.experiment._draft import (
     with_changes,
 )
 from minimax_eqx.recipes import RECIPES, maze
+
+from ..states import arrays, assert_close, assert_same_state  # noqa: F401
 
 SMALL = {
     **{"num_updates": 8, "log_every": 2, "checkpoint_every": 4},
@@ -106,39 +104,6 @@ def rows(path):
             {name: value for name, value in row.items() if name not in TIME_COLUMNS}
             for row in csv.DictReader(file)
         ]
-
-
-def arrays(state):
-    """All arrays of a state by name; keys as their data."""
-    leaves, _ = jax.tree_util.tree_flatten_with_path(eqx.filter(state, eqx.is_array))
-    return {
-        jax.tree_util.keystr(path): np.asarray(
-            jax.random.key_data(leaf)
-            if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-            else leaf
-        )
-        for path, leaf in leaves
-    }
-
-
-def assert_same_state(one, other):
-    """Every array has the same bits, shape and type in both."""
-    one, other = arrays(one), arrays(other)
-    assert one.keys() == other.keys()
-    for name, array in one.items():
-        assert array.dtype == other[name].dtype, name
-        assert array.shape == other[name].shape, name
-        assert array.tobytes() == other[name].tobytes(), name
-
-
-def assert_close(one, other):
-    """Arrays by name, the same in both up to the order in which numbers are added up."""
-    assert set(one) == set(other)
-    for name, array in one.items():
-        if array.dtype.kind == "f":
-            np.testing.assert_allclose(other[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
-        else:
-            np.testing.assert_array_equal(other[name], array, err_msg=name)
 
 
 def files(path):

@@ -29,7 +29,7 @@ def learner(**options):
 def test_a_rate_that_anneals_to_0_too_early_is_refused_with_what_would_do():
     experiment(learner(anneal_steps=200))
     experiment(learner(anneal_steps=100, final_learning_rate=1e-5))
-    with pytest.raises(ValueError, match="0 after 50 of the 100 updates.*anneal_steps to 200.*50"):
+    with pytest.raises(ValueError, match=r"0 after 50 of the 100 updates.*anneal_steps to 200.*50"):
         experiment(learner(anneal_steps=99))
 
 

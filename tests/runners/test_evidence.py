@@ -62,7 +62,7 @@ def on_anything(actions, core=None, num_value_heads=1, **options):
 
 
 EXPERIMENTS = {
-    "a maze": lambda: make_experiment(),
+    "a maze": make_experiment,
     "a population with trials and value heads": lambda: on_anything(
         Discrete(4), num_students=3, num_trials=2, num_value_heads=2
     ),

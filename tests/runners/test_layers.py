@@ -1,4 +1,5 @@
-"""Parts that hold `eqx.nn` layers, whose leaves are not all arrays."""
+"""Parts that hold or learn `eqx.nn` layers, whose leaves are not all arrays: they run, they are
+saved, and they go on."""
 
 import equinox as eqx
 import jax
@@ -8,29 +9,35 @@ import pytest
 
 from minimax_eqx.curricula import (
     AbstractCurriculum,
+    AbstractLevelSource,
     AbstractPrioritisation,
     AdversarialDesign,
     DomainRandomisation,
     LevelReplay,
     Proposal,
-    Sampled,
     SamplingForLearnability,
+    SideBySide,
 )
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
-from minimax_eqx.rollouts import finished_episodes
-from minimax_eqx.runners import member, run_members
-from minimax_eqx.scores import AbstractMemorylessScore
+from minimax_eqx.rollouts import Episodes
+from minimax_eqx.runners import load, member, run, run_members, save
+from minimax_eqx.scores import AbstractScore
 
-from ..small import GENERATOR, make_runner
+from ..small import ENV, GENERATOR, make_runner
+from ..states import arrays, assert_same_state, copied
 
 
-def mlp(out_size=1):
-    return eqx.nn.MLP(2, out_size, width_size=3, depth=1, key=jax.random.key(0))
+def mlp(out_size=1, key=None):
+    return eqx.nn.MLP(2, out_size, 3, 1, key=jax.random.key(0) if key is None else key)
+
+
+def learned(layers):
+    return jax.tree.map(lambda x: 0.9 * x if eqx.is_inexact_array(x) else x, layers)
 
 
 def drawn_by(layers, key):
     """A level whose agent looks where the layers say."""
-    level = GENERATOR.sample(key)
+    level = GENERATOR.sample(ENV.level_spec(), key=key)
     direction = jnp.argmax(layers(jax.random.normal(key, (2,))))
     return eqx.tree_at(
         lambda level: level.agent_dir, level, direction.astype(level.agent_dir.dtype)
@@ -40,103 +47,164 @@ def drawn_by(layers, key):
 class LayeredGenerator(AbstractLevelGenerator):
     layers: eqx.nn.MLP
 
-    def sample(self, key):
+    def sample(self, level, *, key):
         return drawn_by(self.layers, key)
-
-
-class LayeredScore(AbstractMemorylessScore):
-    layers: eqx.nn.MLP
-    can_be_negative = True
-
-    def score(self, evidence):
-        counts = finished_episodes(evidence)[0].astype(jnp.float32)
-        return jax.vmap(self.layers)(jnp.stack([counts, counts + 1], axis=1))[:, 0]
 
 
 class LayeredMutator(AbstractLevelMutator):
     layers: eqx.nn.MLP
 
     def mutate(self, level, *, key):
-        del level
         return drawn_by(self.layers, key)
 
 
-class LayeredPrioritisation(AbstractPrioritisation):
-    layers: eqx.nn.MLP
+class LearnedSource(AbstractLevelSource):
+    def init(self, level, *, key):
+        return mlp(4, key)
+
+    def draw(self, state, num_levels, *, key):
+        keys = jax.random.split(key, num_levels)
+        return jax.vmap(lambda key: drawn_by(state, key))(keys), jnp.zeros(num_levels)
+
+    def learn(self, state, memory, payoffs, *, key):
+        return learned(state), {"paid": jnp.mean(payoffs)}
+
+
+class LearnedScore(AbstractScore):
+    can_be_negative = True
+
+    def init(self, evidence, *, key):
+        return None, mlp(1, key)
+
+    def __call__(self, evidence, records, state):
+        counts = jnp.sum(Episodes.of(evidence).counts_per_play, axis=(0, 2)).astype(jnp.float32)
+        scores = jax.vmap(state)(jnp.stack([counts, counts + 1], axis=1))[:, 0]
+        return scores, None, learned(state)
+
+    def merge(self, record, news):
+        return None
+
+    def metrics(self, state):
+        return {"weight": jnp.mean(state.layers[0].weight)}
+
+
+class LearnedPrioritisation(AbstractPrioritisation):
     needs_nonnegative_scores = False
 
-    def weights(self, scores, ranks, filled):
-        del scores, filled
+    def init(self, capacity):
+        return mlp()
+
+    def admission_weights(self, state, scores, ranks, filled):
         both = jnp.stack([ranks, ranks + 1], axis=1).astype(jnp.float32)
-        return jax.nn.softplus(jax.vmap(self.layers)(both)[:, 0])
+        return jax.nn.softplus(jax.vmap(state)(both)[:, 0])
+
+    def replay_weights(self, state, buffer):
+        places = jnp.arange(buffer.scores.size)
+        return self.admission_weights(state, buffer.scores, places, buffer.filled)
+
+    def update(self, state, before, after, scored, updated):
+        return learned(state)
 
 
-class LayeredCurriculum(AbstractCurriculum):
-    layers: eqx.nn.MLP
-    num_levels: int = eqx.field(static=True, default=4)
+class LearnedCurriculum(AbstractCurriculum):
+    levels_per_cycle: int = 4
 
-    def check(self, num_students, num_trials, num_value_heads):
-        pass
+    def init(self, evidence, *, key):
+        return mlp(4)
 
-    def propose(self, key):
-        keys = jax.random.split(key, self.num_levels)
-        return self, Proposal(jax.vmap(lambda key: drawn_by(self.layers, key))(keys))
+    def propose(self, state, *, key):
+        keys = jax.random.split(key, self.levels_per_cycle)
+        return state, Proposal(jax.vmap(lambda key: drawn_by(state, key))(keys))
 
-    def learn(self, proposal, evidence, *, key):
-        layers = jax.tree.map(lambda x: x * 0.9 if eqx.is_array(x) else x, self.layers)
-        return LayeredCurriculum(layers, self.num_levels), {}
+    def learn(self, state, proposal, evidence, *, key):
+        return learned(state), {}
 
 
-def level_replay(**options):
-    return LevelReplay.create(
-        LayeredGenerator(mlp(4)),
-        LayeredScore(mlp()),
+def level_replay(generator, **options):
+    return LevelReplay(
+        generator,
+        LearnedScore(),
         mutator=LayeredMutator(mlp(4)),
-        prioritisation=LayeredPrioritisation(mlp()),
-        batch_size=2,
+        prioritisation=LearnedPrioritisation(),
+        num_levels=2,
         capacity=4,
         **options,
     )
 
 
+# What makes a curriculum, and whether anything in it learns.
 CURRICULA = {
-    "a curriculum": lambda: LayeredCurriculum(mlp(4)),
-    "domain randomisation": lambda: DomainRandomisation(LayeredGenerator(mlp(4)), 4, 1),
-    "level replay": level_replay,
-    "parallel level replay": lambda: level_replay(parallel=True),
-    "a search": lambda: SamplingForLearnability.create(
-        LayeredGenerator(mlp(4)),
-        score=LayeredScore(mlp()),
-        num_levels=4,
-        num_plays=2,
-        num_candidates=4,
-        capacity=2,
+    "a curriculum": (LearnedCurriculum, True),
+    "domain randomisation": (
+        lambda: DomainRandomisation(LayeredGenerator(mlp(4)), 4, 1),
+        False,
     ),
-    "adversarial design": lambda: AdversarialDesign(
-        Sampled(LayeredGenerator(mlp(4))), LayeredScore(mlp()), num_levels=4
+    "level replay": (lambda: level_replay(LearnedSource()), True),
+    "parallel level replay": (
+        lambda: level_replay(LayeredGenerator(mlp(4)), schedule=SideBySide()),
+        True,
+    ),
+    "a search": (
+        lambda: SamplingForLearnability(
+            LayeredGenerator(mlp(4)),
+            LearnedScore(),
+            num_levels=4,
+            num_plays=2,
+            num_candidates=4,
+            capacity=2,
+        ),
+        True,
+    ),
+    "adversarial design": (
+        lambda: AdversarialDesign(LearnedSource(), LearnedScore(), num_levels=4),
+        True,
     ),
 }
 
 
+def is_layers(node):
+    return isinstance(node, eqx.nn.MLP)
+
+
+def layers_of(tree):
+    return [node for node in jax.tree.leaves(tree, is_leaf=is_layers) if is_layers(node)]
+
+
 @pytest.mark.parametrize("name", CURRICULA)
-def test_layers_may_be_anywhere_in_a_curriculum(name, getkey):
-    runner = make_runner(getkey(), curriculum=CURRICULA[name](), core="feedforward")
-
-    def two_cycles(runner):
-        runner, _ = runner.step()
-        return runner.step()
-
-    after, metrics = eqx.filter_eval_shape(two_cycles, runner)
+def test_layers_may_be_anywhere_in_a_curriculum(name):
+    make, learns = CURRICULA[name]
+    runner = eqx.filter_eval_shape(
+        lambda key: make_runner(key, curriculum=make(), core="feedforward"), jax.random.key(0)
+    )
+    after, metrics = eqx.filter_eval_shape(lambda runner: run(runner, 2), runner)
     assert jax.tree.structure(after) == jax.tree.structure(runner)
-    assert "return" in metrics
+    assert metrics["return"].shape == (2,)
+    assert layers_of(runner)
+    assert (len(layers_of(runner.curriculum_state)) > 0) == learns
+
+
+def test_layers_that_learn_are_saved_with_the_runner_and_go_on(getkey, tmp_path):
+    """A source, a score and a prioritisation that learn, and a mutator that holds layers."""
+    runner = make_runner(getkey(), curriculum=level_replay(LearnedSource()), core="feedforward")
+    before = layers_of(copied(runner))
+    runner, metrics = run(runner, 3)
+    learned_too = [
+        not eqx.tree_equal(*pair) for pair in zip(before, layers_of(runner), strict=True)
+    ]
+    assert learned_too == [False, True, True, True]
+    assert np.isfinite(metrics["score_weight"]).all()
+    loaded = load(save(tmp_path / "runner.npz", runner), runner)
+    expected, _ = run(runner, 3)
+    assert_same_state(run(loaded, 3)[0], expected)
 
 
 def test_members_whose_parts_hold_layers_train_and_layers_learn(getkey):
     def make(key):
-        return make_runner(key, curriculum=LayeredCurriculum(mlp(4)), core="feedforward")
+        return make_runner(key, curriculum=LearnedCurriculum(), core="feedforward")
 
     runners = eqx.filter_vmap(make)(jax.random.split(getkey(), 2))
     runners, metrics = run_members(runners, 2)
     assert metrics["return"].shape == (2, 2)
-    layers = member(runners, 1).curriculum.layers
-    np.testing.assert_allclose(layers.layers[0].weight, mlp(4).layers[0].weight * 0.9**2, rtol=1e-6)
+    (layers,) = layers_of(member(runners, 1))
+    for name, array in arrays(layers).items():
+        np.testing.assert_allclose(array, arrays(mlp(4))[name] * 0.9**2, rtol=1e-6)

@@ -105,8 +105,8 @@ MISFITS = {
     ),
     "a view of another size": (
         BuiltFor(LARGER_VIEW),
-        r"cannot read what Maze shows: GridEncoder was made for images of shape \(7, 7, 3\) and got "
-        r"\(5, 5, 3\)",
+        r"cannot read what Maze shows: GridEncoder was made for images of shape \(7, 7, 3\) and "
+        r"got \(5, 5, 3\)",
     ),
     "other numbers": (
         BuiltFor(jax.ShapeDtypeStruct((4,), jnp.float32), encoder=FlatEncoder(4)),
