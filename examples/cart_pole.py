@@ -114,7 +114,7 @@ experiment = mx.Experiment(
 )
 
 if __name__ == "__main__":
-    mx.envs.check_env(experiment.env, RandomPoles())  # says which rule is broken, if one is
+    mx.envs.check_env(experiment.env, RandomPoles())  # raises and says which rule is broken
     runner = mx.Runner.create(experiment, key=jax.random.key(0))
     for chunk in range(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
         runner, metrics = mx.run(runner, 10)

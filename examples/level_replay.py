@@ -1,11 +1,11 @@
 """ACCEL, composed by hand: it replays the levels that look most useful, and edits them.
 
-Run the file to train in memory and to evaluate the student. To train in a folder, change any part
-on the way:
+Run the file to train in memory and to evaluate the student. Train in a folder, and change any part
+on the way. The last two commands are robust PLR and domain randomisation:
 
     minimax-eqx train level_replay.py --num-edits 10 --score positive-value-loss
-    minimax-eqx train level_replay.py --mutator none --num-walls 12           robust PLR
-    minimax-eqx train level_replay.py --curriculum domain-randomisation       no replay at all
+    minimax-eqx train level_replay.py --mutator none --num-walls 12
+    minimax-eqx train level_replay.py --curriculum domain-randomisation --num-walls 12
 """
 
 import sys

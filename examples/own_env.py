@@ -123,4 +123,5 @@ experiment = mx.Experiment(
 )
 
 if __name__ == "__main__":
-    mx.envs.check_env(experiment.env, RandomIce())  # says which rule is broken, if one is
+    mx.envs.check_env(experiment.env, RandomIce())  # raises and says which rule is broken
+    print("FrozenLake keeps the rules of environments.")

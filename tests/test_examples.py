@@ -13,7 +13,7 @@ EXAMPLES = {
     "cart_pole": r"cycle +10  return [01]\.\d\d  poles that stayed up [01]\.\d\d\n",
     "level_replay": r"cycle +50 .*ratio 0\.[1-9].*walls .* \d\.\d .*success [01]\.\d\d\nsuccess",
     "own_curriculum": r"cycle +20  share of walls [01]\.\d\d  success rate [01]\.\d\d\n",
-    "own_env": r"^$",
+    "own_env": r"keeps the rules",
     "own_score": r"cycle +20  success rate [01]\.\d\d  mean score in the buffer [01]\.\d\d\n",
     "paired": r"cycle +20 .*regret [01]\.\d\d .*protagonist [01]\.\d\d .*walls \d\.\d\n",
     "seeds_and_sweep": r"(\n +[0-3]  +[01]  +0\.00[03][10]  +[01]\.\d{3}  +[01]\.\d\d){4}\n$",

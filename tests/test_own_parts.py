@@ -17,7 +17,7 @@ from .experiment.tiny import assert_same_state, resume, train
 EXAMPLES = pathlib.Path(__file__).parent.parent / "examples"
 TINY = {
     **{"num-updates": 2, "log-every": 1, "checkpoint-every": 2, "num-unseen-levels": 2},
-    **{"num-steps": 8, "num-levels": 2, "max-episode-steps": 4, "num-epochs": 1},
+    **{"num-steps": 8, "num-levels": 2, "max-episode-steps": 4, "student.num-epochs": 1},
 }
 MAZE = {"height": 5, "width": 5, "num-walls": 6}
 # Of each file: options of its own parts, with values that are not the defaults; then what makes it
@@ -83,7 +83,7 @@ def test_a_method_that_learns_resumes_bit_for_bit(copy_of):
     code = load_user_code(copy_of("methods/traced"))
     parts = {"core": mx.nets.NoMemory(), "parents": mx.curricula.WholeBatch(), "mutator": None}
     small = {**TINY, **MAZE, "num-levels": 4, "capacity": 4, "suite": None, **parts}
-    changes = {name.replace("-", "_"): value for name, value in small.items()}
+    changes = {name.replace("-", "_").replace(".", "__"): value for name, value in small.items()}
     experiment = with_changes(code.experiment, {**changes, "track_level_metrics": False})
     train(experiment, "parts", code=code)
     resumed = resume("parts", num_updates=4, code=code)
