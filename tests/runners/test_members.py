@@ -15,8 +15,8 @@ from minimax_eqx.envs.maze import FlipWall
 from minimax_eqx.nets import NoMemory
 from minimax_eqx.runners import Runner, level_mesh, member, member_mesh, run, run_members
 
-from ..methods import experiment_of
 from ..small import GENERATOR, make_experiment, make_runner
+from ..small_methods import experiment_of
 from ..states import arrays, assert_close, assert_same_state
 
 NUM_CYCLES = 6
