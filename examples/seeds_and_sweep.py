@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 import minimax_eqx as mx
 
+generator = mx.envs.maze.RandomWalls(num_walls=4)
 experiment = mx.Experiment(
     env=mx.envs.Maze(height=5, width=5, max_episode_steps=25),
     student=mx.agents.PPO(
@@ -19,9 +20,7 @@ experiment = mx.Experiment(
         discount=0.99,
         entropy_coef=1e-2,
     ),
-    curriculum=mx.curricula.DomainRandomisation(
-        mx.envs.maze.RandomWalls(num_walls=4), num_levels=16
-    ),
+    curriculum=mx.curricula.DomainRandomisation(generator, num_levels=16),
     num_steps=64,
     schedule=mx.runners.Schedule(num_updates=100, checkpoint_every=100),
 )
@@ -43,8 +42,7 @@ if __name__ == "__main__":
         runners, _ = mx.runners.run_members(runners, 10)  # metrics have the axes member, cycle
 
     print("member  seed  learning rate  return  success (200 fresh levels)")
-    generator, spec = experiment.curriculum.generator, experiment.env.level_spec()
-    keys = jax.random.split(jax.random.key(2), 200)
+    spec, keys = experiment.env.level_spec(), jax.random.split(jax.random.key(2), 200)
     levels = jax.vmap(lambda key: generator.sample(spec, key=key))(keys)
     for index in range(len(seeds)):
         student = mx.agents.first_student(mx.runners.member(runners, index).students)

@@ -8,23 +8,15 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
+# What they print; those without anything are only trained in a folder, as `test_own_parts.py` does.
 EXAMPLES = {
-    "own_core": ([], r"step and scan agree: True"),
-    "custom_score": (["1"], r"cycle +10 .*scores( [01]\.\d\d){8}\n"),
-    "dr_by_hand": (
-        ["--num-chunks=2", "--num-cycles=1", "--num-levels=2", "--num-steps=8"],
-        r"cycle +2 .*success",
-    ),
-    "level_replay": (["1"], r"cycle +50 .*ratio 0\.[1-9].*walls .* \d\.\d .*success [01]\.\d\d"),
-    "paired": (
-        ["1"],
-        r"cycle +20 .*regret [01]\.\d\d .*protagonist [01]\.\d\d .*walls \d\.\d\n",
-    ),
-    "seeds_and_sweep": (
-        ["1"],
-        r"(\n +[0-3]  +[01]  +0\.00[03][10]  +[01]\.\d{3}  +[01]\.\d\d){4}\n$",
-    ),
-    "own_env": (["2"], r"success rate on 1000 fresh lakes: [01]\.\d\d"),
+    "cart_pole": r"cycle +10  return [01]\.\d\d  poles that stayed up [01]\.\d\d\n",
+    "level_replay": r"cycle +50 .*ratio 0\.[1-9].*walls .* \d\.\d .*success [01]\.\d\d\nsuccess",
+    "own_curriculum": r"cycle +20  share of walls [01]\.\d\d  success rate [01]\.\d\d\n",
+    "own_env": r"^$",
+    "own_score": r"cycle +20  success rate [01]\.\d\d  mean score in the buffer [01]\.\d\d\n",
+    "paired": r"cycle +20 .*regret [01]\.\d\d .*protagonist [01]\.\d\d .*walls \d\.\d\n",
+    "seeds_and_sweep": r"(\n +[0-3]  +[01]  +0\.00[03][10]  +[01]\.\d{3}  +[01]\.\d\d){4}\n$",
 }
 
 
@@ -43,14 +35,15 @@ def readme_blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", sorted(EXAMPLES))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_runs(name):
-    arguments, expected = EXAMPLES[name]
-    assert re.search(expected, output_of(f"examples/{name}.py", *arguments))
+    assert re.search(EXAMPLES[name], output_of(f"examples/{name}.py", "1"))
 
 
-def test_every_example_is_tested():
-    assert {file.stem for file in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
+def test_every_example_that_does_something_is_tested():
+    files = (ROOT / "examples").rglob("*.py")
+    assert {file.stem for file in files if "__main__" in file.read_text()} == set(EXAMPLES)
 
 
 def test_the_example_of_the_readme_runs():

@@ -13,7 +13,7 @@ from minimax_eqx.rollouts import evaluate, record_episode
 from minimax_eqx.runners import Runner
 
 from .small import ENV, make_student, sample_levels
-from .tiny_methods import experiment_of, spec_of
+from .small_methods import experiment_of, spec_of
 
 
 @pytest.fixture(autouse=True)

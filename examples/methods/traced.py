@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float
 import minimax_eqx as mx
 
 
-class Surprise(mx.scores.AbstractScore[None, "Learned"]):
+class Surprise(mx.scores.AbstractScore):
     """`PVL + prediction_weight * ATPL`, averaged over the episodes of a level.
 
     PVL is the mean of `max(advantage, 0)` over the n steps of an episode. ATPL is the mean error of
@@ -52,7 +52,14 @@ class Surprise(mx.scores.AbstractScore[None, "Learned"]):
         return {"model_loss": state.loss}
 
 
-class CoLearnability(mx.curricula.AbstractPrioritisation["Bonuses"]):
+class Bonuses(eqx.Module):
+    bonus: Float[Array, " capacity"]
+    fall: Float[Array, " capacity"]  # of the score, when it was given last
+    previous: Bool[Array, " capacity"]  # scored up to the last update of the students
+    since: Bool[Array, " capacity"]  # scored after it
+
+
+class CoLearnability(mx.curricula.AbstractPrioritisation[Bonuses]):
     """A bonus for levels after whose training the scores of others fell.
 
     In a cycle with update, every level that was scored up to the update before it gets
@@ -84,13 +91,6 @@ class CoLearnability(mx.curricula.AbstractPrioritisation["Bonuses"]):
         return Bonuses(bonus, fall, jnp.where(updated, since, previous), since & ~updated)
 
 
-class Bonuses(eqx.Module):
-    bonus: Float[Array, " capacity"]
-    fall: Float[Array, " capacity"]  # of the score, when it was given last
-    previous: Bool[Array, " capacity"]  # scored up to the last update of the students
-    since: Bool[Array, " capacity"]  # scored after it
-
-
 experiment = mx.recipes.maze.accel(
     score=Surprise(),
     prioritisation=CoLearnability(),
@@ -116,13 +116,13 @@ class Learned(eqx.Module):
     loss: Float[Array, ""]
 
     @classmethod
-    def create(cls, evidence, learning_rate, *, key):
+    def create(cls, evidence, learning_rate, *, key) -> "Learned":
         seen, actions = eqx.filter_eval_shape(as_arrays, evidence)
         model = TransitionModel.create(seen.shape[4:], actions.shape[-1], key=key)
         optimiser = optimiser_of(learning_rate).init(eqx.filter(model, eqx.is_array))
         return cls(model, optimiser, jnp.array(jnp.nan))
 
-    def fit(self, evidence, learning_rate, num_gradient_steps):
+    def fit(self, evidence, learning_rate, num_gradient_steps) -> tuple[Array, "Learned"]:
         """The model's error at each step, before it learns, and what it is after that."""
         if num_gradient_steps < 1:
             raise ValueError(f"num_gradient_steps is {num_gradient_steps}; it must be at least 1.")

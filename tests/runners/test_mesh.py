@@ -13,9 +13,9 @@ import pytest
 from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, LevelReplay, Proposal
 from minimax_eqx.runners import level_mesh, run
 
-from .. import small, tiny_methods
+from .. import methods, small
+from ..small_methods import NAMES
 from ..states import arrays, assert_close, copied
-from ..tiny_methods import NAMES
 
 NUM_CYCLES = 5
 # Between them: shares of replayed levels and mutants, and of designs. `pytest -m slow` compares the
@@ -26,10 +26,10 @@ IN_EVERY_RUN = ("accel", "minimax")
 def runner_of(name):
     """A runner with levels for two devices to share; a level buffer is filled at once, so that
     levels are replayed within these cycles."""
-    experiment = tiny_methods.experiment_of(name, num_levels=4)
+    experiment = methods.experiment_of(name, num_levels=4)
     if isinstance(experiment.curriculum, LevelReplay):
-        experiment = tiny_methods.experiment_of(name, num_levels=4, capacity=8)
-    return tiny_methods.runner_of(experiment)
+        experiment = methods.experiment_of(name, num_levels=4, capacity=8)
+    return methods.runner_of(experiment)
 
 
 def compiled(runner):
@@ -108,7 +108,7 @@ def test_two_processes_do_what_one_does(name, trained_in_two_processes):
 
 
 def test_a_runner_moves_between_one_device_and_several():
-    runner = tiny_methods.runner_of("dr")
+    runner = methods.runner_of("dr")
     mesh = level_mesh(2)
     moved = runner.on(mesh)
     assert moved.mesh is mesh
@@ -121,7 +121,7 @@ def test_a_runner_moves_between_one_device_and_several():
 
 
 def test_a_runner_on_a_mesh_goes_on_there_and_nothing_is_gathered():
-    runner = tiny_methods.runner_of("dr").on(level_mesh())
+    runner = methods.runner_of("dr").on(level_mesh())
     program = compiled(runner)
     # Gradients and metrics are summed; of levels and trajectories each device keeps its own.
     text = program.compiled.as_text()

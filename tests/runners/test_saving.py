@@ -17,8 +17,8 @@ from minimax_eqx.runners import level_mesh, load, run, save
 from minimax_eqx.runners._arrays import as_written
 
 from .. import small
+from ..small_methods import runner_of
 from ..states import assert_same_state
-from ..tiny_methods import runner_of
 
 
 def through_a_file(runner, folder):
