@@ -12,8 +12,8 @@ from minimax_eqx.nets import GRU, LRU, LSTM, S5
 from minimax_eqx.rollouts import evaluate, record_episode
 from minimax_eqx.runners import Runner
 
-from .methods import experiment_of, spec_of
 from .small import ENV, make_student, sample_levels
+from .small_methods import experiment_of, spec_of
 
 
 @pytest.fixture(autouse=True)

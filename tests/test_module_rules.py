@@ -15,7 +15,7 @@ import minimax_eqx
 ROOT = pathlib.Path(minimax_eqx.__file__).parent
 MAX_LINES = 400
 # What the extra `cli` installs; the modules that import them may be missing where they are.
-OPTIONAL = {"tyro", "rich", "orbax", "matplotlib", "PIL"}
+OPTIONAL = {"tyro", "rich", "matplotlib", "PIL"}
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
 
 

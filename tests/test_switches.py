@@ -9,7 +9,7 @@ import pytest
 
 from minimax_eqx.runners import run
 
-from .methods import NAMES, runner_of, spec_of
+from .small_methods import NAMES, runner_of, spec_of
 
 # Between them: a buffer both ways round, a teacher, a search, and a state-space core.
 DISTINCT = ("accel", "parallel-accel", "paired", "sfl", "dr-s5")

@@ -113,7 +113,7 @@ SMALL = Sizes(
         "height": 5,
         "width": 5,
         "max_episode_steps": 8,
-        "num_walls": 4,
+        "curriculum.num_walls": 4,
         "student.hidden_size": 8,
         "student.num_filters": 4,
         "student.head_size": 8,

@@ -72,7 +72,8 @@ class Adam(AbstractOptimiser[PyTree]):
 
     @property
     def num_useful_steps(self) -> int | None:
-        first, final = self.learning_rate, self.final_learning_rate or 0.0
+        first = self.learning_rate
+        final = 0.0 if self.final_learning_rate is None else self.final_learning_rate
         if not isinstance(first, float | int) or not isinstance(final, float | int):
             return None
         if self.anneal_steps > 0:

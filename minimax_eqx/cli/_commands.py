@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ..envs.maze import HeldOutMazes
 from ..envs.maze._held_out_names import LISTS, MAZES
-from ..experiment._draft import Draft, Given, differences, draft_of, made
+from ..experiment._draft import NONE, Draft, Given, differences, draft_of, made
 from ..experiment._parts import Parts, nearest
 from ..experiment._plain import from_plain, to_plain
 from ..experiment._process_options import ProcessOptions
@@ -93,8 +93,8 @@ def train(words: Sequence[str]) -> int:
     code = _code(target if is_user_code(target) else None)
     recipe, parts = code.experiment if code else _recipe(target), code.parts if code else Parts()
     draft, own = draft_of(recipe), draft_of(Train())
-    for file in [pathlib.Path(*g.words) for g in given if g.name == "config"]:
-        _apply(target, [draft], given_in_file(file), parts, Train)
+    for file in [g.words[0] for g in given if g.name == "config" and g.words]:
+        _apply(target, [draft], given_in_file(pathlib.Path(file)), parts, Train)
     _apply(target, [own, draft], given, parts, Train)
     experiment, options = made(draft), made(own)
     # What a folder could not hold is refused now, and a part where it was not declared to be.
@@ -236,4 +236,5 @@ def _as_file(experiment: Experiment) -> str:
 
 
 def _shown(value: object) -> str:
-    return (" ".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
+    words = value if isinstance(value, tuple) else () if value is None else (value,)
+    return " ".join(map(str, words)) or NONE

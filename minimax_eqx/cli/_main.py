@@ -1,6 +1,8 @@
 """The command line: `minimax-eqx train`, `resume`, `evaluate`, `recipes` and `completion`."""
 
+import atexit
 import difflib
+import gc
 import importlib.util
 import sys
 from collections.abc import Sequence
@@ -36,8 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     130 if interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None and not _HELP.isdisjoint(arguments):
-        # Help computes nothing, and does not wait for the checks of what does.
+        # Help computes nothing. It does not wait for the checks of what does, nor for Python to look
+        # for garbage, which takes a third of the time, at the end as well.
         _checks.uninstall()
+        gc.disable()
+        atexit.register(gc.freeze)
     try:
         with warnings_in_one_line():
             return _dispatch(arguments)

@@ -49,7 +49,7 @@ def given_in_file(path: pathlib.Path) -> list[Given]:
     """What a file of options gives, in YAML or JSON. Raises `ValueError`, naming the line."""
     try:
         root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     if root is not None and not isinstance(root, yaml.MappingNode):
         raise ValueError(f"{path} holds no options, which are lines of NAME: VALUE.")

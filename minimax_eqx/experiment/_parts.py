@@ -66,7 +66,9 @@ class Parts:
         other = next((cls for cls in self._known([eqx.Module]) if name_of(cls) == name), None)
         if other and not about:
             about = f" {name} is a part of another kind: {_kind_of(other)}."
-        raise ValueError(f"{where}: there is no '{name}'.{about} Known: {', '.join(known)}.")
+        about += f" Known: {', '.join(known)}."
+        about += " Those of yours are the classes that your file has a name for." * bool(self._own)
+        raise ValueError(f"{where}: there is no '{name}'.{about}")
 
     def _known(self, kinds: Iterable[type]) -> Iterator[type]:
         for cls in dict.fromkeys(c for kind in kinds for c in _final_classes(kind)):

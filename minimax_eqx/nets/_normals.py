@@ -125,6 +125,7 @@ class TanhNormal(AbstractDistribution):
         _, half_width = centre_and_half_width(self.box, self.mean.shape)
         nodes, weights = np.polynomial.hermite_e.hermegauss(32)  # Gauss and Hermite's rule
         nodes, weights = jnp.asarray(nodes, jnp.float32), jnp.asarray(weights, jnp.float32)
+        nodes = jnp.broadcast_to(nodes, (*self.mean.shape, nodes.size))
         points = self.mean[..., None] + jnp.exp(self.log_std)[..., None] * nodes
         log_slope = _log_slope(points) @ (weights / jnp.sum(weights))
         normal = 0.5 + HALF_LOG_2_PI + self.log_std

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 
@@ -194,6 +195,35 @@ def test_a_damaged_configuration_is_a_mistake_too(capsys, tmp_path):
     assert main(["resume", "."]) == 2
     assert main(["evaluate", "."]) == 2
     assert capsys.readouterr().err.count("config.json is damaged") == 2
+
+
+@pytest.mark.parametrize("name", ["os.system", "antigravity", "/bin/sh", "lambda: 0", "my_method"])
+def test_a_folder_cannot_make_the_program_run_anything(name, capsys, run_path):
+    (run_path / "my_method.py").write_text("raise SystemExit('it ran')")
+    content = json.loads((run_path / "config.json").read_text())
+    content["experiment"]["env"] = {"class": name}
+    (run_path / "config.json").write_text(json.dumps(content))
+    before = set(sys.modules)
+    for command in ("resume", "evaluate"):
+        assert main([command, str(run_path)]) == 2
+        err = capsys.readouterr().err
+        assert f"config.json cannot be used: env: there is no '{name}'." in err
+        assert len(err.splitlines()) == 1
+    assert {module for module in set(sys.modules) - before if "minimax_eqx" not in module} == set()
+
+
+def test_a_run_of_a_users_file_asks_for_it_and_leaves_its_copy_alone(capsys, run_path):
+    (run_path / "my_method.py").write_text("raise SystemExit('it ran')")
+    content = json.loads((run_path / "config.json").read_text())
+    content["code"] = {"name": "my_method.py", "sha256": "0"}
+    (run_path / "config.json").write_text(json.dumps(content))
+    for command in ("resume", "evaluate"):
+        assert main([command, str(run_path)]) == 2
+        err = capsys.readouterr().err
+        assert "which runs only if you say so: give it with --file my_method.py" in err
+        assert len(err.splitlines()) == 1
+        assert main([command, str(run_path), "--file", str(run_path / "my_method.py")]) == 2
+        assert "my_method.py, line 1: SystemExit: it ran" in capsys.readouterr().err
 
 
 def test_a_checkpoint_of_another_configuration_is_a_mistake_too(capsys, run_path):

@@ -12,7 +12,7 @@ from minimax_eqx.runners import Runner
 from minimax_eqx.runners._arrays import as_arrays, as_written
 
 from .. import small
-from ..methods import NAMES, experiment_of
+from ..small_methods import NAMES, experiment_of
 
 
 def replay(value, rate=1e-3):

@@ -14,7 +14,7 @@ from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, Level
 from minimax_eqx.runners import level_mesh, run
 
 from .. import methods, small
-from ..methods import NAMES
+from ..small_methods import NAMES
 from ..states import arrays, assert_close, copied
 
 NUM_CYCLES = 5

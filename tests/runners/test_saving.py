@@ -17,7 +17,7 @@ from minimax_eqx.runners import level_mesh, load, run, save
 from minimax_eqx.runners._arrays import as_written
 
 from .. import small
-from ..methods import runner_of
+from ..small_methods import runner_of
 from ..states import assert_same_state
 
 
