@@ -38,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     130 if interrupted."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None and not _HELP.isdisjoint(arguments):
-        # Help computes nothing. It does not wait for the checks of what does, nor for Python to look
-        # for garbage, which takes a third of the time, at the end as well.
+        # Help computes nothing. It does not wait for the checks of what does, nor for Python to
+        # look for garbage, which takes a third of the time, at the end as well.
         _checks.uninstall()
         gc.disable()
         atexit.register(gc.freeze)

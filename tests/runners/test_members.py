@@ -18,7 +18,6 @@ from minimax_eqx.runners import Runner, level_mesh, member, member_mesh, run, ru
 from ..small import GENERATOR, make_experiment, make_runner
 from ..small_methods import experiment_of
 from ..states import arrays, assert_close, assert_same_state
-from ..small_methods import experiment_of
 
 NUM_CYCLES = 6
 RATES = jnp.array([1e-3, 1e-2, 1e-3, 1e-2])
