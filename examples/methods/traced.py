@@ -106,8 +106,8 @@ experiment = mx.recipes.maze.accel(
 # The model: an LSTM reads what an episode showed and what was done in it, and tells what comes
 # next. Of an observation with an `image` it predicts that, through convolutions; of any other one
 # all of its numbers. A discrete action is one-hot, where the authors append it as one number.
-# The sizes are the authors', for an accelerator: on a CPU it takes several times as long as the rest
-# of a cycle.
+# The sizes are the authors', for an accelerator: on a CPU it takes several times as long as all the
+# rest of a cycle.
 
 
 class Learned(eqx.Module):
