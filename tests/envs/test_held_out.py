@@ -178,7 +178,7 @@ def test_a_maze_is_there_once_whatever_it_is_called():
     ("name", "message"),
     [
         ("SixteenRoom", r"Did you mean 'SixteenRooms'.*Mazes are.*Memory; lists are minimax-12"),
-        ("zzz", r"names has 'zzz', which is neither a held-out maze nor a list of them\. Mazes"),
+        ("zzz", r"mazes has 'zzz', which is neither a held-out maze nor a list of them\. Mazes"),
         ("minimax-13", "Did you mean 'minimax-12'"),
     ],
 )

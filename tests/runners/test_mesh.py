@@ -13,7 +13,7 @@ import pytest
 from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, LevelReplay, Proposal
 from minimax_eqx.runners import level_mesh, run
 
-from .. import methods, small
+from .. import small, small_methods
 from ..small_methods import NAMES
 from ..states import arrays, assert_close, copied
 
@@ -26,10 +26,10 @@ IN_EVERY_RUN = ("accel", "minimax")
 def runner_of(name):
     """A runner with levels for two devices to share; a level buffer is filled at once, so that
     levels are replayed within these cycles."""
-    experiment = methods.experiment_of(name, num_levels=4)
+    experiment = small_methods.experiment_of(name, num_levels=4)
     if isinstance(experiment.curriculum, LevelReplay):
-        experiment = methods.experiment_of(name, num_levels=4, capacity=8)
-    return methods.runner_of(experiment)
+        experiment = small_methods.experiment_of(name, num_levels=4, capacity=8)
+    return small_methods.runner_of(experiment)
 
 
 def compiled(runner):
@@ -108,7 +108,7 @@ def test_two_processes_do_what_one_does(name, trained_in_two_processes):
 
 
 def test_a_runner_moves_between_one_device_and_several():
-    runner = methods.runner_of("dr")
+    runner = small_methods.runner_of("dr")
     mesh = level_mesh(2)
     moved = runner.on(mesh)
     assert moved.mesh is mesh
@@ -121,7 +121,7 @@ def test_a_runner_moves_between_one_device_and_several():
 
 
 def test_a_runner_on_a_mesh_goes_on_there_and_nothing_is_gathered():
-    runner = methods.runner_of("dr").on(level_mesh())
+    runner = small_methods.runner_of("dr").on(level_mesh())
     program = compiled(runner)
     # Gradients and metrics are summed; of levels and trajectories each device keeps its own.
     text = program.compiled.as_text()
