@@ -56,4 +56,4 @@ def seeds(experiment: Experiment, count: int) -> Runner:
     members = copies(making(experiment)(), count)
     crowd = making(dataclasses.replace(experiment, num_students=count))().students
     students = jax.tree.map(lambda leaf: leaf[:, None] if eqx.is_array(leaf) else leaf, crowd)
-    return dataclasses.replace(members, students=students)
+    return eqx.tree_at(lambda members: members.students, members, students)
