@@ -12,15 +12,15 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from .._composition._draft import NONE, Draft, Given, differences, draft_of, made
+from .._composition._parts import Parts, nearest
+from .._composition._plain import from_plain, to_plain
+from .._composition._user_code import UserCode, is_user_code, load_user_code
 from ..envs.maze import HeldOutMazes
 from ..envs.maze._held_out_names import LISTS, MAZES
-from ..experiment._draft import NONE, Draft, Given, differences, draft_of, made
-from ..experiment._parts import Parts, nearest
-from ..experiment._plain import from_plain, to_plain
-from ..experiment._process_options import ProcessOptions
-from ..experiment._user_code import UserCode, is_user_code, load_user_code
 from ..recipes import RECIPES
 from ..runners import Evaluation, Experiment
+from ._process_options import ProcessOptions
 from ._words import apply, as_dataclass, given_in_file, given_in_words
 
 RUNS = pathlib.Path("runs")

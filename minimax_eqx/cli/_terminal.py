@@ -14,17 +14,17 @@ from jax.errors import JaxRuntimeError
 from jaxtyping import TypeCheckError
 from rich.console import Console
 
+from .._composition._user_code import UserCode
+from .._folder._run_folder import EVALUATION, REPORT, RunFolder
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import FirstProcessError, is_first
 from ..experiment import Outcome, Progressed, TrainingError, WriteReport
 from ..experiment import _train as runs
 from ..experiment._evaluation import evaluate as evaluate_runner
-from ..experiment._folder import EVALUATION, REPORT, RunFolder
-from ..experiment._process_options import ProcessOptions
 from ..experiment._report import write_report
-from ..experiment._user_code import UserCode
 from ..runners import Evaluation, Experiment
 from ._messages import INTERRUPTED, LOGGER, USAGE_ERROR, fail
+from ._process_options import ProcessOptions
 from ._progress import Terminal, evaluation_table, say
 
 FAILED = 1

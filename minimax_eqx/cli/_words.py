@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import tyro
 import yaml
 
-from ..experiment._draft import (
+from .._composition._draft import (
     NONE,
     Draft,
     Given,
@@ -24,8 +24,8 @@ from ..experiment._draft import (
     plain,
     short_name,
 )
-from ..experiment._parts import REQUIRED, Parts, help_of, name_of
-from ..experiment._plain import CLASS
+from .._composition._parts import REQUIRED, Parts, help_of, name_of
+from .._composition._plain import CLASS
 
 _YES, _NO = ([], ["true"], ["yes"], ["on"]), (["false"], ["no"], ["off"])
 _WANTED: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}

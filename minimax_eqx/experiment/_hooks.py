@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from .._folder._run_folder import RunFolder
 from ..runners import Experiment, Runner
-from ._folder import RunFolder
 
 
 @dataclass(frozen=True)

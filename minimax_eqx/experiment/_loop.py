@@ -10,9 +10,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from .._folder._run_folder import RunFolder
 from .._xla._processes import any_process
 from ..runners import Experiment, Runner
-from ._folder import RunFolder
 from ._hooks import Compiled, Event, Finished, Hook, Ledger, Progressed, Started, Stopping, Trained
 from ._interrupt import stop_on_interrupt
 

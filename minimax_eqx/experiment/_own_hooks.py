@@ -5,6 +5,8 @@ import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .._folder._checkpoints import Checkpoints
+from .._folder._run_folder import RunFolder
 from .._xla._processes import is_first
 from ..runners import Runner, Schedule
 from ..runners._divergence import (
@@ -13,8 +15,6 @@ from ..runners._divergence import (
     divergence_of_state,
     updates_of_learners,
 )
-from ._checkpoints import Checkpoints
-from ._folder import RunFolder
 from ._hooks import Evaluated, Event, Ledger, Progressed, Saved, Started, Trained
 
 # More than any recipe needs to fill its level buffer, or to search for levels.

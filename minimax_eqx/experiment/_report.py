@@ -11,16 +11,16 @@ from typing import Any
 
 import jax
 
+from .._composition._plain import to_plain
+from .._folder._run_folder import CURVES, EPISODE, LEVELS, REPORT, RunFolder
 from .._xla._compile import quick_jit
 from ..agents import first_student
 from ..envs import AbstractArtist, AbstractPictured
 from ..envs._pictures import save_gif, save_png
 from ..rollouts import record_episode
 from ..runners import Experiment, Runner
-from ._folder import CURVES, EPISODE, LEVELS, REPORT, RunFolder
 from ._hooks import Evaluated, Event, Finished, Progressed, Started
 from ._own_hooks import all_results
-from ._plain import to_plain
 
 LEVELS_SHOWN = 8
 # A stream of random numbers of its own: the report changes nothing about a run.

@@ -11,18 +11,18 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from .._composition._user_code import UserCode
 from .._files import FolderError
+from .._folder._run_folder import CONFIG, RunFolder
 from .._xla._processes import arrays_of_first, from_first, is_first
 from ..runners import CheckpointError, Experiment, Runner, level_mesh, run
 from ..runners._ahead import CompileAhead, making, zeros
 from ..runners._saving import Saved
 from ._evaluation import evaluate, matmul_precision
-from ._folder import CONFIG, RunFolder
 from ._hooks import Hook, Ledger
 from ._loop import Outcome, train_until
 from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteTables
 from ._report import WriteReport
-from ._user_code import UserCode
 
 
 def train(

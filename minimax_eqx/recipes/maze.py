@@ -8,6 +8,7 @@ for a dot, as in `paired(student__learning_rate=3e-4)`.
 
 from typing import Any
 
+from .._composition._draft import with_changes
 from ..agents import PPO, Adam
 from ..curricula import (
     AbstractCurriculum,
@@ -22,7 +23,6 @@ from ..curricula import (
 )
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
-from ..experiment._draft import with_changes
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder
 from ..runners import Evaluation, Experiment, Schedule
 from ..scores import NegativeReturn, PopulationRegret, RelativeRegret

@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from minimax_eqx._composition._draft import with_changes
 from minimax_eqx.agents import population
 from minimax_eqx.envs import FixedLevels, Maze
 from minimax_eqx.envs.maze import MazeLevel, RandomWalls, stack_levels
 from minimax_eqx.experiment import evaluate
-from minimax_eqx.experiment._draft import with_changes
 from minimax_eqx.recipes import maze
 from minimax_eqx.rollouts import EpisodeResults
 from minimax_eqx.rollouts import _panels as panels

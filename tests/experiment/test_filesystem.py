@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import pytest
 
 from minimax_eqx import _files
+from minimax_eqx._folder._checkpoints import Checkpoints
+from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import FolderError
-from minimax_eqx.experiment._checkpoints import Checkpoints
-from minimax_eqx.experiment._folder import RunFolder
 
 from .tiny import EXPERIMENT, files, launch
 

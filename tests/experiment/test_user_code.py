@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
+from minimax_eqx._composition._plain import from_plain, to_plain
+from minimax_eqx._composition._user_code import check_user_code, load_user_code
 from minimax_eqx._files import FolderError
-from minimax_eqx.experiment._plain import from_plain, to_plain
-from minimax_eqx.experiment._user_code import check_user_code, load_user_code
 from minimax_eqx.scores import AbstractScore
 
 RUN = pathlib.Path("runs/a")

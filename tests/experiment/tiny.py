@@ -10,8 +10,7 @@ import subprocess
 import sys
 
 from minimax_eqx import experiment as runs
-from minimax_eqx.curricula import SamplingForLearnability
-from minimax_eqx.experiment._draft import (
+from minimax_eqx._composition._draft import (
     differences,
     draft_of,
     made,
@@ -19,6 +18,7 @@ from minimax_eqx.experiment._draft import (
     options_of,
     with_changes,
 )
+from minimax_eqx.curricula import SamplingForLearnability
 from minimax_eqx.recipes import RECIPES, maze
 
 from ..states import arrays, assert_close, assert_same_state  # noqa: F401

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from minimax_eqx._composition._user_code import load_user_code
 from minimax_eqx.curricula import (
     LevelReplay,
     NewAndReplayed,
@@ -17,7 +18,6 @@ from minimax_eqx.curricula import (
     Sequential,
     SideBySide,
 )
-from minimax_eqx.experiment._user_code import load_user_code
 from minimax_eqx.nets import Categorical
 from minimax_eqx.rollouts import Episodes
 from minimax_eqx.scores import MeanReturn, PositiveValueLoss

@@ -6,14 +6,14 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .._composition._parts import Parts
+from .._composition._plain import from_plain, to_plain
+from .._composition._user_code import UserCode, check_user_code
 from .._files import FolderError, held, is_left_by_others, is_partial, resolved, write
 from .._version import VERSION
 from ..runners import Experiment
 from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
-from ._parts import Parts
-from ._plain import from_plain, to_plain
-from ._user_code import UserCode, check_user_code
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
 EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
