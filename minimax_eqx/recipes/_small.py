@@ -8,9 +8,18 @@ SUFFIX = "-small"
 _AT_MOST = {
     **{"num_updates": 300, "log_every": 5, "checkpoint_every": 100, "evaluate_every": 100},
     **{"num_steps": 256, "num_walls": 25, "num_candidates": 400, "num_training_cycles": 50},
-    **{"hidden_size": 64, "num_filters": 32, "num_epochs": 5, "num_minibatches": 1},
+    **{
+        "hidden_size": 64,
+        "head_size": 64,
+        "num_filters": 32,
+        "num_epochs": 5,
+        "num_minibatches": 1,
+    },
 }
-_EXACTLY = {"learning_rate": 1e-3, "anneal_steps": 0, "discount": 0.99, "entropy_coef": 0.01}
+_EXACTLY = {
+    **{"learning_rate": 1e-3, "final_learning_rate": None, "anneal_steps": 0},
+    **{"discount": 0.99, "entropy_coef": 0.01},
+}
 _NUM_PLAYS = 32
 _CAPACITY, _SHARE_OF_CAPACITY = 500, 8
 
