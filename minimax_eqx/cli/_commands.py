@@ -20,7 +20,8 @@ from .._composition._user_code import is_user_code, load_user_code
 from .._folder._run_folder import RunFolder
 from ..envs.maze import HeldOutMazes
 from ..envs.maze._held_out_names import LISTS, MAZES
-from ..recipes import RECIPES
+from ..recipes import RECIPES, small
+from ..recipes._small import SUFFIX
 from ..runners import Evaluation, Experiment
 from ._process_options import ProcessOptions
 from ._words import apply, as_dataclass, given_in_file, given_in_words
@@ -166,7 +167,10 @@ def recipes(words: Sequence[str]) -> int:
     for name, recipe in RECIPES.items():
         summary = (inspect.getdoc(recipe) or "").partition("\n\n")[0]
         table.add_row(name, summary, f"{recipe().schedule.num_updates:,}")
-    table.caption = "minimax-eqx recipes NAME prints one as a file of options."
+    table.caption = (
+        "minimax-eqx recipes NAME prints one as a file of options. Each has a form for two CPU "
+        f"cores: maze-accel{SUFFIX}, for example."
+    )
     Console().print(table)
     return 0
 
@@ -215,12 +219,14 @@ def _read_run(words: Sequence[str], command: str) -> tuple[str, list[Given]]:
 
 
 def _recipe(name: str) -> Experiment:
-    if name not in RECIPES:
+    known, is_small = name.removesuffix(SUFFIX), name.endswith(SUFFIX)
+    if known not in RECIPES:
         raise ValueError(
-            f"There is no recipe '{name}'.{nearest(name, RECIPES)} Known: {', '.join(RECIPES)}. "
+            f"There is no recipe '{name}'.{nearest(name, RECIPES)} Known: {', '.join(RECIPES)}; "
+            f"each with {SUFFIX} after its name is of a size for two CPU cores. "
             "A file of yours ends in .py, and a module has a name after a colon."
         )
-    return RECIPES[name]()
+    return small(RECIPES[known]()) if is_small else RECIPES[known]()
 
 
 def _as_file(experiment: Experiment) -> str:
