@@ -56,7 +56,7 @@ def resume(
 
 
 def evaluate(folder: RunFolder, experiment: Experiment) -> int:
-    """Evaluates a run as the experiment says; the results are shown even if they cannot be written."""
+    """Evaluates a run as the experiment says. Results that cannot be written are shown too."""
     _start_jax(ProcessOptions(), 1)
     console, runner = Console(), runs.load(folder.path, experiment)[1]
     results = evaluate_runner(experiment, runner)
