@@ -17,7 +17,7 @@ Made by `python -m benchmarks methods` from the recipes; do not edit it.
 
 `minimax-eqx train RECIPE` trains a method with the hyperparameters of its authors, which are often
 for an accelerator. `minimax-eqx train RECIPE-small` takes at most ten minutes on two CPU cores.
-Every score goes with every prioritisation, mutator and schedule: `--score mna --mutator maze-edits`.
+Scores, prioritisations and mutators go together as you like: `--score mna --mutator maze-edits`.
 
 | recipe | what it trains | curriculum | score | read more |
 | --- | --- | --- | --- | --- |

@@ -1,4 +1,4 @@
-"""Every method at the sizes of tests: it goes on from a file bit for bit, and as one of several members."""
+"""Every method at the sizes of tests: it goes on from a file, and as one of several members."""
 
 import equinox as eqx
 import jax
