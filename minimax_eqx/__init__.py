@@ -14,16 +14,12 @@ import os as _os
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from jaxtyping import install_import_hook as _install_import_hook
-
 from . import _typecheck as _typecheck
 from ._version import VERSION as __version__
 
-_checks = _install_import_hook(
-    _typecheck.modules_to_check(__name__, __path__), "minimax_eqx._typecheck.typechecker"
-)
-if _os.environ.get("MINIMAX_EQX_TYPECHECK", "1") == "0":
-    _checks.uninstall()
+_checks = _typecheck.CheckedModules(_typecheck.modules_to_check(__name__, __path__))
+if _os.environ.get("MINIMAX_EQX_TYPECHECK", "1") != "0":
+    _checks.install()
 
 if TYPE_CHECKING:
     from . import agents as agents
