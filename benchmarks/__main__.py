@@ -1,9 +1,10 @@
 """`python -m benchmarks`: measures, prints tables, and writes JSON and a page of results.
 
-`python -m benchmarks page` makes the page again; `python -m benchmarks guard` checks that compiled
-programs have not grown; `python -m benchmarks profile RECIPE` shows where a cycle's time goes;
-`python -m benchmarks turns PART --with COMMAND` measures another program and this one by turns;
-`python -m benchmarks starts --with CHECKOUT` does so with starts of another version.
+`python -m benchmarks page` makes the page again, and `python -m benchmarks methods` the table of
+methods in `docs/methods`; `python -m benchmarks guard` checks that compiled programs have not
+grown; `python -m benchmarks profile RECIPE` shows where a cycle's time goes; `python -m benchmarks
+turns PART --with COMMAND` measures another program and this one by turns, and `python -m benchmarks
+starts --with CHECKOUT` the starts of another version and this one.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from . import comparison, guard, page, profile, starts, turns
+from . import comparison, guard, methods, page, profile, starts, turns
 from .comparison import Comparison, ComparisonError
 from .parts import ALL, DEFAULT, RESULTS, measure_apart, path_of
 from .timing import Limits
@@ -21,6 +22,7 @@ from .timing import Limits
 WITH_ERRORS, BAD_INPUT = 1, 2
 COMMANDS = {
     "guard": guard.main,
+    "methods": methods.main,
     "profile": profile.main,
     "starts": starts.main,
     "turns": turns.main,
