@@ -9,7 +9,8 @@ import jax.numpy as jnp
 
 from minimax_eqx.agents import AbstractLearner, Agent, Estimates
 from minimax_eqx.envs import AbstractEnv, AbstractSolvable, Discrete, TimeStep
-from minimax_eqx.nets import AbstractPolicy, Categorical, Predictions
+from minimax_eqx.nets._distributions import Categorical
+from minimax_eqx.nets._policy import AbstractPolicy, Predictions
 
 EPISODE = 2  # steps
 PER_ACTION = 10_000

@@ -18,8 +18,9 @@ from .._composition._plain import from_plain, to_plain
 from .._composition._user_code import UserCode, is_user_code, load_user_code
 from ..envs.maze import HeldOutMazes
 from ..envs.maze._held_out_names import LISTS, MAZES
-from ..recipes import RECIPES
-from ..runners import Evaluation, Experiment
+from ..recipes._known import RECIPES
+from ..runners import Evaluation
+from ..runners._experiment import Experiment
 from ._process_options import ProcessOptions
 from ._words import apply, as_dataclass, given_in_file, given_in_words
 

@@ -18,11 +18,13 @@ from .._composition._user_code import UserCode
 from .._folder._run_folder import EVALUATION, REPORT, RunFolder
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import FirstProcessError, is_first
-from ..experiment import Outcome, Progressed, TrainingError, WriteReport
+from ..experiment import Progressed, TrainingError, WriteReport
 from ..experiment import _train as runs
 from ..experiment._evaluation import evaluate as evaluate_runner
+from ..experiment._loop import Outcome
 from ..experiment._report import write_report
-from ..runners import Evaluation, Experiment
+from ..runners import Evaluation
+from ..runners._experiment import Experiment
 from ._messages import INTERRUPTED, LOGGER, USAGE_ERROR, fail
 from ._process_options import ProcessOptions
 from ._progress import Terminal, evaluation_table, say

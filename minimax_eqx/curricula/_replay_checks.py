@@ -7,7 +7,7 @@ import numpy as np
 
 from .._ranges import check_at_least, check_between
 from .._types import PyTree
-from ..envs import AbstractCounted
+from ..envs._env import AbstractCounted
 from ._kinds import Kind
 from ._parents import WholeBatch
 

@@ -1,7 +1,6 @@
 """Worlds: what a level is, and how it is played."""
 
 from . import maze as maze
-from ._actions import AbstractActionSpec as AbstractActionSpec
 from ._actions import Box as Box
 from ._actions import Discrete as Discrete
 from ._actions import MultiDiscrete as MultiDiscrete
@@ -10,7 +9,6 @@ from ._artist import AbstractPictured as AbstractPictured
 from ._check import check_env as check_env
 from ._editor import AbstractDesign as AbstractDesign
 from ._editor import AbstractLevelEditor as AbstractLevelEditor
-from ._env import AbstractCounted as AbstractCounted
 from ._env import AbstractEnv as AbstractEnv
 from ._env import AbstractLevelGenerator as AbstractLevelGenerator
 from ._env import AbstractSolvable as AbstractSolvable
@@ -22,12 +20,10 @@ from ._mutator import Repeated as Repeated
 from ._pictures import save_gif as save_gif
 from ._pictures import save_png as save_png
 from ._suite import AbstractSuite as AbstractSuite
-from .maze import Maze as Maze
+from .maze._maze import Maze as Maze
 
 __all__ = [
-    "AbstractActionSpec",
     "AbstractArtist",
-    "AbstractCounted",
     "AbstractDesign",
     "AbstractEnv",
     "AbstractLevelEditor",

@@ -18,7 +18,8 @@ from ..agents import first_student
 from ..envs import AbstractArtist, AbstractPictured
 from ..envs._pictures import save_gif, save_png
 from ..rollouts import record_episode
-from ..runners import Experiment, Runner
+from ..runners._experiment import Experiment
+from ..runners._runner import Runner
 from ._hooks import Evaluated, Event, Finished, Progressed, Started
 from ._own_hooks import all_results
 

@@ -24,7 +24,8 @@ from ..curricula import (
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder
-from ..runners import Evaluation, Experiment, Schedule
+from ..runners import Evaluation, Schedule
+from ..runners._experiment import Experiment
 from ..scores import NegativeReturn, PopulationRegret, RelativeRegret
 
 # Students of a teacher are evaluated on levels that it did not make.

@@ -6,9 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .._types import PyTree
-from ..agents import Agent, Estimates, Trajectory, first_student
+from ..agents import Agent, Estimates, first_student
+from ..agents._agent import Trajectory
 from ..envs import AbstractSolvable
-from ..nets import Predictions
+from ..nets._policy import Predictions
 from ..rollouts import Evidence
 from ._experiment import Experiment
 

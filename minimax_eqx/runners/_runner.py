@@ -24,11 +24,13 @@ from .._xla._mesh import (
     replicate,
     split_levels,
 )
-from ..agents import Agent, Estimates, Trajectory, population
-from ..agents._population import over_students
+from ..agents import Agent, Estimates
+from ..agents._agent import Trajectory
+from ..agents._population import over_students, population
 from ..curricula import AbstractCurriculum, AbstractWeighing, Proposal
 from ..envs import AbstractEnv
-from ..rollouts import Evidence, rollout
+from ..rollouts import Evidence
+from ..rollouts._rollout import rollout
 from ._arrays import as_arrays, as_written
 from ._evidence import evidence_of, evidence_spec
 from ._experiment import Experiment

@@ -9,7 +9,6 @@ from ._returns import PopulationRegret as PopulationRegret
 from ._returns import RelativeRegret as RelativeRegret
 from ._score import AbstractFormula as AbstractFormula
 from ._score import AbstractScore as AbstractScore
-from ._score import AbstractSelectiveFormula as AbstractSelectiveFormula
 from ._values import L1ValueLoss as L1ValueLoss
 from ._values import PositiveValueLoss as PositiveValueLoss
 from ._values import ValueDisagreement as ValueDisagreement
@@ -17,7 +16,6 @@ from ._values import ValueDisagreement as ValueDisagreement
 __all__ = [
     "AbstractFormula",
     "AbstractScore",
-    "AbstractSelectiveFormula",
     "L1ValueLoss",
     "Learnability",
     "MaxMC",

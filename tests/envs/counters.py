@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from minimax_eqx.envs import (
-    AbstractActionSpec,
     AbstractEnv,
     AbstractLevelGenerator,
     AbstractSolvable,
@@ -18,6 +17,7 @@ from minimax_eqx.envs import (
     MultiDiscrete,
     TimeStep,
 )
+from minimax_eqx.envs._actions import AbstractActionSpec
 
 ZERO = jnp.zeros((), jnp.int32)
 

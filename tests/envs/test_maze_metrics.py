@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs.maze import Maze, MazeLevel, RandomWalls
+from minimax_eqx.envs.maze import MazeLevel, RandomWalls
+from minimax_eqx.envs.maze._maze import Maze
 from minimax_eqx.envs.maze._metrics import (
     distances_from,
     maze_level_metrics,

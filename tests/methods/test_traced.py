@@ -18,7 +18,7 @@ from minimax_eqx.curricula import (
     Sequential,
     SideBySide,
 )
-from minimax_eqx.nets import Categorical
+from minimax_eqx.nets._distributions import Categorical
 from minimax_eqx.rollouts import Episodes
 from minimax_eqx.scores import MeanReturn, PositiveValueLoss
 

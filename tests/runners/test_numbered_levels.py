@@ -7,7 +7,7 @@ import pytest
 
 from minimax_eqx.agents._population import over_students
 from minimax_eqx.curricula import AbstractWeighing, DomainRandomisation
-from minimax_eqx.runners import level_metrics
+from minimax_eqx.runners._metrics import level_metrics
 
 from ..numbered_levels import (
     ADVANTAGE_FACTORS,
