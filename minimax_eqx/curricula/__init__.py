@@ -4,7 +4,6 @@ from ._admission import BeatTheLeastLikely as BeatTheLeastLikely
 from ._admission import BeatTheLowestScore as BeatTheLowestScore
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
-from ._curriculum import AbstractWeighing as AbstractWeighing
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
 from ._learnability_search import SamplingForLearnability as SamplingForLearnability
@@ -29,7 +28,6 @@ __all__ = [
     "AbstractCurriculum",
     "AbstractLevelSource",
     "AbstractPrioritisation",
-    "AbstractWeighing",
     "AbstractWeights",
     "AdversarialDesign",
     "BeatTheLeastLikely",

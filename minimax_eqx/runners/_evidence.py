@@ -8,7 +8,6 @@ from jaxtyping import Array, Float
 from .._types import PyTree
 from ..agents import Agent, Estimates, first_student
 from ..agents._agent import Trajectory
-from ..envs import AbstractSolvable
 from ..nets._policy import Predictions
 from ..rollouts import Evidence
 from ._experiment import Experiment
@@ -63,9 +62,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     numbers: PyTree = jax.ShapeDtypeStruct(shape, jnp.float32)
     truths: PyTree = jax.ShapeDtypeStruct(shape, jnp.bool_)
     values = of_each_step(predictions.values)
-    optimum: PyTree = None
-    if isinstance(env, AbstractSolvable):
-        optimum = jax.ShapeDtypeStruct((num_levels,), jnp.float32)
+    optimum: PyTree = eqx.filter_eval_shape(lambda levels: _optimum(experiment, levels), levels)
     return Evidence(
         levels=levels,
         observations=of_each_step(env.observation_spec()),
@@ -84,8 +81,6 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
 
 
 def _optimum(experiment: Experiment, levels: PyTree) -> Float[Array, " level"] | None:
-    if not isinstance(experiment.env, AbstractSolvable):
-        return None
     return jax.vmap(experiment.env.optimal_return)(levels)
 
 
