@@ -1,4 +1,7 @@
-"""The recipes by the names that the command line has for them."""
+"""The recipes by the names that the command line has for them.
+
+With `-small` after its name it has each of them at the size that `small` gives it.
+"""
 
 import inspect
 from collections.abc import Callable
