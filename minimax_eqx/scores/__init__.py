@@ -3,6 +3,7 @@
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
+from ._pace import PACE as PACE
 from ._returns import MeanRelativeRegret as MeanRelativeRegret
 from ._returns import MeanReturn as MeanReturn
 from ._returns import NegativeReturn as NegativeReturn
@@ -17,6 +18,7 @@ from ._values import ValueDisagreement as ValueDisagreement
 
 __all__ = [
     "MNA",
+    "PACE",
     "AbstractFormula",
     "AbstractScore",
     "AbstractSelectiveFormula",
