@@ -26,7 +26,7 @@ from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from ..runners import Evaluation, Experiment, Schedule
-from ..scores import MNA, PACE, NegativeReturn, PopulationRegret, RelativeRegret
+from ..scores import MNA, PACE, NegativeReturn, PopulationRegret, RelativeRegret, ReturnVariance
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -187,6 +187,15 @@ def pace(**changes: Any) -> Experiment:
     All but the score and the staleness is that of `robust_plr`: the paper's values are not public.
     """
     return with_changes(robust_plr(score=PACE(), staleness_coef=0.0), changes)
+
+
+def return_variance(**changes: Any) -> Experiment:
+    """Return variance (arXiv 2508.06336): robust PLR that replays levels of uncertain outcome.
+
+    With ten trials of each level, as the authors have; for `--score return-spread` too.
+    """
+    experiment = robust_plr(score=ReturnVariance())
+    return with_changes(experiment, {"num_trials": 10, **changes})
 
 
 def quickstart(**changes: Any) -> Experiment:

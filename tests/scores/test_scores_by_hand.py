@@ -83,6 +83,10 @@ def learnability(evidence):
     return np.mean(rates * (1 - rates), axis=0)
 
 
+def return_variance(evidence):
+    return summed_up(of_finished_episodes(evidence.rewards, np.sum), np.var)
+
+
 def population_regret(evidence):
     return np.max(best_return(evidence), axis=0) - np.mean(mean_return(evidence), axis=0)
 
@@ -101,6 +105,10 @@ BY_HAND = {
         mean_of(np.std(np.asarray(e.values), axis=-1), np.mean), axis=0
     ),
     scores.Learnability(): learnability,
+    scores.ReturnVariance(): lambda e: np.mean(return_variance(e), axis=0),
+    scores.ReturnSpread(): lambda e: np.mean(
+        return_variance(e) / (mean_return(e) ** 2 + 0.01), axis=0
+    ),
 }
 
 
