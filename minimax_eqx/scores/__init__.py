@@ -3,6 +3,7 @@
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
+from ._pace import PACE as PACE
 from ._return_spread import ReturnSpread as ReturnSpread
 from ._return_spread import ReturnVariance as ReturnVariance
 from ._returns import MeanRelativeRegret as MeanRelativeRegret
@@ -18,6 +19,7 @@ from ._values import ValueDisagreement as ValueDisagreement
 
 __all__ = [
     "MNA",
+    "PACE",
     "AbstractFormula",
     "AbstractScore",
     "L1ValueLoss",
