@@ -83,6 +83,10 @@ def learnability(evidence):
     return np.mean(rates * (1 - rates), axis=0)
 
 
+def return_variance(evidence):
+    return summed_up(of_finished_episodes(evidence.rewards, np.sum), np.var)
+
+
 def population_regret(evidence):
     return np.max(best_return(evidence), axis=0) - np.mean(mean_return(evidence), axis=0)
 
@@ -101,7 +105,15 @@ BY_HAND = {
         mean_of(np.std(np.asarray(e.values), axis=-1), np.mean), axis=0
     ),
     scores.Learnability(): learnability,
+    scores.ReturnVariance(): lambda e: np.mean(return_variance(e), axis=0),
+    scores.ReturnSpread(): lambda e: np.mean(
+        return_variance(e) / (mean_return(e) ** 2 + 0.01), axis=0
+    ),
 }
+
+
+# Of MaxMC below, of others in a file of the method.
+ELSEWHERE = {"MaxMC", "MNA"}
 
 
 def is_score(score):
@@ -117,14 +129,14 @@ def test_a_score_is_what_its_formula_gives_by_hand(score, evidence):
 
 
 def test_every_score_is_computed_by_hand():
-    """Those of a memory below."""
+    """Here, or in a file of its own."""
     public = {
         name
         for name, part in vars(scores).items()
         if isinstance(part, type) and issubclass(part, scores.AbstractScore)
         if not name.startswith("Abstract")
     }
-    assert public == {*map(is_score, BY_HAND), "MaxMC"}
+    assert public == {*map(is_score, BY_HAND), *ELSEWHERE}
 
 
 @pytest.mark.parametrize("score", BY_HAND, ids=is_score)
