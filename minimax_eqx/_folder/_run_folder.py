@@ -90,7 +90,7 @@ class RunFolder:
         content = content or self.config()
         check_user_code(content.get("code"), code, self.path)
         try:
-            return from_plain(content["experiment"], Experiment, code.parts if code else Parts())
+            return from_plain(content["experiment"], Experiment, Parts(code and code.module))
         except ValueError as error:
             raise FolderError(
                 f"{self.path / CONFIG} cannot be used: {error} It was written by version "

@@ -17,15 +17,16 @@ from ..curricula import (
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
+    Rank,
     SamplingForLearnability,
     Sequential,
     SideBySide,
 )
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
-from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder
+from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from ..runners import Evaluation, Experiment, Schedule
-from ..scores import NegativeReturn, PopulationRegret, RelativeRegret
+from ..scores import MNA, NegativeReturn, PopulationRegret, RelativeRegret
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -150,6 +151,34 @@ def sfl(**changes: Any) -> Experiment:
         num_minibatches=4,
     )
     return with_changes(_experiment(curriculum, student, num_updates), changes)
+
+
+def mna(**changes: Any) -> Experiment:
+    """MNA (arXiv 2601.14957): robust PLR that replays where a student did worse than it promised.
+
+    With the hyperparameters of the authors' programs, made for an accelerator. Give
+    `mutator=MazeEdits(20)` for their ACCEL.
+    """
+    num_updates, discount, gae_lambda = 30_000, 0.995, 0.95
+    curriculum = LevelReplay(
+        RandomWalls(),
+        score=MNA(discount, gae_lambda),
+        num_levels=256,
+        capacity=8_000,
+        prioritisation=Rank(temperature=1.0),
+    )
+    network = ActorCritic(GridEncoder(num_filters=32), LSTM(), MLPHead(head_size=256))
+    student = PPO(
+        network,
+        optimiser=Adam(learning_rate=5e-4, anneal_steps=16 * num_updates),
+        discount=discount,
+        gae_lambda=gae_lambda,
+        clip_range=0.04,
+        num_epochs=4,
+        num_minibatches=4,
+    )
+    experiment = _experiment(curriculum, student, num_updates)
+    return with_changes(experiment, {"num_steps": 512, **changes})
 
 
 def quickstart(**changes: Any) -> Experiment:

@@ -2,6 +2,7 @@
 
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
+from ._mna import MNA as MNA
 from ._returns import MeanRelativeRegret as MeanRelativeRegret
 from ._returns import MeanReturn as MeanReturn
 from ._returns import NegativeReturn as NegativeReturn
@@ -15,6 +16,7 @@ from ._values import PositiveValueLoss as PositiveValueLoss
 from ._values import ValueDisagreement as ValueDisagreement
 
 __all__ = [
+    "MNA",
     "AbstractFormula",
     "AbstractScore",
     "AbstractSelectiveFormula",
