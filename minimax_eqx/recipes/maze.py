@@ -26,7 +26,7 @@ from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from ..runners import Evaluation, Experiment, Schedule
-from ..scores import MNA, NegativeReturn, PopulationRegret, RelativeRegret
+from ..scores import MNA, ExactRegret, NegativeReturn, PopulationRegret, RelativeRegret
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -179,6 +179,11 @@ def mna(**changes: Any) -> Experiment:
     )
     experiment = _experiment(curriculum, student, num_updates)
     return with_changes(experiment, {"num_steps": 512, **changes})
+
+
+def exact_regret(**changes: Any) -> Experiment:
+    """Robust PLR that replays by the regret itself, which mazes know ("perfect regret")."""
+    return with_changes(robust_plr(score=ExactRegret()), changes)
 
 
 def quickstart(**changes: Any) -> Experiment:
