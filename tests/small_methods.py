@@ -21,6 +21,7 @@ from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from minimax_eqx.runners import Experiment, Runner
 from minimax_eqx.scores import MNA, ExactRegret, NegativeReturn, PopulationRegret, RelativeRegret
+from minimax_eqx.scores import MNA, NegativeReturn, PopulationRegret, RelativeRegret, ReturnVariance
 
 # Every episode ends within a cycle, so that every level gets a score.
 ENV = Maze(height=5, width=6, max_episode_steps=6)
@@ -72,6 +73,7 @@ METHODS = {
     ),
     "mna": (replay(score=MNA()), 1),
     "exact-regret": (replay(score=ExactRegret()), 1),
+    "return-variance": (replay(score=ReturnVariance()), 1),
 }
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}
 NAMES = (*METHODS, "dr-s5")

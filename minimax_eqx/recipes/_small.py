@@ -7,7 +7,13 @@ SUFFIX = "-small"
 # What is less in a recipe stays as it is there.
 _AT_MOST = {
     **{"num_updates": 300, "log_every": 5, "checkpoint_every": 100, "evaluate_every": 100},
-    **{"num_steps": 256, "num_walls": 25, "num_candidates": 400, "num_training_cycles": 50},
+    **{
+        "num_steps": 256,
+        "num_trials": 4,
+        "num_walls": 25,
+        "num_candidates": 400,
+        "num_training_cycles": 50,
+    },
     **{
         "hidden_size": 64,
         "head_size": 64,
@@ -33,7 +39,8 @@ def small(experiment: Experiment) -> Experiment:
     `quickstart`, faster than in the papers; whatever has a discount, such as a score, has theirs.
     """
     draft = draft_of(experiment)
-    limits = {**_AT_MOST, "num_levels": max(1, _NUM_PLAYS // experiment.num_trials)}
+    num_trials = min(experiment.num_trials, _AT_MOST["num_trials"])
+    limits = {**_AT_MOST, "num_levels": _NUM_PLAYS // num_trials}
     for option in options_of(draft):
         name, value = option.field.name, option.value
         if name in limits:

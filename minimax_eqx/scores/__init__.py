@@ -4,6 +4,8 @@ from ._exact_regret import ExactRegret as ExactRegret
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
+from ._return_spread import ReturnSpread as ReturnSpread
+from ._return_spread import ReturnVariance as ReturnVariance
 from ._returns import MeanRelativeRegret as MeanRelativeRegret
 from ._returns import MeanReturn as MeanReturn
 from ._returns import NegativeReturn as NegativeReturn
@@ -31,6 +33,8 @@ __all__ = [
     "PopulationRegret",
     "PositiveValueLoss",
     "RelativeRegret",
+    "ReturnSpread",
+    "ReturnVariance",
     "ValueDisagreement",
 ]
 

@@ -84,6 +84,10 @@ def learnability(evidence):
     return np.mean(rates * (1 - rates), axis=0)
 
 
+def return_variance(evidence):
+    return summed_up(of_finished_episodes(evidence.rewards, np.sum), np.var)
+
+
 def population_regret(evidence):
     return np.max(best_return(evidence), axis=0) - np.mean(mean_return(evidence), axis=0)
 
@@ -103,6 +107,10 @@ BY_HAND = {
     ),
     scores.Learnability(): learnability,
     scores.ExactRegret(): lambda e: np.mean(np.asarray(e.optimum) - mean_return(e), axis=0),
+    scores.ReturnVariance(): lambda e: np.mean(return_variance(e), axis=0),
+    scores.ReturnSpread(): lambda e: np.mean(
+        return_variance(e) / (mean_return(e) ** 2 + 0.01), axis=0
+    ),
 }
 
 
