@@ -20,8 +20,14 @@ from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from minimax_eqx.runners import Experiment, Runner
-from minimax_eqx.scores import MNA, ExactRegret, NegativeReturn, PopulationRegret, RelativeRegret
-from minimax_eqx.scores import MNA, NegativeReturn, PopulationRegret, RelativeRegret, ReturnVariance
+from minimax_eqx.scores import (
+    MNA,
+    ExactRegret,
+    NegativeReturn,
+    PopulationRegret,
+    RelativeRegret,
+    ReturnVariance,
+)
 
 # Every episode ends within a cycle, so that every level gets a score.
 ENV = Maze(height=5, width=6, max_episode_steps=6)

@@ -26,8 +26,14 @@ from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from ..runners import Evaluation, Experiment, Schedule
-from ..scores import MNA, ExactRegret, NegativeReturn, PopulationRegret, RelativeRegret
-from ..scores import MNA, NegativeReturn, PopulationRegret, RelativeRegret, ReturnVariance
+from ..scores import (
+    MNA,
+    ExactRegret,
+    NegativeReturn,
+    PopulationRegret,
+    RelativeRegret,
+    ReturnVariance,
+)
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -185,6 +191,8 @@ def mna(**changes: Any) -> Experiment:
 def exact_regret(**changes: Any) -> Experiment:
     """Robust PLR that replays by the regret itself, which mazes know ("perfect regret")."""
     return with_changes(robust_plr(score=ExactRegret()), changes)
+
+
 def return_variance(**changes: Any) -> Experiment:
     """Return variance (arXiv 2508.06336): robust PLR that replays levels of uncertain outcome.
 

@@ -6,7 +6,7 @@ from jaxtyping import Array, Float
 from ..rollouts._episodes import Episodes
 from ..rollouts._evidence import Evidence
 from ._score import AbstractSelectiveFormula
-from ._unmeasured import zero_if_unmeasured
+from ._unmeasured import mean_over_those_that_finished
 
 
 class ExactRegret(AbstractSelectiveFormula):
@@ -40,6 +40,4 @@ class ExactRegret(AbstractSelectiveFormula):
         # where it is paid.
         possible = jnp.where(evidence.dones, evidence.optimum[None, None, :, None], 0)
         regrets = episodes.mean_of_sums(possible - evidence.rewards)
-        total = jnp.sum(zero_if_unmeasured(episodes, jnp.maximum(regrets, 0)), axis=0)
-        num_students = jnp.sum(episodes.counts > 0, axis=0, dtype=jnp.int32)
-        return total / jnp.maximum(num_students, 1).astype(total.dtype)
+        return mean_over_those_that_finished(episodes, jnp.maximum(regrets, 0))
