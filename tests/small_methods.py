@@ -23,6 +23,7 @@ from minimax_eqx.runners import Experiment, Runner
 from minimax_eqx.scores import (
     MNA,
     ExactRegret,
+    PACE,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -64,6 +65,7 @@ METHODS = {
     "dr": (lambda core, sizes: DomainRandomisation(WALLS, num_spare_levels=3, **sizes), 1),
     "plr": (replay(learn_from=NewAndReplayed()), 1),
     "robust-plr": (replay(), 1),
+    "pace": (replay(score=PACE()), 1),
     "accel": (replay(EMPTY, 0.8, **EDITS), 1),
     "parallel-plr": (replay(schedule=SideBySide()), 1),
     "parallel-accel": (replay(EMPTY, schedule=SideBySide(), **EDITS), 1),

@@ -31,29 +31,26 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     runner = runner.on(None)
     env, students = runner.experiment.env, runner.students
     generator = options.unseen or _generator_in(runner.experiment.curriculum)
-    unseen, held_out = None, {}
     with matmul_precision(experiment):
-        if generator is not None:
-            unseen = evaluate_panel(
-                (env, generator),
-                students,
-                num_episodes=options.num_unseen_levels,
-                greedy=options.greedy,
-                key=jax.random.fold_in(key, UNSEEN_STREAM),
-            )
-        if options.suite is not None:
-            held_out = evaluate_panels(
-                options.suite.panels(env),
-                students,
-                num_episodes=options.num_episodes,
-                greedy=options.greedy,
-                key=jax.random.fold_in(key, HELD_OUT_STREAM),
-            )
+        unseen = generator and evaluate_panel(
+            (env, generator),
+            students,
+            num_episodes=options.num_unseen_levels,
+            greedy=options.greedy,
+            key=jax.random.fold_in(key, UNSEEN_STREAM),
+        )
+        held_out = evaluate_panels(
+            options.suite.panels(env) if options.suite else {},
+            students,
+            num_episodes=options.num_episodes,
+            greedy=options.greedy,
+            key=jax.random.fold_in(key, HELD_OUT_STREAM),
+        )
     return {
         "cycle": int(runner.num_cycles),
         "updates": int(students.num_updates[0]),
         "greedy": options.greedy,
-        "unseen": None if unseen is None else _summary(unseen),
+        "unseen": unseen and _summary(unseen),
         "held_out": {name: _summary(results) for name, results in held_out.items()},
     }
 

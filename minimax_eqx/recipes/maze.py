@@ -34,6 +34,7 @@ from ..scores import (
     RelativeRegret,
     ReturnVariance,
 )
+from ..scores import MNA, PACE, NegativeReturn, PopulationRegret, RelativeRegret, ReturnVariance
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -191,6 +192,12 @@ def mna(**changes: Any) -> Experiment:
 def exact_regret(**changes: Any) -> Experiment:
     """Robust PLR that replays by the regret itself, which mazes know ("perfect regret")."""
     return with_changes(robust_plr(score=ExactRegret()), changes)
+def pace(**changes: Any) -> Experiment:
+    """PACE, as far as it is known (arXiv 2605.01358): replays where learning changes the policy.
+
+    All but the score and the staleness is that of `robust_plr`: the paper's values are not public.
+    """
+    return with_changes(robust_plr(score=PACE(), staleness_coef=0.0), changes)
 
 
 def return_variance(**changes: Any) -> Experiment:

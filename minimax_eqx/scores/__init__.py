@@ -4,6 +4,7 @@ from ._exact_regret import ExactRegret as ExactRegret
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
+from ._pace import PACE as PACE
 from ._return_spread import ReturnSpread as ReturnSpread
 from ._return_spread import ReturnVariance as ReturnVariance
 from ._returns import MeanRelativeRegret as MeanRelativeRegret
@@ -20,6 +21,7 @@ from ._values import ValueDisagreement as ValueDisagreement
 
 __all__ = [
     "MNA",
+    "PACE",
     "AbstractFormula",
     "AbstractScore",
     "AbstractSelectiveFormula",

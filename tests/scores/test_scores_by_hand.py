@@ -115,7 +115,7 @@ BY_HAND = {
 
 
 # Of MaxMC below, of others in a file of the method.
-ELSEWHERE = {"MaxMC", "MNA"}
+ELSEWHERE = {"MaxMC", "MNA", "PACE"}
 
 
 def is_score(score):
