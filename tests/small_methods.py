@@ -22,8 +22,8 @@ from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, 
 from minimax_eqx.runners import Experiment, Runner
 from minimax_eqx.scores import (
     MNA,
-    ExactRegret,
     PACE,
+    ExactRegret,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,

@@ -28,13 +28,13 @@ from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncod
 from ..runners import Evaluation, Experiment, Schedule
 from ..scores import (
     MNA,
+    PACE,
     ExactRegret,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
     ReturnVariance,
 )
-from ..scores import MNA, PACE, NegativeReturn, PopulationRegret, RelativeRegret, ReturnVariance
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -192,6 +192,8 @@ def mna(**changes: Any) -> Experiment:
 def exact_regret(**changes: Any) -> Experiment:
     """Robust PLR that replays by the regret itself, which mazes know ("perfect regret")."""
     return with_changes(robust_plr(score=ExactRegret()), changes)
+
+
 def pace(**changes: Any) -> Experiment:
     """PACE, as far as it is known (arXiv 2605.01358): replays where learning changes the policy.
 
