@@ -23,6 +23,7 @@ from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, 
 from minimax_eqx.scores import (
     MNA,
     PACE,
+    ExactRegret,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -79,6 +80,7 @@ METHODS = {
         1,
     ),
     "mna": (replay(score=MNA()), 1),
+    "exact-regret": (replay(score=ExactRegret()), 1),
     "return-variance": (replay(score=ReturnVariance()), 1),
 }
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}

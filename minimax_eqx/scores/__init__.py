@@ -1,5 +1,6 @@
 """How useful levels look for learning, judged by what happened when they were played."""
 
+from ._exact_regret import ExactRegret as ExactRegret
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
@@ -22,6 +23,7 @@ __all__ = [
     "PACE",
     "AbstractFormula",
     "AbstractScore",
+    "ExactRegret",
     "L1ValueLoss",
     "Learnability",
     "MaxMC",

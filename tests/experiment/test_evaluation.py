@@ -103,6 +103,7 @@ def test_no_level_and_no_play_of_an_evaluation_shares_a_key(monkeypatch):
 
     monkeypatch.setattr(panels, "_sample_all", sample)
     monkeypatch.setattr(panels, "_play_all", play)
+    monkeypatch.setattr(panels, "_regrets", lambda *given: None)
     changes = {"mazes": ("FourRooms", "Crossing"), "num_episodes": 2, "num_unseen_levels": 3}
     evaluate(experiment(**changes), making(EXPERIMENT)())
     assert len(used) == len(set(used)) == 2 * (3 + 2 * 2)
