@@ -79,7 +79,7 @@ def first_updates(name: str) -> dict[str, Any]:
     started = float(os.environ[STARTED])
     import jax
 
-    from minimax_eqx.recipes import RECIPES
+    from minimax_eqx.recipes._known import RECIPES
     from minimax_eqx.runners._ahead import CompileAhead, making
 
     from .machine import peak_memory_gb
