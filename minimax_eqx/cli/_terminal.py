@@ -16,11 +16,11 @@ from .._composition._user_code import UserCode
 from .._folder._run_folder import EVALUATION, REPORT, RunFolder
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import is_first
-from ..experiment import Outcome, Progressed, WriteReport
+from ..experiment import Finished, Progressed, WriteReport
 from ..experiment import _train as runs
 from ..experiment._evaluation import evaluate as evaluate_runner
 from ..experiment._report import write_report
-from ..runners import Experiment
+from ..runners._experiment import Experiment
 from ._messages import INTERRUPTED, LOGGER, gist
 from ._process_options import ProcessOptions
 from ._progress import Terminal, evaluation_table, say
@@ -73,7 +73,7 @@ def evaluate(folder: RunFolder, experiment: Experiment) -> int:
     return 0
 
 
-def _tell_of(work: Callable[..., Outcome], heading: str) -> int:
+def _tell_of(work: Callable[..., Finished], heading: str) -> int:
     """Trains with a person looking on, and says at the end what there is and what can be done."""
     console, told = Console(), list[Any]()
     with contextlib.closing(Terminal(console, heading)) as terminal:

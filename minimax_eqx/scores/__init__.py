@@ -1,8 +1,10 @@
 """How useful levels look for learning, judged by what happened when they were played."""
 
+from ._exact_regret import ExactRegret as ExactRegret
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
+from ._pace import PACE as PACE
 from ._return_spread import ReturnSpread as ReturnSpread
 from ._return_spread import ReturnVariance as ReturnVariance
 from ._returns import MeanRelativeRegret as MeanRelativeRegret
@@ -12,16 +14,16 @@ from ._returns import PopulationRegret as PopulationRegret
 from ._returns import RelativeRegret as RelativeRegret
 from ._score import AbstractFormula as AbstractFormula
 from ._score import AbstractScore as AbstractScore
-from ._score import AbstractSelectiveFormula as AbstractSelectiveFormula
 from ._values import L1ValueLoss as L1ValueLoss
 from ._values import PositiveValueLoss as PositiveValueLoss
 from ._values import ValueDisagreement as ValueDisagreement
 
 __all__ = [
     "MNA",
+    "PACE",
     "AbstractFormula",
     "AbstractScore",
-    "AbstractSelectiveFormula",
+    "ExactRegret",
     "L1ValueLoss",
     "Learnability",
     "MaxMC",

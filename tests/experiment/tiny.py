@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 
-from minimax_eqx import experiment as runs
+import minimax_eqx as mx
 from minimax_eqx._composition._draft import (
     differences,
     draft_of,
@@ -18,9 +18,11 @@ from minimax_eqx._composition._draft import (
     options_of,
     with_changes,
 )
+from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.curricula import SamplingForLearnability
 from minimax_eqx.envs import Maze
-from minimax_eqx.recipes import RECIPES, maze
+from minimax_eqx.recipes import maze
+from minimax_eqx.recipes._known import RECIPES
 
 from ..states import arrays, assert_close, assert_same_state  # noqa: F401
 
@@ -42,9 +44,16 @@ LIMITS = {
 
 
 # Without a report, which takes a while to draw.
-train = functools.partial(runs.train, hooks=())
-resume = functools.partial(runs.resume, hooks=())
+train = functools.partial(mx.train, hooks=())
+resume = functools.partial(mx.resume, hooks=())
 TIME_COLUMNS = ("seconds_compiling", "seconds_running", "steps_per_second")
+
+
+def create(path):
+    """The folder of a run that is begun and has computed nothing."""
+    folder = RunFolder(path)
+    with folder.begun(EXPERIMENT):
+        return folder
 
 
 def experiment(**changes):
