@@ -4,7 +4,8 @@ from ..agents import PPO, Adam
 from ..curricula import AbstractCurriculum, LevelReplay, Sequential
 from ..envs.boxes import AbstractBoxEnv, GaussianEdits, Grid, Uniform
 from ..nets import ActorCritic, ClippedNormal, MLPHead
-from ..runners import Evaluation, Experiment, Schedule
+from ..runners import Evaluation, Schedule
+from ..runners._experiment import Experiment
 
 
 def on_box(

@@ -9,7 +9,7 @@ from typing import Any
 from .._composition._draft import with_changes
 from ..curricula import AbstractCurriculum, DomainRandomisation, NewAndReplayed
 from ..envs.boxes import Pendulum, Uniform
-from ..runners import Experiment
+from ..runners._experiment import Experiment
 from ._boxes import edits, on_box, replay
 
 
