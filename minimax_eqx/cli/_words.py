@@ -78,17 +78,23 @@ def _given_in_node(node: yaml.Node, path: pathlib.Path, name: str) -> Iterator[G
 
 
 def apply(
-    drafts: Sequence[Draft], given: Sequence[Given], parts: Parts, prog: str, description: str
+    drafts: Sequence[Draft], given: Sequence[Given], parts: Parts | None = None, target: str = ""
 ) -> None:
-    """Changes drafts to what was given; after `--help`, ends the program as the parser does.
+    """Changes drafts to what was given. After `--help` it prints that of the command whose options
+    the first draft has, with `target` after its name, and ends the program.
 
     Raises `ValueError`, with its place, for what cannot be.
     """
+    parts, command = parts or Parts(), drafts[0].cls
     for option, g in choose(drafts, [g for g in given if g.name != "help"], parts):
         option.draft.values[option.field.name] = _value(option, g)
     if any(g.name == "help" for g in given):
-        typed = as_dataclass(drafts, parts)
-        tyro.cli(typed, args=["--help"], prog=prog, description=description)
+        tyro.cli(
+            as_dataclass(drafts, parts),
+            args=["--help"],
+            prog=f"minimax-eqx {command.__name__.lower()} {target}".strip(),
+            description=inspect.getdoc(command) or "",
+        )
 
 
 def _value(option: Option, given: Given) -> Any:
