@@ -5,6 +5,7 @@ import dataclasses
 import equinox as eqx
 import jax
 
+from minimax_eqx import Experiment, Runner
 from minimax_eqx.agents import PPO
 from minimax_eqx.curricula import (
     AdversarialDesign,
@@ -19,10 +20,10 @@ from minimax_eqx.curricula import (
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, MLPHead
-from minimax_eqx.runners import Experiment, Runner
 from minimax_eqx.scores import (
     MNA,
     PACE,
+    ExactRegret,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -79,6 +80,7 @@ METHODS = {
         1,
     ),
     "mna": (replay(score=MNA()), 1),
+    "exact-regret": (replay(score=ExactRegret()), 1),
     "return-variance": (replay(score=ReturnVariance()), 1),
 }
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}

@@ -1,18 +1,22 @@
 """What a trained population can do: on unseen levels of its own kind, and on held-out tests."""
 
 import contextlib
+import math
 from typing import Any
 
 import jax
 import numpy as np
 
 from ..envs import AbstractLevelGenerator
-from ..rollouts import EpisodeResults
+from ..rollouts._evaluation import EpisodeResults
 from ..rollouts._panels import evaluate_panel, evaluate_panels
-from ..runners import Experiment, Runner
+from ..runners._experiment import Experiment
+from ..runners._runner import Runner
 
 # Evaluation draws from streams of its own, so that training is the same with and without it.
 UNSEEN_STREAM, HELD_OUT_STREAM = 1_000_003, 1_000_033
+# Of the episodes with the largest regret: their mean is the conditional value at risk (CVaR).
+WORST_SHARE = 0.1
 
 
 def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
@@ -21,7 +25,8 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     Returns plain data: for `unseen` (levels of the training distribution, drawn with a seed that
     training never uses; None if no generator is known) and for each held-out test, the mean return,
     success rate and length over episodes and students, the success rate of each student, and how
-    many episodes were played.
+    many episodes were played. Where the environment knows the best return of a level there is the
+    regret too: its mean, its mean over the worst tenth of each student's episodes, and its largest.
     """
     options, key = experiment.evaluation, jax.random.key(experiment.seed)
     runner = runner.on(None)
@@ -75,4 +80,15 @@ def _summary(results: EpisodeResults) -> dict[str, Any]:
         "episode_length": float(results.lengths.mean()),
         "success_rate_per_student": [float(rate) for rate in results.successes.mean(axis=1)],
         "num_episodes": int(results.returns.shape[1]),
+        **({} if results.regrets is None else _regret(np.sort(results.regrets, axis=1))),
+    }
+
+
+def _regret(regrets: np.ndarray) -> dict[str, float]:
+    """The regret of all students, whose episodes are in order of it."""
+    num_worst = math.ceil(WORST_SHARE * regrets.shape[1])
+    return {
+        "regret": float(regrets.mean()),
+        "regret_of_worst_tenth": float(regrets[:, -num_worst:].mean()),
+        "largest_regret": float(regrets.max()),
     }

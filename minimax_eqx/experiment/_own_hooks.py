@@ -9,18 +9,21 @@ from typing import Any
 from .._folder._checkpoints import Checkpoints
 from .._folder._run_folder import RunFolder
 from .._xla._processes import is_first
-from ..runners import Experiment, Runner
 from ..runners._divergence import (
     Divergence,
     divergence_of_metrics,
     divergence_of_state,
     updates_of_learners,
 )
+from ..runners._experiment import Experiment
+from ..runners._runner import Runner
 from ._evaluation import evaluate
 from ._hooks import Evaluated, Event, Ledger, Progressed, Saved, Started, Trained
 
 # More than any recipe needs to fill its level buffer, or to search for levels.
 CYCLES_WITHOUT_UPDATE = 2_000
+# Of the results of an evaluation, what evaluations.csv has of each test, if it was measured.
+KINDS = ("return", "success_rate", "regret")
 
 
 class TrainingError(RuntimeError):
@@ -80,7 +83,7 @@ class WriteTables:
             self._folder.write_evaluation(event.evaluation)
             row = {name: getattr(event.ledger, name) for name in ("cycle", "updates", "env_steps")}
             for name, results in all_results(event.evaluation).items():
-                row |= {f"{name} {kind}": results[kind] for kind in ("return", "success_rate")}
+                row |= {f"{name} {kind}": results[kind] for kind in KINDS if kind in results}
             self._evaluations.append(row)
 
     def _warn_of_idleness(self, ledger: Ledger) -> None:

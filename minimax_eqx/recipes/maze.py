@@ -25,8 +25,17 @@ from ..curricula import (
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
-from ..runners import Evaluation, Experiment, Schedule
-from ..scores import MNA, PACE, NegativeReturn, PopulationRegret, RelativeRegret, ReturnVariance
+from ..runners import Evaluation, Schedule
+from ..runners._experiment import Experiment
+from ..scores import (
+    MNA,
+    PACE,
+    ExactRegret,
+    NegativeReturn,
+    PopulationRegret,
+    RelativeRegret,
+    ReturnVariance,
+)
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -179,6 +188,11 @@ def mna(**changes: Any) -> Experiment:
     )
     experiment = _experiment(curriculum, student, num_updates)
     return with_changes(experiment, {"num_steps": 512, **changes})
+
+
+def exact_regret(**changes: Any) -> Experiment:
+    """Robust PLR that replays by the regret itself, which mazes know ("perfect regret")."""
+    return with_changes(robust_plr(score=ExactRegret()), changes)
 
 
 def pace(**changes: Any) -> Experiment:

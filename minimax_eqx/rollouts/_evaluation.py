@@ -7,16 +7,23 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._types import Memory, PyTree
 from .._xla._compile import quick_jit
-from ..envs import AbstractActionSpec, AbstractEnv
-from ..nets import AbstractDistribution, AbstractPolicy, Predictions, noise
+from ..envs import AbstractEnv
+from ..envs._actions import AbstractActionSpec
+from ..nets._distributions import AbstractDistribution, noise
+from ..nets._policy import AbstractPolicy, Predictions
 
 
 class EpisodeResults(eqx.Module):
-    """Return, success and length of one episode of each level."""
+    """Return, success and length of one episode of each level.
+
+    `regrets` is how far each return is below the best one that the level allows; None where nobody
+    asked, or the environment does not tell.
+    """
 
     returns: Float[Array, "*batch level"]
     successes: Bool[Array, "*batch level"]
     lengths: Int[Array, "*batch level"]
+    regrets: Float[Array, "*batch level"] | None = None
 
 
 @quick_jit

@@ -3,13 +3,13 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from .._types import PyTree
-from ..agents import Agent, Estimates, Trajectory, first_student
-from ..envs import AbstractSolvable
-from ..nets import Predictions
+from ..agents import Agent, Estimates, first_student
+from ..agents._agent import Trajectory
+from ..nets._policy import Predictions
 from ..rollouts import Evidence
+from ..rollouts._optimum import optimum_of
 from ._experiment import Experiment
 
 
@@ -38,7 +38,7 @@ def evidence_of(
         values=by_trial(trajectories.values),
         advantages=by_trial(estimates.advantages),
         students=students,
-        optimum=_optimum(experiment, levels),
+        optimum=optimum_of(experiment.env, levels),
     )
 
 
@@ -62,9 +62,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     numbers: PyTree = jax.ShapeDtypeStruct(shape, jnp.float32)
     truths: PyTree = jax.ShapeDtypeStruct(shape, jnp.bool_)
     values = of_each_step(predictions.values)
-    optimum: PyTree = None
-    if isinstance(env, AbstractSolvable):
-        optimum = jax.ShapeDtypeStruct((num_levels,), jnp.float32)
+    optimum = jax.eval_shape(lambda levels: optimum_of(env, levels), levels)
     return Evidence(
         levels=levels,
         observations=of_each_step(env.observation_spec()),
@@ -80,12 +78,6 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
         students=eqx.filter_eval_shape(lambda students: students, students),
         optimum=optimum,
     )
-
-
-def _optimum(experiment: Experiment, levels: PyTree) -> Float[Array, " level"] | None:
-    if not isinstance(experiment.env, AbstractSolvable):
-        return None
-    return jax.vmap(experiment.env.optimal_return)(levels)
 
 
 def _one_step(experiment: Experiment, students: Agent) -> tuple[Predictions, PyTree]:

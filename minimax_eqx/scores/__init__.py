@@ -1,5 +1,6 @@
 """How useful levels look for learning, judged by what happened when they were played."""
 
+from ._exact_regret import ExactRegret as ExactRegret
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
@@ -13,7 +14,6 @@ from ._returns import PopulationRegret as PopulationRegret
 from ._returns import RelativeRegret as RelativeRegret
 from ._score import AbstractFormula as AbstractFormula
 from ._score import AbstractScore as AbstractScore
-from ._score import AbstractSelectiveFormula as AbstractSelectiveFormula
 from ._values import L1ValueLoss as L1ValueLoss
 from ._values import PositiveValueLoss as PositiveValueLoss
 from ._values import ValueDisagreement as ValueDisagreement
@@ -23,7 +23,7 @@ __all__ = [
     "PACE",
     "AbstractFormula",
     "AbstractScore",
-    "AbstractSelectiveFormula",
+    "ExactRegret",
     "L1ValueLoss",
     "Learnability",
     "MaxMC",

@@ -43,6 +43,7 @@ def evidence():
         successes=dones & (generator.random(shape) < 0.4),
         values=normal(HEADS),
         advantages=normal(HEADS) - 2,
+        optimum=jnp.array([30.0, 32.0, 31.0, 33.0]),
     )
 
 
@@ -105,6 +106,7 @@ BY_HAND = {
         mean_of(np.std(np.asarray(e.values), axis=-1), np.mean), axis=0
     ),
     scores.Learnability(): learnability,
+    scores.ExactRegret(): lambda e: np.mean(np.asarray(e.optimum) - mean_return(e), axis=0),
     scores.ReturnVariance(): lambda e: np.mean(return_variance(e), axis=0),
     scores.ReturnSpread(): lambda e: np.mean(
         return_variance(e) / (mean_return(e) ** 2 + 0.01), axis=0
