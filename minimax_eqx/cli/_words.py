@@ -123,8 +123,9 @@ def _value(option: Option, given: Given) -> Any:
 def as_dataclass(drafts: Sequence[Draft], parts: Parts) -> type:
     """The options of drafts for the parser: a dataclass for each part, a box in its help."""
     options = [option for draft in drafts for option in options_of(draft)]
+    by_part = itertools.groupby(options, lambda o: (o.path.rpartition(".")[0], o.draft.cls))
     boxes: list[Any] = []
-    for (path, cls), of_part in itertools.groupby(options, key=_part_of):
+    for (path, cls), of_part in by_part:
         box = _dataclass([_typed(option, options, parts) for option in of_part])
         # Without one the parser looks for its source.
         summary = (inspect.getdoc(cls) or "").partition("\n\n")[0] or cls.__name__
@@ -132,10 +133,6 @@ def as_dataclass(drafts: Sequence[Draft], parts: Parts) -> type:
         about = tyro.conf.arg(name=title, help=summary)
         boxes.append((f"part_{len(boxes)}", Annotated[box, about], dataclasses.field()))
     return _dataclass(boxes)
-
-
-def _part_of(option: Option) -> tuple[str, type]:
-    return option.path.rpartition(".")[0], option.draft.cls
 
 
 def _typed(option: Option, options: Sequence[Option], parts: Parts) -> tuple[str, Any, Any]:
