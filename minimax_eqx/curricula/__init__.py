@@ -1,7 +1,5 @@
 """Who picks the levels."""
 
-from ._admission import BeatTheLeastLikely as BeatTheLeastLikely
-from ._admission import BeatTheLowestScore as BeatTheLowestScore
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
@@ -9,13 +7,11 @@ from ._domain_randomisation import DomainRandomisation as DomainRandomisation
 from ._learnability_search import SamplingForLearnability as SamplingForLearnability
 from ._learned_generator import LearnedGenerator as LearnedGenerator
 from ._lessons import NewAndReplayed as NewAndReplayed
-from ._lessons import Replayed as Replayed
 from ._level_replay import LevelReplay as LevelReplay
 from ._level_source import AbstractLevelSource as AbstractLevelSource
 from ._level_spec import LevelSpec as LevelSpec
 from ._parents import Easiest as Easiest
 from ._parents import Hardest as Hardest
-from ._parents import WholeBatch as WholeBatch
 from ._prioritisation import AbstractPrioritisation as AbstractPrioritisation
 from ._prioritisation import AbstractWeights as AbstractWeights
 from ._prioritisation import Proportional as Proportional
@@ -30,8 +26,6 @@ __all__ = [
     "AbstractPrioritisation",
     "AbstractWeights",
     "AdversarialDesign",
-    "BeatTheLeastLikely",
-    "BeatTheLowestScore",
     "DomainRandomisation",
     "Easiest",
     "Hardest",
@@ -42,12 +36,10 @@ __all__ = [
     "Proportional",
     "Proposal",
     "Rank",
-    "Replayed",
     "SamplingForLearnability",
     "Sequential",
     "SideBySide",
     "TopK",
-    "WholeBatch",
 ]
 
 
