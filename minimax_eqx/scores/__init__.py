@@ -1,5 +1,8 @@
 """How useful levels look for learning, judged by what happened when they were played."""
 
+from ._counting import AnySuccess as AnySuccess
+from ._counting import ByEpisode as ByEpisode
+from ._counting import ByPlay as ByPlay
 from ._exact_regret import ExactRegret as ExactRegret
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
@@ -23,6 +26,9 @@ __all__ = [
     "PACE",
     "AbstractFormula",
     "AbstractScore",
+    "AnySuccess",
+    "ByEpisode",
+    "ByPlay",
     "ExactRegret",
     "L1ValueLoss",
     "Learnability",
