@@ -24,6 +24,7 @@ from minimax_eqx.scores import (
     MNA,
     PACE,
     ExactRegret,
+    KeptLearnability,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -82,6 +83,7 @@ METHODS = {
     "mna": (replay(score=MNA()), 1),
     "exact-regret": (replay(score=ExactRegret()), 1),
     "return-variance": (replay(score=ReturnVariance()), 1),
+    "kept-learnability": (replay(score=KeptLearnability()), 1),
 }
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}
 NAMES = (*METHODS, "dr-s5")

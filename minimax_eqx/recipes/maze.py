@@ -31,6 +31,7 @@ from ..scores import (
     MNA,
     PACE,
     ExactRegret,
+    KeptLearnability,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -210,6 +211,11 @@ def return_variance(**changes: Any) -> Experiment:
     """
     experiment = robust_plr(score=ReturnVariance())
     return with_changes(experiment, {"num_trials": 10, **changes})
+
+
+def kept_learnability(**changes: Any) -> Experiment:
+    """Learnability from counts that are kept: robust PLR that needs one trial of a level."""
+    return with_changes(robust_plr(score=KeptLearnability()), changes)
 
 
 def quickstart(**changes: Any) -> Experiment:

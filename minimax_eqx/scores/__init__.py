@@ -4,6 +4,7 @@ from ._counting import AnySuccess as AnySuccess
 from ._counting import ByEpisode as ByEpisode
 from ._counting import ByPlay as ByPlay
 from ._exact_regret import ExactRegret as ExactRegret
+from ._kept_learnability import KeptLearnability as KeptLearnability
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
@@ -30,6 +31,7 @@ __all__ = [
     "ByEpisode",
     "ByPlay",
     "ExactRegret",
+    "KeptLearnability",
     "L1ValueLoss",
     "Learnability",
     "MaxMC",

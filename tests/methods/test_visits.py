@@ -1,0 +1,77 @@
+"""Scores that remember what the earlier cycles of a level came to."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from minimax_eqx.scores import (
+    KeptLearnability,
+)
+
+from ..evidence import begin, evaluate, one_play
+
+
+def kept_learnability(cycles):
+    successes = attempts = 0.0
+    for plays in cycles[:-1]:
+        successes, attempts = 0.9 * (successes + sum(plays)), 0.9 * (attempts + len(plays))
+    rate = (successes + sum(cycles[-1]) + 1) / (attempts + len(cycles[-1]) + 2)
+    return rate * (1 - rate) + 0.5 * rate
+
+
+BY_HAND = {
+    KeptLearnability(tie_break=0.5): kept_learnability,
+}
+every_score = pytest.mark.parametrize("score", BY_HAND, ids=lambda score: type(score).__name__)
+# The outcomes of a level's plays, cycle by cycle; in some cycles it is not played.
+HISTORY = [[1, 0, 1], [], [0], [0, 1], [], [], [1, 1, 1, 0], [1]]
+
+
+def outcome(won):
+    return one_play([won], [True], successes=jnp.array([bool(won)]))
+
+
+@every_score
+@pytest.mark.parametrize("backwards", [False, True])
+def test_what_is_remembered_fades_once_in_a_cycle_whatever_the_order_of_its_plays(score, backwards):
+    records, state = begin(score, outcome(0))
+    merge, cycles = jax.vmap(score.merge), []
+    for plays in [plays[::-1] if backwards else plays for plays in HISTORY]:
+        told = [evaluate(score, outcome(won), records, state)[1] for won in plays]
+        if plays:
+            cycles.append(plays)
+            # A copy is scored with what all others tell, whichever of them it is.
+            for index in range(len(plays)):
+                known = records
+                for other in told[:index] + told[index + 1 :]:
+                    known = merge(known, other)
+                actual, _, _ = evaluate(score, outcome(plays[index]), known, state)
+                expected = BY_HAND[score](cycles)
+                np.testing.assert_allclose(actual, [expected], rtol=1e-4, atol=1e-6)
+        for news in told:
+            records = merge(records, news)
+        state = state + 1
+
+
+def test_one_trial_is_enough_for_kept_counts():
+    """A level won half of the time is worth more than one that is never won, or always."""
+    score, worth = KeptLearnability(), {}
+    for name, outcomes in {"never": [0] * 6, "now and then": [0, 1] * 3, "always": [1] * 6}.items():
+        records, state = begin(score, outcome(0))
+        for won in outcomes:
+            worth[name], news, state = evaluate(score, outcome(won), records, state)
+            records = jax.vmap(score.merge)(records, news)
+    assert worth["now and then"] > worth["always"]
+    np.testing.assert_allclose(worth["always"], worth["never"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: KeptLearnability(fade=1.5), "fade is 1.5; it must be between 0 and 1"),
+    ],
+)
+def test_a_number_outside_its_range_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
