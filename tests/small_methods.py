@@ -13,6 +13,7 @@ from minimax_eqx.curricula import (
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
+    Proportional,
     SamplingForLearnability,
     Sequential,
     SideBySide,
@@ -25,6 +26,7 @@ from minimax_eqx.scores import (
     PACE,
     ExactRegret,
     KeptLearnability,
+    LearningProgress,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -84,6 +86,7 @@ METHODS = {
     "exact-regret": (replay(score=ExactRegret()), 1),
     "return-variance": (replay(score=ReturnVariance()), 1),
     "kept-learnability": (replay(score=KeptLearnability()), 1),
+    "learning-progress": (replay(score=LearningProgress(), prioritisation=Proportional()), 1),
 }
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}
 NAMES = (*METHODS, "dr-s5")

@@ -17,6 +17,7 @@ from ..curricula import (
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
+    Proportional,
     Rank,
     SamplingForLearnability,
     Sequential,
@@ -32,6 +33,7 @@ from ..scores import (
     PACE,
     ExactRegret,
     KeptLearnability,
+    LearningProgress,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -216,6 +218,12 @@ def return_variance(**changes: Any) -> Experiment:
 def kept_learnability(**changes: Any) -> Experiment:
     """Learnability from counts that are kept: robust PLR that needs one trial of a level."""
     return with_changes(robust_plr(score=KeptLearnability()), changes)
+
+
+def learning_progress(**changes: Any) -> Experiment:
+    """Learning progress (ALP, arXiv 1910.07224): replays levels whose return has changed most."""
+    experiment = robust_plr(score=LearningProgress(), prioritisation=Proportional())
+    return with_changes(experiment, changes)
 
 
 def quickstart(**changes: Any) -> Experiment:

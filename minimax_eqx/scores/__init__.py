@@ -6,6 +6,7 @@ from ._counting import ByPlay as ByPlay
 from ._exact_regret import ExactRegret as ExactRegret
 from ._kept_learnability import KeptLearnability as KeptLearnability
 from ._learnability import Learnability as Learnability
+from ._learning_progress import LearningProgress as LearningProgress
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
 from ._pace import PACE as PACE
@@ -34,6 +35,7 @@ __all__ = [
     "KeptLearnability",
     "L1ValueLoss",
     "Learnability",
+    "LearningProgress",
     "MaxMC",
     "MeanRelativeRegret",
     "MeanReturn",

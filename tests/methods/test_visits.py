@@ -7,6 +7,7 @@ import pytest
 
 from minimax_eqx.scores import (
     KeptLearnability,
+    LearningProgress,
 )
 
 from ..evidence import begin, evaluate, one_play
@@ -20,8 +21,13 @@ def kept_learnability(cycles):
     return rate * (1 - rate) + 0.5 * rate
 
 
+def learning_progress(cycles):
+    return abs(np.mean(cycles[-1]) - np.mean(cycles[-2])) if len(cycles) > 1 else 0.7
+
+
 BY_HAND = {
     KeptLearnability(tie_break=0.5): kept_learnability,
+    LearningProgress(first_visit=0.7): learning_progress,
 }
 every_score = pytest.mark.parametrize("score", BY_HAND, ids=lambda score: type(score).__name__)
 # The outcomes of a level's plays, cycle by cycle; in some cycles it is not played.
@@ -70,6 +76,7 @@ def test_one_trial_is_enough_for_kept_counts():
     ("make", "message"),
     [
         (lambda: KeptLearnability(fade=1.5), "fade is 1.5; it must be between 0 and 1"),
+        (lambda: LearningProgress(first_visit=-1.0), "first_visit is -1.0; it must be at least 0"),
     ],
 )
 def test_a_number_outside_its_range_is_refused(make, message):

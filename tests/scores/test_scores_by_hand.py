@@ -116,7 +116,10 @@ BY_HAND = {
 
 # Of MaxMC below, of others in a file of the method.
 ELSEWHERE = {
-    *("KeptLearnability",),
+    *(
+        "KeptLearnability",
+        "LearningProgress",
+    ),
     *("MaxMC", "MNA", "PACE"),
 }
 
