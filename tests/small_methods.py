@@ -27,6 +27,7 @@ from minimax_eqx.scores import (
     ExactRegret,
     KeptLearnability,
     LearningProgress,
+    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -87,6 +88,7 @@ METHODS = {
     "return-variance": (replay(score=ReturnVariance()), 1),
     "kept-learnability": (replay(score=KeptLearnability()), 1),
     "learning-progress": (replay(score=LearningProgress(), prioritisation=Proportional()), 1),
+    "learning-slope": (replay(score=LearningSlope(window=3)), 1),
 }
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}
 NAMES = (*METHODS, "dr-s5")

@@ -34,6 +34,7 @@ from ..scores import (
     ExactRegret,
     KeptLearnability,
     LearningProgress,
+    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -224,6 +225,11 @@ def learning_progress(**changes: Any) -> Experiment:
     """Learning progress (ALP, arXiv 1910.07224): replays levels whose return has changed most."""
     experiment = robust_plr(score=LearningProgress(), prioritisation=Proportional())
     return with_changes(experiment, changes)
+
+
+def learning_slope(**changes: Any) -> Experiment:
+    """Learning slope (TSCL, arXiv 1707.00183): replays levels whose last returns rise or fall."""
+    return with_changes(robust_plr(score=LearningSlope()), changes)
 
 
 def quickstart(**changes: Any) -> Experiment:

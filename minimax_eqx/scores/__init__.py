@@ -7,6 +7,7 @@ from ._exact_regret import ExactRegret as ExactRegret
 from ._kept_learnability import KeptLearnability as KeptLearnability
 from ._learnability import Learnability as Learnability
 from ._learning_progress import LearningProgress as LearningProgress
+from ._learning_slope import LearningSlope as LearningSlope
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
 from ._pace import PACE as PACE
@@ -36,6 +37,7 @@ __all__ = [
     "L1ValueLoss",
     "Learnability",
     "LearningProgress",
+    "LearningSlope",
     "MaxMC",
     "MeanRelativeRegret",
     "MeanReturn",

@@ -8,6 +8,7 @@ import pytest
 from minimax_eqx.scores import (
     KeptLearnability,
     LearningProgress,
+    LearningSlope,
 )
 
 from ..evidence import begin, evaluate, one_play
@@ -25,9 +26,15 @@ def learning_progress(cycles):
     return abs(np.mean(cycles[-1]) - np.mean(cycles[-2])) if len(cycles) > 1 else 0.7
 
 
+def learning_slope(cycles):
+    returns = [np.mean(plays) for plays in cycles][-3:]
+    return abs(np.polyfit(range(len(returns)), returns, 1)[0]) if len(returns) > 1 else 0.3
+
+
 BY_HAND = {
     KeptLearnability(tie_break=0.5): kept_learnability,
     LearningProgress(first_visit=0.7): learning_progress,
+    LearningSlope(window=3, first_visit=0.3): learning_slope,
 }
 every_score = pytest.mark.parametrize("score", BY_HAND, ids=lambda score: type(score).__name__)
 # The outcomes of a level's plays, cycle by cycle; in some cycles it is not played.
@@ -77,6 +84,7 @@ def test_one_trial_is_enough_for_kept_counts():
     [
         (lambda: KeptLearnability(fade=1.5), "fade is 1.5; it must be between 0 and 1"),
         (lambda: LearningProgress(first_visit=-1.0), "first_visit is -1.0; it must be at least 0"),
+        (lambda: LearningSlope(window=1), "window is 1; it must be at least 2"),
     ],
 )
 def test_a_number_outside_its_range_is_refused(make, message):
