@@ -22,6 +22,7 @@ from ..curricula import (
     SamplingForLearnability,
     Sequential,
     SideBySide,
+    SigmoidOfZScore,
 )
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
@@ -31,6 +32,7 @@ from ..runners._experiment import Experiment
 from ..scores import (
     MNA,
     PACE,
+    BidirectionalProgress,
     ExactRegret,
     KeptLearnability,
     LearningProgress,
@@ -230,6 +232,12 @@ def learning_progress(**changes: Any) -> Experiment:
 def learning_slope(**changes: Any) -> Experiment:
     """Learning slope (TSCL, arXiv 1707.00183): replays levels whose last returns rise or fall."""
     return with_changes(robust_plr(score=LearningSlope()), changes)
+
+
+def bidirectional_progress(**changes: Any) -> Experiment:
+    """Bidirectional progress (arXiv 2106.14876): replays by two averages of the success rate."""
+    experiment = robust_plr(score=BidirectionalProgress(), prioritisation=SigmoidOfZScore())
+    return with_changes(experiment, changes)
 
 
 def quickstart(**changes: Any) -> Experiment:

@@ -1,5 +1,6 @@
 """How useful levels look for learning, judged by what happened when they were played."""
 
+from ._bidirectional_progress import BidirectionalProgress as BidirectionalProgress
 from ._counting import AnySuccess as AnySuccess
 from ._counting import ByEpisode as ByEpisode
 from ._counting import ByPlay as ByPlay
@@ -30,6 +31,7 @@ __all__ = [
     "AbstractFormula",
     "AbstractScore",
     "AnySuccess",
+    "BidirectionalProgress",
     "ByEpisode",
     "ByPlay",
     "ExactRegret",

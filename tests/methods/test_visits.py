@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from minimax_eqx.scores import (
+    BidirectionalProgress,
     KeptLearnability,
     LearningProgress,
     LearningSlope,
 )
+from minimax_eqx.scores._bidirectional_progress import stretched
 
 from ..evidence import begin, evaluate, one_play
 
@@ -31,10 +33,19 @@ def learning_slope(cycles):
     return abs(np.polyfit(range(len(returns)), returns, 1)[0]) if len(returns) > 1 else 0.3
 
 
+def bidirectional_progress(cycles):
+    fast = slow = 0.0
+    for plays in cycles:
+        fast = 0.2 * max(np.mean(plays) - 0.1, 0) / 0.9 + 0.8 * fast
+        slow = 0.2 * fast + 0.8 * slow
+    return abs(stretched(jnp.array(fast), 0.1) - stretched(jnp.array(slow), 0.1))
+
+
 BY_HAND = {
     KeptLearnability(tie_break=0.5): kept_learnability,
     LearningProgress(first_visit=0.7): learning_progress,
     LearningSlope(window=3, first_visit=0.3): learning_slope,
+    BidirectionalProgress(rate=0.2, baseline=0.1): bidirectional_progress,
 }
 every_score = pytest.mark.parametrize("score", BY_HAND, ids=lambda score: type(score).__name__)
 # The outcomes of a level's plays, cycle by cycle; in some cycles it is not played.
@@ -67,6 +78,14 @@ def test_what_is_remembered_fades_once_in_a_cycle_whatever_the_order_of_its_play
         state = state + 1
 
 
+@pytest.mark.parametrize(
+    ("rate", "expected"), [(0.0, 0.0), (0.1, 0.5), (0.2, 0.692308), (0.3, 0.794118), (0.5, 0.9)]
+)
+def test_small_success_rates_are_drawn_apart(rate, expected):
+    np.testing.assert_allclose(stretched(jnp.array(rate), 0.1), expected, rtol=1e-6)
+    np.testing.assert_allclose(stretched(jnp.array(rate), 0.5), rate, rtol=1e-6)
+
+
 def test_one_trial_is_enough_for_kept_counts():
     """A level won half of the time is worth more than one that is never won, or always."""
     score, worth = KeptLearnability(), {}
@@ -85,6 +104,7 @@ def test_one_trial_is_enough_for_kept_counts():
         (lambda: KeptLearnability(fade=1.5), "fade is 1.5; it must be between 0 and 1"),
         (lambda: LearningProgress(first_visit=-1.0), "first_visit is -1.0; it must be at least 0"),
         (lambda: LearningSlope(window=1), "window is 1; it must be at least 2"),
+        (lambda: BidirectionalProgress(baseline=0.8), "baseline is 0.8; it must be between 0 and"),
     ],
 )
 def test_a_number_outside_its_range_is_refused(make, message):

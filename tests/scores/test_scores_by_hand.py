@@ -116,7 +116,7 @@ BY_HAND = {
 
 # Of MaxMC below, of others in a file of the method.
 ELSEWHERE = {
-    *("KeptLearnability", "LearningProgress", "LearningSlope"),
+    *("BidirectionalProgress", "KeptLearnability", "LearningProgress", "LearningSlope"),
     *("MaxMC", "MNA", "PACE"),
 }
 
