@@ -1,5 +1,7 @@
 """How scores become chances, and how slots are drawn by them."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minimax_eqx.curricula import Proportional, Rank, TopK, _chances
+from minimax_eqx.curricula import LevelBuffer, Proportional, Rank, TopK, _chances
+from minimax_eqx.curricula._replay_rules import ReplayRules
 
 from . import buffer_oracle
 
@@ -190,3 +193,27 @@ def test_temperatures_can_be_swept_in_one_program():
         lambda prioritisation: distribution(prioritisation, scores, ages, filled, jnp.array(0.0))
     )(swept)
     assert chances[0, -1] > chances[1, -1]
+
+
+@pytest.mark.parametrize("staleness_coef", [0.0, 0.4])
+def test_a_uniform_share_counts_for_replay_and_not_for_admission(staleness_coef):
+    buffer = dataclasses.replace(
+        LevelBuffer.empty(jax.ShapeDtypeStruct((), jnp.int32), 4),
+        scores=jnp.array([0.1, 0.9, 0.5, -jnp.inf]),
+        ages=jnp.array([5, 0, 15, 0], jnp.int32),
+        filled=jnp.array([True, True, True, False]),
+    )
+    plain = ReplayRules(Rank(), staleness_coef=staleness_coef)
+    guarded = dataclasses.replace(plain, uniform_share=0.25)
+    chances = plain.replay_distribution(buffer)
+    expected = 0.75 * chances + jnp.array([0.25, 0.25, 0.25, 0]) / 3
+    np.testing.assert_allclose(guarded.replay_distribution(buffer), expected, rtol=1e-6)
+    draw = jax.jit(jax.vmap(lambda key: guarded.sample(buffer, 1, key=key)[1][0]))
+    drawn = np.bincount(draw(jax.random.split(jax.random.key(0), 4000)), minlength=4) / 4000
+    np.testing.assert_allclose(drawn, expected, atol=0.03)
+    # A share of all leaves no order of chances, and still the same level has to go.
+    full = dataclasses.replace(buffer, filled=jnp.ones(4, bool), scores=jnp.arange(4.0))
+    ranks = _chances.rank(full.scores)
+    everything = dataclasses.replace(plain, uniform_share=1.0)
+    assert int(plain.opponent(full, ranks)) == int(everything.opponent(full, ranks))
+    np.testing.assert_allclose(everything.replay_distribution(full), 0.25)
