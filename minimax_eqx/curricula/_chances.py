@@ -81,7 +81,7 @@ def mix_in_uniform(
     filled: Bool[Array, " capacity"],
     uniform_share: Scalar | None,
 ) -> Float[Array, " capacity"]:
-    """`(1 - uniform_share) * chances`, and the rest to all filled slots alike; None changes nothing.
+    """`(1 - uniform_share) * chances`, and the rest to all filled slots alike; None is as 0.
 
     So no stored level has less than that rest. It comes last, after ages have had their say.
     """

@@ -117,8 +117,9 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         """Draws slots one after another, perhaps some of them more than once.
 
         `by_score` are chances before ages have their share, `staleness_coef`, and before all slots
-        alike have theirs, `uniform_share`; None is nothing. After each draw the level drawn has age 0 and all others are one older. Slots that are not filled are never
-        drawn; in an empty buffer there is nothing to draw, and slot 0 is given.
+        alike have theirs, `uniform_share`; None is as 0. After each draw the level drawn has age 0
+        and all others are one older. Slots that are not filled are never drawn; in an empty buffer
+        there is nothing to draw, and slot 0 is given.
         """
 
         def step(ages, key):
