@@ -8,6 +8,7 @@ import jax
 from minimax_eqx.agents import PPO
 from minimax_eqx.curricula import (
     AdversarialDesign,
+    Boltzmann,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
@@ -80,6 +81,7 @@ METHODS = {
         1,
     ),
     "mna": (replay(score=MNA()), 1),
+    "boltzmann": (replay(prioritisation=Boltzmann(0.05), uniform_share=0.25), 1),
     "exact-regret": (replay(score=ExactRegret()), 1),
     "return-variance": (replay(score=ReturnVariance()), 1),
 }

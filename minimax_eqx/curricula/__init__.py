@@ -4,6 +4,7 @@ from ._admission import AbstractAdmission as AbstractAdmission
 from ._admission import BeatTheLeastLikely as BeatTheLeastLikely
 from ._admission import BeatTheLowestScore as BeatTheLowestScore
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
+from ._boltzmann import Boltzmann as Boltzmann
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import AbstractWeighing as AbstractWeighing
 from ._curriculum import Proposal as Proposal
@@ -39,6 +40,7 @@ __all__ = [
     "AdversarialDesign",
     "BeatTheLeastLikely",
     "BeatTheLowestScore",
+    "Boltzmann",
     "DomainRandomisation",
     "Easiest",
     "Hardest",

@@ -13,6 +13,7 @@ from ..agents import PPO, Adam
 from ..curricula import (
     AbstractCurriculum,
     AdversarialDesign,
+    Boltzmann,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
@@ -30,6 +31,7 @@ from ..scores import (
     MNA,
     PACE,
     ExactRegret,
+    Learnability,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -209,6 +211,17 @@ def return_variance(**changes: Any) -> Experiment:
     """
     experiment = robust_plr(score=ReturnVariance())
     return with_changes(experiment, {"num_trials": 10, **changes})
+
+
+def boltzmann(**changes: Any) -> Experiment:
+    """Robust PLR that replays by a softmax of learnability: NCC without its slow distribution.
+
+    The temperature is the entropy coefficient of NCC-Learn (arXiv 2505.20659).
+    """
+    experiment = robust_plr(
+        score=Learnability(), prioritisation=Boltzmann(0.05), staleness_coef=0.0, num_trials=4
+    )
+    return with_changes(experiment, changes)
 
 
 def quickstart(**changes: Any) -> Experiment:
