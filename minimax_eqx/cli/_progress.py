@@ -14,8 +14,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ..experiment import Compiled, Evaluated, Event, Progressed, Started, Stopping, Trained
-from ..experiment._report import evaluation_cells
+from .._folder._report import evaluation_cells
+from ..experiment import Evaluated, Progressed, Started
+from ..experiment._hooks import Compiled, Event, Stopping, Trained
 
 # Plain lines of a run, without those that say what it waits for.
 LINES = 20

@@ -67,24 +67,13 @@ class AbstractCurriculum(eqx.Module, Generic[Level, State]):
         are those that played, before they were updated.
         """
 
-
-class AbstractWeighing(eqx.Module, Generic[Level, State]):
-    """What a curriculum derives from too, if steps are to count differently in the update.
-
-    For example, a curriculum may mask what the students shall not learn from, which it knows only
-    when the levels have been played:
-
-    ```python
-    class Refined(AbstractCurriculum, AbstractWeighing):
-        ...
-    ```
-    """
-
-    @abc.abstractmethod
     def weights(
         self, state: State, proposal: Proposal[Level], evidence: Evidence, *, key: Key[Array, ""]
-    ) -> Float[Array, "student time level trial"]:
-        """How much each step counts when the students learn: at least 0, and 1 is the usual.
+    ) -> Float[Array, "student time level trial"] | None:
+        """How much each step counts when the students learn: at least 0, 1 is the usual. Optional.
 
-        The runner calls it between the play and the update, with the state that `propose` gave.
+        The runner calls it between the play and the update, with the state that `propose` gave. For
+        example, a curriculum may mask what the students shall not learn from, which it knows only
+        when the levels have been played. None stands for all 1.
         """
+        return None

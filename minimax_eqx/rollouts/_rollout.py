@@ -6,9 +6,10 @@ from jaxtyping import Array, Float, Key
 
 from .._types import PyTree
 from .._xla._lanes import num_lanes_of, scan_in_lanes
-from ..agents import Trajectory
+from ..agents._agent import Trajectory
 from ..envs import AbstractEnv, AbstractLevelEditor
-from ..nets import AbstractPolicy, Predictions, noise
+from ..nets._distributions import noise
+from ..nets._policy import AbstractPolicy, Predictions
 from ._play import begin, load_worlds, play_on
 
 

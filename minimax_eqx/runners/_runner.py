@@ -24,11 +24,13 @@ from .._xla._mesh import (
     replicate,
     split_levels,
 )
-from ..agents import Agent, Estimates, Trajectory, population
-from ..agents._population import over_students
-from ..curricula import AbstractCurriculum, AbstractWeighing, Proposal
+from ..agents import Agent, Estimates
+from ..agents._agent import Trajectory
+from ..agents._population import over_students, population
+from ..curricula import AbstractCurriculum, Proposal
 from ..envs import AbstractEnv
-from ..rollouts import Evidence, rollout
+from ..rollouts import Evidence
+from ..rollouts._rollout import rollout
 from ._arrays import as_arrays, as_written
 from ._evidence import evidence_of, evidence_spec
 from ._experiment import Experiment
@@ -164,10 +166,11 @@ class Runner(eqx.Module):
         state, proposal = curriculum.propose(self.curriculum_state, key=propose_key)
         trajectories, estimates = self._play(proposal, key=play_key)
         evidence = evidence_of(experiment, self.students, proposal.levels, trajectories, estimates)
-        weights = None
-        if isinstance(curriculum, AbstractWeighing):
-            update_key, weights_key = jax.random.split(update_key)
-            weights = curriculum.weights(state, proposal, evidence, key=weights_key)
+        # Of a copy: without weights, the update's key is as it would be if nobody had asked.
+        update_with_weights_key, weights_key = jax.random.split(jax.random.clone(update_key))
+        weights = curriculum.weights(state, proposal, evidence, key=weights_key)
+        if weights is not None:
+            update_key = update_with_weights_key
             weights = weights.reshape(*weights.shape[:2], -1)
         num_plays = None
         if proposal.num_update_levels is not None:

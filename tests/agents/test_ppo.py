@@ -7,8 +7,9 @@ import jax
 import numpy as np
 import pytest
 
-from minimax_eqx.agents import PPO, first_student, population
-from minimax_eqx.rollouts import rollout
+from minimax_eqx.agents import PPO, first_student
+from minimax_eqx.agents._population import population
+from minimax_eqx.rollouts._rollout import rollout
 
 from ..small import ENV, make_learner, make_student, sample_levels
 

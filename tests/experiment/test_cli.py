@@ -10,7 +10,8 @@ from minimax_eqx._version import VERSION
 from minimax_eqx.cli import _main as cli
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
-from minimax_eqx.recipes import RECIPES, maze, small
+from minimax_eqx.recipes import maze, small
+from minimax_eqx.recipes._known import RECIPES
 
 from .tiny import OPTIONS, SMALL, change_config, files, rows
 
@@ -99,7 +100,7 @@ MISTAKES = {
     "not a number": (["train", "--learning-rate", "nan"], "learning_rate is nan"),
     "schedule": (["train", "--checkpoint-every", "7"], "multiple of log_every"),
     "even perfect maze": (["train", "--generator", "perfect-maze", "--height", "12"], "odd"),
-    "unknown generator": (["train", "--generator", "hills"], "Known: random-memory, "),
+    "unknown generator": (["train", "--generator", "hills"], "random-walls, perfect-maze"),
     "proportional": (
         ["train", "maze-plr", "--prioritisation", "proportional"],
         "Proportional, which needs scores that are never negative",

@@ -2,7 +2,6 @@
 
 import html
 import json
-import logging
 import math
 import pathlib
 import string
@@ -12,15 +11,14 @@ from typing import Any
 import jax
 
 from .._composition._plain import to_plain
-from .._folder._run_folder import CURVES, EPISODE, LEVELS, REPORT, RunFolder
 from .._xla._compile import quick_jit
 from ..agents import first_student
-from ..envs import AbstractArtist, AbstractPictured
-from ..envs._pictures import save_gif, save_png
+from ..envs import AbstractArtist
+from ..envs._pictures import save_picture
 from ..rollouts import record_episode
-from ..runners import Experiment, Runner
-from ._hooks import Evaluated, Event, Finished, Progressed, Started
-from ._own_hooks import all_results
+from ..runners._experiment import Experiment
+from ..runners._runner import Runner
+from ._run_folder import CURVES, EPISODE, LEVELS, REPORT, RunFolder
 
 LEVELS_SHOWN = 8
 # A stream of random numbers of its own: the report changes nothing about a run.
@@ -33,31 +31,6 @@ _PICTURES = f"""\
 <img src="{EPISODE}" alt="an episode">"""
 
 
-class WriteReport:
-    """A hook that draws report.html when a run is complete, and its curves when it is interrupted.
-
-    What cannot be written is warned of, since everything else is done.
-    """
-
-    def __init__(self):
-        self._is_due = False
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Started):
-            self._is_due = not (event.folder.path / REPORT).is_file()
-        if isinstance(event, Progressed | Evaluated):
-            self._is_due = True
-        if isinstance(event, Finished) and self._is_due:
-            try:
-                if event.interrupted:
-                    write_curves(event.folder)
-                else:
-                    write_report(event.folder, event.experiment, event.runner)
-            except (OSError, ValueError, ImportError) as error:
-                name = CURVES if event.interrupted else REPORT
-                logging.getLogger("minimax_eqx").warning("%s was not written: %s", name, error)
-
-
 def write_report(folder: RunFolder, experiment: Experiment, runner: Runner) -> pathlib.Path:
     """Draws the curves, and a page that shows them, the evaluation, and, if the environment has an
     artist, levels and an episode of the first student.
@@ -67,8 +40,9 @@ def write_report(folder: RunFolder, experiment: Experiment, runner: Runner) -> p
     evaluation = folder.evaluation()
     curves = write_curves(folder)
     pictures = "<p>This environment has no artist who could draw its levels.</p>"
-    if isinstance(experiment.env, AbstractPictured):
-        _draw_levels_and_episode(folder, experiment.env.artist(), runner.on(None), experiment.seed)
+    artist = experiment.env.artist()
+    if artist is not None:
+        _draw_levels_and_episode(folder, artist, runner.on(None), experiment.seed)
         pictures = _PICTURES
     template = string.Template(pathlib.Path(__file__).with_name(REPORT).read_text())
     page = template.substitute(
@@ -99,6 +73,12 @@ def evaluation_cells(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
         )
         for name, results in all_results(evaluation).items()
     ]
+
+
+def all_results(evaluation: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The results by name: of unseen levels first, if there were any, then of held-out tests."""
+    unseen = evaluation["unseen"]
+    return ({"unseen": unseen} if unseen else {}) | evaluation["held_out"]
 
 
 def write_curves(folder: RunFolder) -> pathlib.Path | None:
@@ -142,12 +122,13 @@ def _draw_levels_and_episode(
     env = runner.experiment.env
     levels = _propose(runner.experiment.curriculum, runner.curriculum_state, propose_key).levels
     shown = jax.tree.map(lambda leaf: leaf[:LEVELS_SHOWN], levels)
-    save_png(artist.draw_levels(shown), folder.path / LEVELS)
+    save_picture(artist.draw_levels(shown), folder.path / LEVELS)
     level = jax.tree.map(lambda leaf: leaf[0], levels)
     student = first_student(runner.students).network
     recording = record_episode(env, student, level, key=episode_key)
     states, length = jax.device_get((recording.states, recording.length))
-    save_gif(artist.draw_episode(env, level, states, int(length)), folder.path / EPISODE)
+    frames = artist.draw_episode(env, level, states, int(length))
+    save_picture(frames, folder.path / EPISODE)
 
 
 @quick_jit
