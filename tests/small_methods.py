@@ -8,6 +8,7 @@ import jax
 from minimax_eqx import Experiment, Runner
 from minimax_eqx.agents import PPO
 from minimax_eqx.curricula import (
+    NCC,
     AdversarialDesign,
     Boltzmann,
     DomainRandomisation,
@@ -77,6 +78,12 @@ METHODS = {
     "sfl": (
         lambda core, sizes: SamplingForLearnability(
             WALLS, num_candidates=4, num_plays=2, capacity=3, num_training_cycles=4, **sizes
+        ),
+        1,
+    ),
+    "ncc": (
+        lambda core, sizes: NCC(
+            WALLS, ExactRegret(), num_plays=2, capacity=3, num_new_levels=1, **sizes
         ),
         1,
     ),

@@ -14,6 +14,7 @@ from ._lessons import Replayed as Replayed
 from ._level_replay import LevelReplay as LevelReplay
 from ._level_source import AbstractLevelSource as AbstractLevelSource
 from ._level_spec import LevelSpec as LevelSpec
+from ._ncc import NCC as NCC
 from ._parents import Easiest as Easiest
 from ._parents import Hardest as Hardest
 from ._parents import WholeBatch as WholeBatch
@@ -26,6 +27,7 @@ from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
 
 __all__ = [
+    "NCC",
     "AbstractCurriculum",
     "AbstractLevelSource",
     "AbstractPrioritisation",

@@ -11,6 +11,7 @@ from typing import Any
 from .._composition._draft import with_changes
 from ..agents import PPO, Adam
 from ..curricula import (
+    NCC,
     AbstractCurriculum,
     AdversarialDesign,
     Boltzmann,
@@ -162,6 +163,25 @@ def sfl(**changes: Any) -> Experiment:
         num_minibatches=4,
     )
     return with_changes(_experiment(curriculum, student, num_updates), changes)
+
+
+def ncc(**changes: Any) -> Experiment:
+    """NCC-Learn (arXiv 2505.20659): draws levels from a distribution that is learned by ascent.
+
+    With the authors' hyperparameters, as far as they fit: made for an accelerator, since all stored
+    levels are played before every update. 4 plays stand for their 5, so that they divide 256.
+    """
+    num_updates = 4_577
+    optimiser = Adam(learning_rate=1.466e-3, anneal_steps=num_updates, max_grad_norm=0.25)
+    student = _student(optimiser=optimiser, num_epochs=1)
+    experiment = _experiment(NCC(RandomWalls(), num_levels=256), student, num_updates)
+    # An update takes 68 cycles.
+    return with_changes(experiment, {"evaluate_every": 6_800, "checkpoint_every": 6_800, **changes})
+
+
+def ncc_regret(**changes: Any) -> Experiment:
+    """NCC-Reg (the same): NCC whose distribution climbs the exact regret."""
+    return with_changes(ncc(score=ExactRegret(), step_size=0.005, evenness_coef=0.032), changes)
 
 
 def mna(**changes: Any) -> Experiment:

@@ -31,7 +31,7 @@ from .tiny import (
 )
 
 PATIENCE = 240
-BUFFERED = (curricula.LevelReplay, curricula.SamplingForLearnability)
+BUFFERED = (curricula.LevelReplay, curricula.NCC, curricula.SamplingForLearnability)
 REPLAYING = [
     name
     for name, recipe in RECIPES.items()
