@@ -38,6 +38,8 @@ class Trajectory(eqx.Module):
     """Values of the state after the last step."""
     truncation_values: Float[Array, "time play value_head"] | None
     """Values of the states that a time limit cut off, 0 elsewhere; None if nobody asked for it."""
+    told: PyTree[Array, "..."] = None
+    """What other students say of it (leading axes `time play`), see `ask_peers`."""
 
     @property
     def dones(self) -> Bool[Array, "time play"]:
@@ -144,3 +146,12 @@ class AbstractLearner(eqx.Module):
         None stands for all 1. Every mean over steps is to be weighted by them. Count the update in
         `num_updates`.
         """
+
+    def ask_peers(self, students: Agent, trajectories: Trajectory) -> PyTree[Array] | None:
+        """What other students tell each student of its trajectory, before an update. Optional.
+
+        The runner calls it once before all students are updated, and hands each student's share to
+        `update` in `trajectory.told`. All arrays have a leading axis `student`, and those of the
+        result `time play` after it. None stands for nothing.
+        """
+        return None

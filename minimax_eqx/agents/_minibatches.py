@@ -23,6 +23,7 @@ class Batch(eqx.Module):
     advantages: Float[Array, "*parts time play"]
     targets: Float[Array, "*parts time play value_head"]
     weights: Float[Array, "*parts time play"] | None = None  # None: all 1
+    told: PyTree[Array, "..."] = None  # by other students; leading axes: time play
 
 
 def as_transitions(batch: Batch) -> Batch:

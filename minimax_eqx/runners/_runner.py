@@ -176,11 +176,15 @@ class Runner(eqx.Module):
         if proposal.num_update_levels is not None:
             num_plays = proposal.num_update_levels * experiment.num_trials
 
+        learner = experiment.student
+
         def update(students):
+            to_learn_from = eqx.filter_vmap(lambda played: played.first_plays(num_plays))
+            told = learner.ask_peers(students, to_learn_from(trajectories))
             return over_students(
-                lambda student, trajectory, estimates, weights, key: experiment.student.update(
+                lambda student, trajectory, estimates, weights, told, key: learner.update(
                     student,
-                    trajectory.first_plays(num_plays),
+                    dataclasses.replace(trajectory.first_plays(num_plays), told=told),
                     estimates.first_plays(num_plays),
                     weights=None if weights is None else weights[:, :num_plays],
                     key=key,
@@ -189,6 +193,7 @@ class Runner(eqx.Module):
                 trajectories,
                 estimates,
                 weights,
+                told,
                 jax.random.split(update_key, experiment.num_students),
             )
 
