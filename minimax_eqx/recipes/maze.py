@@ -9,7 +9,7 @@ for a dot, as in `paired(student__learning_rate=3e-4)`.
 from typing import Any
 
 from .._composition._draft import with_changes
-from ..agents import PPO, Adam
+from ..agents import PPO, Adam, BehaviouralCloning
 from ..curricula import (
     AbstractCurriculum,
     AdversarialDesign,
@@ -83,6 +83,16 @@ def paired(**changes: Any) -> Experiment:
     """PAIRED: a teacher designs levels, and is paid the regret of two students."""
     experiment = _experiment(AdversarialDesign(_teacher(), objective=RelativeRegret()))
     return with_changes(experiment, {"num_students": 2, "unseen": _UNSEEN, **changes})
+
+
+def paired_cloning(**changes: Any) -> Experiment:
+    """PAIRED with high entropy and cloning between students (arXiv 2308.10797).
+
+    With the hyperparameters of the authors' programs for mazes of 25 walls.
+    """
+    cloning = {"student__peer_loss": BehaviouralCloning(), "student__entropy_coef": 0.005}
+    walls = {"design__num_walls": 25, "unseen__num_walls": 25}
+    return with_changes(paired(**walls, **cloning), changes)
 
 
 def population_paired(**changes: Any) -> Experiment:
