@@ -23,6 +23,7 @@ class Batch(eqx.Module):
     advantages: Float[Array, "*parts time play"]
     targets: Float[Array, "*parts time play value_head"]
     weights: Float[Array, "*parts time play"] | None = None  # None: all 1
+    memory: PyTree[Array, "..."] = None  # leading axes: one play; None: empty
 
 
 def as_transitions(batch: Batch) -> Batch:

@@ -63,8 +63,8 @@ class AbstractCurriculum(eqx.Module, Generic[Level, State]):
     ) -> tuple[State, Metrics]:
         """Takes in what happened on the proposal; returns the new state and metrics.
 
-        `state` and `proposal` are what `propose` gave for this cycle. The students of the evidence
-        are those that played, before they were updated.
+        `state` and `proposal` are what `propose` gave for this cycle. The evidence is of the whole
+        play, and its students are those that began it, before they were updated.
         """
 
 
@@ -86,5 +86,7 @@ class AbstractWeighing(eqx.Module, Generic[Level, State]):
     ) -> Float[Array, "student time level trial"]:
         """How much each step counts when the students learn: at least 0, and 1 is the usual.
 
-        The runner calls it between the play and the update, with the state that `propose` gave.
+        The runner calls it between play and update, with the state that `propose` gave. Where a
+        play has several rollouts (`Experiment.rollouts_per_play`), it does so after each, and the
+        evidence is of that rollout: an episode may have begun before its first step.
         """

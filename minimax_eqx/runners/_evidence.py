@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from .._types import PyTree
 from ..agents import Agent, Estimates, Trajectory, first_student
-from ..envs import AbstractSolvable
+from ..envs import AbstractEnv, AbstractSolvable
 from ..nets import Predictions
 from ..rollouts import Evidence
 from ._experiment import Experiment
@@ -20,7 +20,7 @@ def evidence_of(
     trajectories: Trajectory,
     estimates: Estimates,
 ) -> Evidence:
-    """What the students (leading axis `student`) met when they played `levels`."""
+    """What the students (leading axis `student`) met in one rollout on `levels`."""
 
     def by_trial(leaf):
         return leaf.reshape(*leaf.shape[:2], -1, experiment.num_trials, *leaf.shape[3:])
@@ -38,7 +38,7 @@ def evidence_of(
         values=by_trial(trajectories.values),
         advantages=by_trial(estimates.advantages),
         students=students,
-        optimum=_optimum(experiment, levels),
+        optimum=optimum_of(experiment.env, levels),
     )
 
 
@@ -50,7 +50,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     """
     env = experiment.env
     num_levels = experiment.curriculum.levels_per_cycle
-    shape = (experiment.num_students, experiment.num_steps, num_levels, experiment.num_trials)
+    shape = (experiment.num_students, experiment.steps_per_play, num_levels, experiment.num_trials)
 
     def of_each_step(tree: PyTree) -> PyTree:
         return jax.tree.map(lambda s: jax.ShapeDtypeStruct((*shape, *s.shape), s.dtype), tree)
@@ -82,10 +82,9 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     )
 
 
-def _optimum(experiment: Experiment, levels: PyTree) -> Float[Array, " level"] | None:
-    if not isinstance(experiment.env, AbstractSolvable):
-        return None
-    return jax.vmap(experiment.env.optimal_return)(levels)
+def optimum_of(env: AbstractEnv, levels: PyTree) -> Float[Array, " level"] | None:
+    """The best return of each level, or None if the environment does not tell."""
+    return jax.vmap(env.optimal_return)(levels) if isinstance(env, AbstractSolvable) else None
 
 
 def _one_step(experiment: Experiment, students: Agent) -> tuple[Predictions, PyTree]:
