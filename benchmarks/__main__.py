@@ -1,8 +1,9 @@
 """`python -m benchmarks`: measures, prints tables, and writes JSON and a page of results.
 
-`python -m benchmarks page` makes the page again; `python -m benchmarks guard` checks that compiled
-programs have not grown; `python -m benchmarks profile RECIPE` shows where a cycle's time goes;
-`python -m benchmarks turns PART --with COMMAND` measures another program and this one by turns.
+`python -m benchmarks page` makes the page again, and `python -m benchmarks methods` the table of
+methods in `docs/methods`; `python -m benchmarks guard` checks that compiled programs have not
+grown; `python -m benchmarks profile RECIPE` shows where a cycle's time goes; `python -m benchmarks
+turns PART --with COMMAND` measures another program and this one by turns.
 """
 
 import argparse
@@ -12,13 +13,18 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from . import comparison, guard, page, profile, turns
+from . import comparison, guard, methods, page, profile, turns
 from .comparison import Comparison, ComparisonError
 from .parts import ALL, DEFAULT, RESULTS, measure_apart, path_of
 from .timing import Limits
 
 WITH_ERRORS, BAD_INPUT = 1, 2
-COMMANDS = {"guard": guard.main, "profile": profile.main, "turns": turns.main}
+COMMANDS = {
+    "guard": guard.main,
+    "methods": methods.main,
+    "profile": profile.main,
+    "turns": turns.main,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

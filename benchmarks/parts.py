@@ -19,7 +19,7 @@ START = "start:"
 STARTS = tuple(START + name for name in ("maze-dr", "maze-robust-plr", "maze-accel", "maze-paired"))
 DEVICES = "devices"
 COMMUNICATION = "communication"
-SCALING = ("cores", "buffer", "resets", "levels", "students", DEVICES, COMMUNICATION)
+SCALING = ("cores", "buffer", "resets", "optima", "levels", "students", DEVICES, COMMUNICATION)
 # One of each family; the other recipes are measured when they are named.
 FAMILIES = (
     "maze-dr",
@@ -38,13 +38,14 @@ Part = Callable[[MatrixProduct, Limits], dict[str, Any]]
 
 def function_of(name: str) -> Part:
     """What measures a part, given the yardstick; starts of processes are not among them."""
-    from . import buffer, cycle, env, phases, resets, scaling
+    from . import buffer, cycle, env, optima, phases, resets, scaling
 
     parts: dict[str, Part] = {
         "env": env.bench,
         "cores": phases.bench_cores,
         "buffer": buffer.bench,
         "resets": resets.bench,
+        "optima": optima.bench,
         "levels": scaling.bench_levels,
         "students": scaling.bench_students,
     }

@@ -36,35 +36,11 @@ def typechecker(function: Callable[..., Any]) -> Callable[..., Any]:
     return check
 
 
-# Modules without arrays, which have nothing that these checks are for.
-_WITHOUT_ARRAYS = {
-    "__main__",
-    "_typecheck",
-    "_version",
-    "cli",  # the packages; their modules come below
-    "cli._commands",
-    "cli._main",
-    "cli._messages",
-    "cli._words",
-    "experiment",
-    "experiment._draft",
-    "experiment._parts",
-    "experiment._plain",
-    "experiment._process_options",
-    "experiment._user_code",
-    "recipes",
-}
+# Packages and modules without arrays, which have nothing that these checks are for.
+_WITHOUT_ARRAYS = {"__main__", "_composition", "_typecheck", "_version", "cli", "recipes"}
 
 
 def modules_to_check(package: str, path: Iterable[str]) -> list[str]:
     """The modules and packages of this package, which is in `path`, whose functions are checked."""
-    folders = [(f"{folder}", "") for folder in path]
-    folders += [
-        (f"{folder}/{room}", f"{room}.") for room in ("cli", "experiment") for folder, _ in folders
-    ]
-    return [
-        f"{package}.{module.name}"
-        for folder, prefix in folders
-        for module in pkgutil.iter_modules([folder], prefix)
-        if module.name not in _WITHOUT_ARRAYS
-    ]
+    names = [module.name for module in pkgutil.iter_modules(path)]
+    return [f"{package}.{name}" for name in names if name not in _WITHOUT_ARRAYS]

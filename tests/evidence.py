@@ -1,5 +1,6 @@
 """Evidence made by hand or at random, and how tests score it."""
 
+import dataclasses
 import functools
 
 import equinox as eqx
@@ -7,9 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from minimax_eqx.agents import PPO, population
+from minimax_eqx.envs import Discrete
+from minimax_eqx.nets import LSTM, ActorCritic, Categorical, FlatEncoder, MLPHead
 from minimax_eqx.rollouts import Evidence
 
 NUM_LEVELS = 16
+NUM_ACTIONS = 3
 
 
 KEY = jax.random.key(0)
@@ -60,11 +65,12 @@ def structure(tree):
 
 def permuted(evidence, order):
     """The evidence with its levels in another order."""
-    by_level = lambda e: (e.levels, e.optimum)  # noqa: E731
-    plays = eqx.tree_at(by_level, evidence, (None, None), is_leaf=lambda leaf: leaf is None)
+    of_no_play = lambda e: (e.levels, e.optimum, e.students)  # noqa: E731
+    plays = eqx.tree_at(of_no_play, evidence, (None,) * 3, is_leaf=lambda leaf: leaf is None)
     plays = jax.tree.map(lambda leaf: leaf[:, :, order], plays)
-    reordered = jax.tree.map(lambda leaf: leaf[order], by_level(evidence))
-    return eqx.tree_at(by_level, plays, reordered, is_leaf=lambda leaf: leaf is None)
+    by_level = jax.tree.map(lambda leaf: leaf[order], (evidence.levels, evidence.optimum))
+    whole = (*by_level, evidence.students)
+    return eqx.tree_at(of_no_play, plays, whole, is_leaf=lambda leaf: leaf is None)
 
 
 @eqx.filter_jit
@@ -84,13 +90,22 @@ def score_of(score, evidence):
 
 
 @functools.cache
+def random_students():
+    """Two small ones that read pairs of numbers."""
+    learner = PPO(ActorCritic(FlatEncoder(4), LSTM(4), MLPHead(4), 3))
+    pair = jax.ShapeDtypeStruct((2,), jnp.float32)
+    make = lambda key: population(learner, 2, pair, Discrete(NUM_ACTIONS), key=key)  # noqa: E731
+    return eqx.filter_jit(make)(KEY)
+
+
+@functools.cache
 def random_evidence(seed):
     """Two students, 12 steps, 16 levels of which some are never finished, 2 trials, 3 heads."""
     generator = np.random.default_rng(seed)
     shape = (2, 12, NUM_LEVELS, 2)
     chance = generator.choice([0.0, 0.1, 0.5], size=(NUM_LEVELS, 1))
     dones = generator.random(shape) < chance
-    return make_evidence(
+    evidence = make_evidence(
         generator.normal(size=shape),
         dones,
         values=generator.normal(size=(*shape, 3)).astype(np.float32),
@@ -98,4 +113,11 @@ def random_evidence(seed):
         successes=dones & (generator.random(shape) < 0.5),
         # No episode of random rewards does better.
         optimum=jnp.full(NUM_LEVELS, 100.0),
+    )
+    return dataclasses.replace(
+        evidence,
+        observations=jnp.asarray(generator.normal(size=(*shape, 2)), jnp.float32),
+        actions=jnp.asarray(generator.integers(0, NUM_ACTIONS, shape), jnp.int32),
+        distributions=Categorical(jnp.zeros((*shape, NUM_ACTIONS))),
+        students=random_students(),
     )

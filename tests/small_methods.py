@@ -20,7 +20,15 @@ from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from minimax_eqx.runners import Experiment, Runner
-from minimax_eqx.scores import NegativeReturn, PopulationRegret, RelativeRegret
+from minimax_eqx.scores import (
+    MNA,
+    PACE,
+    ExactRegret,
+    NegativeReturn,
+    PopulationRegret,
+    RelativeRegret,
+    ReturnVariance,
+)
 
 # Every episode ends within a cycle, so that every level gets a score.
 ENV = Maze(height=5, width=6, max_episode_steps=6)
@@ -57,6 +65,7 @@ METHODS = {
     "dr": (lambda core, sizes: DomainRandomisation(WALLS, num_spare_levels=3, **sizes), 1),
     "plr": (replay(learn_from=NewAndReplayed()), 1),
     "robust-plr": (replay(), 1),
+    "pace": (replay(score=PACE()), 1),
     "accel": (replay(EMPTY, 0.8, **EDITS), 1),
     "parallel-plr": (replay(schedule=SideBySide()), 1),
     "parallel-accel": (replay(EMPTY, schedule=SideBySide(), **EDITS), 1),
@@ -70,6 +79,9 @@ METHODS = {
         ),
         1,
     ),
+    "mna": (replay(score=MNA()), 1),
+    "exact-regret": (replay(score=ExactRegret()), 1),
+    "return-variance": (replay(score=ReturnVariance()), 1),
 }
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}
 NAMES = (*METHODS, "dr-s5")

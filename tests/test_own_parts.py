@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import pytest
 
 import minimax_eqx as mx
+from minimax_eqx._composition._draft import with_changes
+from minimax_eqx._composition._user_code import load_user_code
 from minimax_eqx.cli._main import main
-from minimax_eqx.experiment._draft import with_changes
-from minimax_eqx.experiment._user_code import load_user_code
 
 from .experiment.tiny import assert_same_state, resume, train
 

@@ -21,6 +21,8 @@ ROOMS = (
     "scores",
     "curricula",
     "runners",
+    "_composition",
+    "_folder",
     "experiment",
     "recipes",
     "cli",

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from minimax_eqx._composition._draft import with_changes
 from minimax_eqx.curricula import LearnedGenerator, LevelReplay
-from minimax_eqx.experiment._draft import with_changes
 from minimax_eqx.recipes import RECIPES
 from minimax_eqx.runners import Experiment
 

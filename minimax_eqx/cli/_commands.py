@@ -1,5 +1,6 @@
 """The commands of the command line: words in, exit code out."""
 
+import dataclasses
 import inspect
 import pathlib
 import typing
@@ -12,15 +13,17 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from .._composition._draft import NONE, Draft, Given, differences, draft_of, made
+from .._composition._parts import Parts, nearest
+from .._composition._plain import from_plain, to_plain
+from .._composition._user_code import is_user_code, load_user_code
+from .._folder._run_folder import RunFolder
 from ..envs.maze import HeldOutMazes
 from ..envs.maze._held_out_names import LISTS, MAZES
-from ..experiment._draft import NONE, Draft, Given, differences, draft_of, made
-from ..experiment._parts import Parts, nearest
-from ..experiment._plain import from_plain, to_plain
-from ..experiment._process_options import ProcessOptions
-from ..experiment._user_code import UserCode, is_user_code, load_user_code
-from ..recipes import RECIPES
+from ..recipes import RECIPES, small
+from ..recipes._small import SUFFIX
 from ..runners import Evaluation, Experiment
+from ._process_options import ProcessOptions
 from ._words import apply, as_dataclass, given_in_file, given_in_words
 
 RUNS = pathlib.Path("runs")
@@ -90,8 +93,8 @@ def train(words: Sequence[str]) -> int:
     """`minimax-eqx train`."""
     name, given = _read(words)
     target = "quickstart" if name is None else name
-    code = _code(target if is_user_code(target) else None)
-    recipe, parts = code.experiment if code else _recipe(target), code.parts if code else Parts()
+    code = load_user_code(target) if is_user_code(target) else None
+    recipe, parts = code.experiment if code else _recipe(target), Parts(code and code.module)
     draft, own = draft_of(recipe), draft_of(Train())
     for file in [g.words[0] for g in given if g.name == "config" and g.words]:
         _apply(target, [draft], given_in_file(pathlib.Path(file)), parts, Train)
@@ -118,7 +121,7 @@ def train(words: Sequence[str]) -> int:
 
 def resume(words: Sequence[str]) -> int:
     """`minimax-eqx resume`."""
-    run, given = _read(words, "resume")
+    run, given = _read_run(words, "resume")
     own = draft_of(Resume())
     unknown = [g.place for g in given if g.name.replace("-", "_") not in (*own.values, "help")]
     if unknown:
@@ -127,35 +130,30 @@ def resume(words: Sequence[str]) -> int:
             "--devices can be given. For other values, train a new run."
         )
     _apply(run, [own], given, Parts(), Resume)
-    options = made(own)
+    options: Resume = made(own)
     options.check()
-    code = _code(options.file)
-    path, num_updates = pathlib.Path(run), options.num_updates
+    code = load_user_code(options.file) if options.file else None
     from . import _terminal as terminal
 
-    return terminal.resume(
-        path, options, devices=options.devices, num_updates=num_updates, code=code
-    )
+    return terminal.resume(pathlib.Path(run), options, options.devices, options.num_updates, code)
 
 
 def evaluate(words: Sequence[str]) -> int:
     """`minimax-eqx evaluate`."""
-    run, given = _read(words, "evaluate")
+    run, given = _read_run(words, "evaluate")
     own = draft_of(Evaluate())
     if any(g.name == "help" for g in given):
         _apply(run, [own, draft_of(Evaluation(HeldOutMazes()))], given, Parts(), Evaluate)
     _apply(run, [own], [g for g in given if g.name == "file"], Parts(), Evaluate)
-    code = _code(made(own).file)
-
-    def changed(before: Evaluation) -> Evaluation:
-        draft = draft_of(before)
-        of_part = [g for g in given if g.name != "file"]
-        _apply(run, [draft], of_part, code.parts if code else Parts(), Evaluate)
-        return made(draft)
-
+    options: Evaluate = made(own)
+    code = load_user_code(options.file) if options.file else None
+    folder = RunFolder.open(run)
+    experiment = folder.experiment(code)
+    draft, of_part = draft_of(experiment.evaluation), [g for g in given if g.name != "file"]
+    _apply(run, [draft], of_part, Parts(code and code.module), Evaluate)
     from . import _terminal as terminal
 
-    return terminal.evaluate(pathlib.Path(run), changed, code)
+    return terminal.evaluate(folder, dataclasses.replace(experiment, evaluation=made(draft)))
 
 
 def recipes(words: Sequence[str]) -> int:
@@ -169,7 +167,10 @@ def recipes(words: Sequence[str]) -> int:
     for name, recipe in RECIPES.items():
         summary = (inspect.getdoc(recipe) or "").partition("\n\n")[0]
         table.add_row(name, summary, f"{recipe().schedule.num_updates:,}")
-    table.caption = "minimax-eqx recipes NAME prints one as a file of options."
+    table.caption = (
+        "minimax-eqx recipes NAME prints one as a file of options. Each has a form for two CPU "
+        f"cores: maze-accel{SUFFIX}, for example."
+    )
     Console().print(table)
     return 0
 
@@ -202,33 +203,30 @@ def _apply(
     apply(drafts, given, parts, prog, inspect.getdoc(command) or "")
 
 
-@typing.overload
-def _read(words: Sequence[str]) -> tuple[str | None, list[Given]]: ...
-@typing.overload
-def _read(words: Sequence[str], command: str) -> tuple[str, list[Given]]: ...
-def _read(words: Sequence[str], command: str | None = None) -> tuple[str | None, list[Given]]:
-    """The word before all options, and what is given after it. Raises `ValueError` for none where
-    a command begins with the folder of a run."""
+def _read(words: Sequence[str]) -> tuple[str | None, list[Given]]:
+    """The word before all options, if there is one, and what is given after it."""
     has_target = bool(words) and not words[0].startswith("-")
     given = given_in_words("--help" if w == "-h" else w for w in words[has_target:])
-    if command is None or (has_target and words[0]):
-        return words[0] if has_target else None, given
-    if any(g.name == "help" for g in given):
-        return "RUN", given
-    raise ValueError(f"The folder of the run comes first: minimax-eqx {command} RUN [OPTIONS].")
+    return words[0] if has_target else None, given
 
 
-def _code(target: str | None) -> UserCode | None:
-    return load_user_code(target) if target else None
+def _read_run(words: Sequence[str], command: str) -> tuple[str, list[Given]]:
+    """The same of a command that begins with the folder of a run. Raises `ValueError` for none."""
+    run, given = _read(words)
+    if not run and not any(g.name == "help" for g in given):
+        raise ValueError(f"The folder of the run comes first: minimax-eqx {command} RUN [OPTIONS].")
+    return run or "RUN", given
 
 
 def _recipe(name: str) -> Experiment:
-    if name not in RECIPES:
+    known, is_small = name.removesuffix(SUFFIX), name.endswith(SUFFIX)
+    if known not in RECIPES:
         raise ValueError(
-            f"There is no recipe '{name}'.{nearest(name, RECIPES)} Known: {', '.join(RECIPES)}. "
+            f"There is no recipe '{name}'.{nearest(name, RECIPES)} Known: {', '.join(RECIPES)}; "
+            f"each with {SUFFIX} after its name is of a size for two CPU cores. "
             "A file of yours ends in .py, and a module has a name after a colon."
         )
-    return RECIPES[name]()
+    return small(RECIPES[known]()) if is_small else RECIPES[known]()
 
 
 def _as_file(experiment: Experiment) -> str:

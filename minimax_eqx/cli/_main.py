@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from .. import _checks
-from ._messages import INTERRUPTED, USAGE_ERROR, fail, warnings_in_one_line
+from ._messages import INTERRUPTED, USAGE_ERROR, fail, fail_with, warnings_in_one_line
 
 _HELP = {"-h", "--help", "recipes", "completion"}
 _NEEDS_EXTRA = "the command line needs more packages: pip install 'minimax_eqx[cli]' (missing: {})"
@@ -71,12 +71,9 @@ def _dispatch(arguments: list[str]) -> int:
     missing = [package for package in _EXTRA if importlib.util.find_spec(package) is None]
     if missing:
         return fail(_NEEDS_EXTRA.format(", ".join(missing)), USAGE_ERROR)
-    from jaxtyping import TypeCheckError
-
     from . import _commands as commands
 
     try:
         return getattr(commands, name)(rest)
-    except (ValueError, OSError, TypeCheckError) as error:
-        # What is wrong with the words, or with what they name.
-        return fail(str(error), USAGE_ERROR)
+    except Exception as error:
+        return fail_with(error, name)

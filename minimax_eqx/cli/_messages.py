@@ -7,13 +7,56 @@ import warnings
 from collections.abc import Iterator
 
 LOGGER = "minimax_eqx"
-USAGE_ERROR, INTERRUPTED = 2, 130  # exit codes
+FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130  # exit codes
+# What to do where memory is short, by command.
+_LESS = {
+    "train": "Lower num_levels, num_steps, num_students, the sizes of the networks, of the level "
+    "buffer or of the levels, or raise num_accumulation_steps.",
+    "resume": "The run keeps its options: continue it on more devices (--devices), or train a new "
+    "run with less to do in a cycle.",
+    "evaluate": "Lower num_unseen_levels or num_episodes, or the size of the levels.",
+}
 
 
 def fail(message: str, code: int) -> int:
     """Prints the one message of an error, and returns the exit code."""
     print(f"error: {message}", file=sys.stderr)
     return code
+
+
+def fail_with(error: Exception, command: str) -> int:
+    """Prints the one message of an error that a user can cause, and returns the exit code. Raises
+    any other error: it is a bug."""
+    from jax.errors import JaxRuntimeError
+    from jaxtyping import TypeCheckError
+
+    from .._xla._processes import FirstProcessError
+
+    if isinstance(error, FirstProcessError):
+        return USAGE_ERROR
+    if isinstance(error, TypeCheckError):
+        # Parts that do not fit together; the checker's full report is for developers.
+        cause = gist(error.__cause__ or error)
+        return fail(f"these options do not work together: {cause}", USAGE_ERROR)
+    if isinstance(error, ValueError | OSError):
+        # What is wrong with the words, or with what they name.
+        return fail(str(error), USAGE_ERROR)
+    if isinstance(error, MemoryError | OverflowError | JaxRuntimeError):
+        reason = gist(error)
+        about_memory = "RESOURCE_EXHAUSTED" in reason or "out of memory" in reason.lower()
+        if about_memory or not isinstance(error, JaxRuntimeError):
+            reason = f"there is not enough memory for this ({reason}). {_LESS.get(command, '')}"
+        return fail(reason, FAILED)
+    from ..experiment import TrainingError
+
+    if isinstance(error, TrainingError):
+        return fail(str(error), FAILED)
+    raise error
+
+
+def gist(error: BaseException) -> str:
+    """The first line of an error."""
+    return next(filter(str.strip, str(error).splitlines()), type(error).__name__)
 
 
 @contextlib.contextmanager

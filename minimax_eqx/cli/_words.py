@@ -6,28 +6,34 @@ import inspect
 import io
 import itertools
 import pathlib
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import tyro
 import yaml
 
-from ..experiment._draft import (
+from .._composition._draft import (
     NONE,
     Draft,
     Given,
     Option,
     choose,
-    flag,
     options_of,
     plain,
     short_name,
 )
-from ..experiment._parts import REQUIRED, Parts, help_of, name_of
-from ..experiment._plain import CLASS
+from .._composition._parts import REQUIRED, Parts, help_of, name_of
+from .._composition._plain import CLASS
 
-_YES, _NO = ([], ["true"], ["yes"], ["on"]), (["false"], ["no"], ["off"])
+_TRUTH = {
+    "": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "no": False,
+    "off": False,
+}
 _WANTED: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -78,51 +84,55 @@ def apply(
 
     Raises `ValueError`, with its place, for what cannot be.
     """
-    asked = [g for g in given if g.name == "help"]
-    fields = choose(drafts, [g for g in given if g not in asked], parts)
-    options = [option for draft in drafts for option in options_of(draft)]
-    words = {g.place: _words(o, g, flag(short_name(o, options))) for o, g in fields}
-    words |= {g.place: (["--help"], "") for g in asked}
-    # All of them for the help alone, since to describe them takes longer than to read some.
-    needed = options if asked else [o for o in options if any(o == other for other, _ in fields)]
-    boxes = [_box(several, options, parts, told=bool(asked)) for several in _by_part(needed)]
-    parsed = _parse(_dataclass("Options", boxes), words, prog, description)
-    for option, _ in fields:
-        box = getattr(parsed, _key(option))
-        option.draft.values[option.field.name] = getattr(box, option.field.name)
+    for option, g in choose(drafts, [g for g in given if g.name != "help"], parts):
+        option.draft.values[option.field.name] = _value(option, g)
+    if any(g.name == "help" for g in given):
+        typed = as_dataclass(drafts, parts)
+        tyro.cli(typed, args=["--help"], prog=prog, description=description)
+
+
+def _value(option: Option, given: Given) -> Any:
+    """What was given for a field. Raises `ValueError`, saying what it takes, for anything else."""
+    hint, words, text = option.field.plain, given.words, " ".join(given.words)
+    is_several = any(get_origin(t) is tuple for t in (hint, *get_args(hint)))
+    if option.field.can_be_none and words == (NONE,):
+        return None
+    if hint is bool and text in _TRUTH and "" not in words:
+        return _TRUTH[text]
+    if hint is not bool and "" not in words and (is_several or len(words) == 1):
+        args = [part for word in words for part in (word.split(",") if is_several else [word])]
+        said = io.StringIO()
+        with (
+            contextlib.redirect_stderr(said),
+            contextlib.redirect_stdout(said),
+            contextlib.suppress(SystemExit),
+        ):
+            return tyro.cli(hint, args=list(filter(None, args)))
+    choices = f"one of {', '.join(map(str, get_args(hint)))}" if get_origin(hint) is Literal else ""
+    wanted = _WANTED.get(hint, choices or "another value")
+    wanted += " or none" if option.field.can_be_none else ""
+    raise ValueError(f"{given.place} is {text or 'empty'}; it must be {wanted}.")
 
 
 def as_dataclass(drafts: Sequence[Draft], parts: Parts) -> type:
-    """The options of drafts for the parser, which makes completions of them."""
+    """The options of drafts for the parser: a dataclass for each part, a box in its help."""
     options = [option for draft in drafts for option in options_of(draft)]
-    boxes = [_box(several, options, parts, told=True) for several in _by_part(options)]
-    return _dataclass("Options", boxes)
+    boxes: list[Any] = []
+    for (path, cls), of_part in itertools.groupby(options, key=_part_of):
+        box = _dataclass([_typed(option, options, parts) for option in of_part])
+        # Without one the parser looks for its source.
+        summary = (inspect.getdoc(cls) or "").partition("\n\n")[0] or cls.__name__
+        title = f"{path} ({name_of(cls)})" if path else name_of(cls)
+        about = tyro.conf.arg(name=title, help=summary)
+        boxes.append((f"part_{len(boxes)}", Annotated[box, about], dataclasses.field()))
+    return _dataclass(boxes)
 
 
-def _by_part(options: Iterable[Option]) -> Iterator[list[Option]]:
-    return (list(several) for _, several in itertools.groupby(options, key=_key))
+def _part_of(option: Option) -> tuple[str, type]:
+    return option.path.rpartition(".")[0], option.draft.cls
 
 
-def _box(
-    of_part: Sequence[Option], options: Sequence[Option], parts: Parts, *, told: bool
-) -> tuple[str, Any, Any]:
-    """The options of one part as a dataclass, of which the parser's help makes a box."""
-    cls, path = of_part[0].draft.cls, of_part[0].path.rpartition(".")[0]
-    box = _dataclass(cls.__name__, [_typed(o, options, parts, told=told) for o in of_part])
-    # Without one the parser looks for its source.
-    summary = (inspect.getdoc(cls) or "").partition("\n\n")[0] or cls.__name__
-    title = f"{path} ({name_of(cls)})" if path else name_of(cls)
-    return _key(of_part[0]), Annotated[box, tyro.conf.arg(name=title, help=summary)], REQUIRED
-
-
-def _key(option: Option) -> str:
-    path = option.path.rpartition(".")[0]
-    return f"of_{path.replace('.', '__') or option.draft.cls.__name__}"
-
-
-def _typed(
-    option: Option, options: Sequence[Option], parts: Parts, *, told: bool
-) -> tuple[str, Any, Any]:
+def _typed(option: Option, options: Sequence[Option], parts: Parts) -> tuple[str, Any, Any]:
     """An option as the field of a dataclass: name, type and default."""
     field, value = option.field, option.value
     names = (*parts.of(field.kinds), *([NONE] if field.can_be_none else []))
@@ -130,62 +140,14 @@ def _typed(
     if field.can_be_none and not field.kinds:
         hint = Union[hint, None]  # noqa: UP007
     argument = tyro.conf.arg(
-        name=flag(short_name(option, options)).removeprefix("--"),
-        help=help_of(option.draft.cls).get(field.name, "") if told else "",
+        name=short_name(option, options).replace("_", "-"),
+        help=help_of(option.draft.cls).get(field.name, ""),
         prefix_name=False,
     )
-    default = NONE if field.kinds and value is None else plain(value)
-    return field.name, Annotated[hint, argument], default
+    shown = NONE if field.kinds and value is None else plain(value)
+    default: Any = {} if value is REQUIRED else {"default_factory": lambda: shown}
+    return field.name, Annotated[hint, argument], dataclasses.field(**default)
 
 
-def _dataclass(name: str, fields: Iterable[tuple[str, Any, Any]]) -> type:
-    """A dataclass of fields with types and defaults."""
-    made = [
-        (field, hint)
-        if default is REQUIRED
-        else (field, hint, dataclasses.field(default_factory=lambda value=default: value))
-        for field, hint, default in fields
-    ]
-    return dataclasses.make_dataclass(name, made, frozen=True, kw_only=True)
-
-
-def _words(option: Option, given: Given, name: str) -> tuple[list[str], str]:
-    """What was given for a field, in the parser's words, and what should have been.
-
-    Raises `ValueError` for another number of words than it takes.
-    """
-    hint, words = option.field.plain, list(given.words)
-    is_several = any(get_origin(t) is tuple for t in (hint, *get_args(hint)))
-    choices = f"one of {', '.join(map(str, get_args(hint)))}" if get_origin(hint) is Literal else ""
-    wanted = _WANTED.get(hint, choices or "another value")
-    wanted += " or none" if option.field.can_be_none else ""
-    if hint is bool and words in _YES:
-        return [name], wanted
-    if hint is bool and words in _NO:
-        above, dot, last = name.removeprefix("--").rpartition(".")
-        return [f"--{above}{dot}no-{last}"], wanted
-    if hint is bool or (len(words) != 1 and not is_several) or "" in words:
-        raise ValueError(f"{given.place} is {' '.join(words) or 'empty'}; it must be {wanted}.")
-    if is_several:
-        words = [part for word in words for part in word.split(",") if part]
-    return [name, *(["None"] if option.field.can_be_none and words == [NONE] else words)], wanted
-
-
-def _parse(
-    typed: type, words: Mapping[str, tuple[Sequence[str], str]], prog: str, description: str
-) -> Any:
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            args = [word for several, _ in words.values() for word in several]
-            return tyro.cli(typed, args=args, prog=prog, description=description)
-    except SystemExit as error:
-        if error.code in (None, 0):
-            raise
-    # It draws a box around the gist and its advice.
-    lines = [line.strip("│ ") for line in said.getvalue().splitlines()[1:]]
-    gist = " ".join(itertools.takewhile(lambda line: not line.startswith("──"), lines))
-    for place, ([name, *values], wanted) in words.items():
-        if wanted and re.search(rf"{name}(?![\w.-])", gist):
-            raise ValueError(f"{place} is {' '.join(values)}; it must be {wanted}.")
-    raise ValueError(gist)
+def _dataclass(fields: Sequence[tuple[str, Any, Any]]) -> type:
+    return dataclasses.make_dataclass("Options", fields, frozen=True, kw_only=True)

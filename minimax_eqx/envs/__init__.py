@@ -1,5 +1,6 @@
 """Worlds: what a level is, and how it is played."""
 
+from . import boxes as boxes
 from . import maze as maze
 from ._actions import AbstractActionSpec as AbstractActionSpec
 from ._actions import Box as Box
@@ -44,6 +45,7 @@ __all__ = [
     "OneOf",
     "Repeated",
     "TimeStep",
+    "boxes",
     "check_env",
     "maze",
     "save_gif",

@@ -18,7 +18,6 @@ from ._hooks import Saved as Saved
 from ._hooks import Started as Started
 from ._hooks import Stopping as Stopping
 from ._hooks import Trained as Trained
-from ._loop import Outcome as Outcome
 from ._own_hooks import TrainingError as TrainingError
 from ._report import WriteReport as WriteReport
 from ._train import load as load
@@ -33,7 +32,6 @@ __all__ = [
     "FolderError",
     "Hook",
     "Ledger",
-    "Outcome",
     "Progressed",
     "Remote",
     "Saved",

@@ -1,6 +1,7 @@
 """What a trained population can do: on unseen levels of its own kind, and on held-out tests."""
 
 import contextlib
+import math
 from typing import Any
 
 import jax
@@ -13,6 +14,8 @@ from ..runners import Experiment, Runner
 
 # Evaluation draws from streams of its own, so that training is the same with and without it.
 UNSEEN_STREAM, HELD_OUT_STREAM = 1_000_003, 1_000_033
+# Of the episodes with the largest regret: their mean is the conditional value at risk (CVaR).
+WORST_SHARE = 0.1
 
 
 def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
@@ -21,35 +24,33 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     Returns plain data: for `unseen` (levels of the training distribution, drawn with a seed that
     training never uses; None if no generator is known) and for each held-out test, the mean return,
     success rate and length over episodes and students, the success rate of each student, and how
-    many episodes were played.
+    many episodes were played. Where the environment knows the best return of a level there is the
+    regret too: its mean, its mean over the worst tenth of each student's episodes, and its largest.
     """
     options, key = experiment.evaluation, jax.random.key(experiment.seed)
     runner = runner.on(None)
     env, students = runner.experiment.env, runner.students
     generator = options.unseen or _generator_in(runner.experiment.curriculum)
-    unseen, held_out = None, {}
     with matmul_precision(experiment):
-        if generator is not None:
-            unseen = evaluate_panel(
-                (env, generator),
-                students,
-                num_episodes=options.num_unseen_levels,
-                greedy=options.greedy,
-                key=jax.random.fold_in(key, UNSEEN_STREAM),
-            )
-        if options.suite is not None:
-            held_out = evaluate_panels(
-                options.suite.panels(env),
-                students,
-                num_episodes=options.num_episodes,
-                greedy=options.greedy,
-                key=jax.random.fold_in(key, HELD_OUT_STREAM),
-            )
+        unseen = generator and evaluate_panel(
+            (env, generator),
+            students,
+            num_episodes=options.num_unseen_levels,
+            greedy=options.greedy,
+            key=jax.random.fold_in(key, UNSEEN_STREAM),
+        )
+        held_out = evaluate_panels(
+            options.suite.panels(env) if options.suite else {},
+            students,
+            num_episodes=options.num_episodes,
+            greedy=options.greedy,
+            key=jax.random.fold_in(key, HELD_OUT_STREAM),
+        )
     return {
         "cycle": int(runner.num_cycles),
         "updates": int(students.num_updates[0]),
         "greedy": options.greedy,
-        "unseen": None if unseen is None else _summary(unseen),
+        "unseen": unseen and _summary(unseen),
         "held_out": {name: _summary(results) for name, results in held_out.items()},
     }
 
@@ -78,4 +79,15 @@ def _summary(results: EpisodeResults) -> dict[str, Any]:
         "episode_length": float(results.lengths.mean()),
         "success_rate_per_student": [float(rate) for rate in results.successes.mean(axis=1)],
         "num_episodes": int(results.returns.shape[1]),
+        **({} if results.regrets is None else _regret(np.sort(results.regrets, axis=1))),
+    }
+
+
+def _regret(regrets: np.ndarray) -> dict[str, float]:
+    """The regret of all students, whose episodes are in order of it."""
+    num_worst = math.ceil(WORST_SHARE * regrets.shape[1])
+    return {
+        "regret": float(regrets.mean()),
+        "regret_of_worst_tenth": float(regrets[:, -num_worst:].mean()),
+        "largest_regret": float(regrets.max()),
     }

@@ -12,8 +12,8 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
+from .._folder._run_folder import RunFolder
 from ..runners import Experiment, Runner
-from ._folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,10 @@ class Ledger:
         """What a runner has spent, with so many seconds more than in this ledger."""
         # On the host, in Python's unbounded integers: 32 bits overflow within a long run.
         cycle, updates = int(runner.num_cycles), int(np.asarray(runner.students.num_updates)[0])
-        return Ledger(
-            cycle,
-            updates,
-            cycle * runner.experiment.transitions_per_cycle,
-            updates * runner.experiment.student.gradient_steps_per_update,
-            self.seconds_compiling + compiling,
-            self.seconds_running + running,
-        )
+        env_steps = cycle * runner.experiment.transitions_per_cycle
+        gradient_steps = updates * runner.experiment.student.gradient_steps_per_update
+        seconds = (self.seconds_compiling + compiling, self.seconds_running + running)
+        return Ledger(cycle, updates, env_steps, gradient_steps, *seconds)
 
 
 @dataclass(frozen=True)
@@ -105,7 +101,10 @@ class Trained:
 
 @dataclass(frozen=True)
 class Finished:
-    """All is written, and nothing comes after this."""
+    """The end of a run or of a part of it, which `train` and `resume` return as well.
+
+    The runner is on one device. If `interrupted`, all is saved, and `resume` goes on from there.
+    """
 
     experiment: Experiment
     folder: RunFolder
@@ -143,11 +142,8 @@ class Remote:
             return self._hook(event)
         except Exception as error:
             name = getattr(self._hook, "__name__", type(self._hook).__name__)
-            self._hook = None
+            self._hook, what = None, f"{type(error).__name__}: {error}"
             logging.getLogger("minimax_eqx").warning(
-                "The hook %s failed and is told nothing more; the run goes on (%s: %s).",
-                name,
-                type(error).__name__,
-                error,
+                "The hook %s failed and is told nothing more; the run goes on (%s).", name, what
             )
             return None

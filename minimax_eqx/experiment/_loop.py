@@ -10,24 +10,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from .._folder._run_folder import RunFolder
 from .._xla._processes import any_process
 from ..runners import Experiment, Runner
-from ._folder import RunFolder
 from ._hooks import Compiled, Event, Finished, Hook, Ledger, Progressed, Started, Stopping, Trained
 from ._interrupt import stop_on_interrupt
-
-
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """How a call of `train` or `resume` ended, with the runner on one device.
-
-    If `interrupted`, everything is saved, and `resume` goes on from there.
-    """
-
-    runner: Runner
-    folder: RunFolder
-    ledger: Ledger
-    interrupted: bool
 
 
 def train_until(
@@ -36,15 +23,13 @@ def train_until(
     state: tuple[Runner, Ledger],
     compiled: Callable[[], Any] | None,
     hooks: Sequence[Hook],
-) -> Outcome:
+) -> Finished:
     """Trains to the number of updates of the experiment's schedule, or until asked to stop.
 
     `compiled` gives the program `run(runner, log_every)`; it may be None if there is nothing to
     train. Hooks are told in their order.
     """
-
-    schedule = experiment.schedule
-    runner, ledger = state
+    schedule, (runner, ledger) = experiment.schedule, state
 
     def tell(event: Event) -> None:
         events = collections.deque([event])
@@ -75,16 +60,13 @@ def train_until(
                 tell(Progressed(runner, ledger, row | means(metrics), metrics))
         interrupted = any_process(asked_to_stop())
         tell(Trained(runner, ledger, interrupted))
-        tell(Finished(experiment, folder, runner, ledger, interrupted))
-        return Outcome(runner.on(None), folder, ledger, interrupted)
+        finished = Finished(experiment, folder, runner.on(None), ledger, interrupted)
+        tell(finished)
+        return finished
 
 
 def means(metrics: Mapping[str, np.ndarray]) -> dict[str, float]:
     """The means over a log interval's cycles; those in which something was not measured do not
     count for it."""
-
-    def mean(values: np.ndarray) -> float:
-        measured = values[~np.isnan(values)]
-        return float(measured.mean()) if measured.size else math.nan
-
-    return {name: mean(values) for name, values in sorted(metrics.items())}
+    measured = {name: values[~np.isnan(values)] for name, values in sorted(metrics.items())}
+    return {name: float(v.mean()) if v.size else math.nan for name, v in measured.items()}

@@ -1,47 +1,50 @@
 """What every run does as it goes: rows of metrics, checkpoints and evaluations."""
 
+import dataclasses
 import logging
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from .._folder._checkpoints import Checkpoints
+from .._folder._run_folder import RunFolder
 from .._xla._processes import is_first
-from ..runners import Runner, Schedule
+from ..runners import Experiment, Runner
 from ..runners._divergence import (
     Divergence,
     divergence_of_metrics,
     divergence_of_state,
     updates_of_learners,
 )
-from ._checkpoints import Checkpoints
-from ._folder import RunFolder
+from ._evaluation import evaluate
 from ._hooks import Evaluated, Event, Ledger, Progressed, Saved, Started, Trained
 
 # More than any recipe needs to fill its level buffer, or to search for levels.
 CYCLES_WITHOUT_UPDATE = 2_000
+# Of the results of an evaluation, what evaluations.csv has of each test, if it was measured.
+KINDS = ("return", "success_rate", "regret")
 
 
 class TrainingError(RuntimeError):
     """Training cannot go on; what was saved before is still there."""
 
 
+@dataclasses.dataclass(eq=False)
 class Watch:
     """Stops the run if a measure of a learner, or a number to be saved, is none any more.
 
-    `saved` is the cycle of the checkpoint that the run goes on from, None if it begins.
+    `saved` is the cycle of the last checkpoint, None if there is none.
     """
 
-    def __init__(self, path: pathlib.Path, saved: int | None):
-        self._path, self._saved = path, saved
-        self._num_updates: dict[str, int] = {}
+    path: pathlib.Path
+    saved: int | None
+    num_updates: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Saved):
-            self._saved = event.cycle
-        elif isinstance(event, Started | Progressed):
-            before, self._num_updates = self._num_updates, updates_of_learners(event.runner)
+        if isinstance(event, Started | Progressed):
+            before, self.num_updates = self.num_updates, updates_of_learners(event.runner)
             if isinstance(event, Progressed):
-                learned = {name: n - before[name] for name, n in self._num_updates.items()}
+                learned = {name: n - before[name] for name, n in self.num_updates.items()}
                 self._stop(divergence_of_metrics(event.runner, event.metrics, learned))
 
     def check_state(self, runner: Runner) -> None:
@@ -52,8 +55,8 @@ class Watch:
         if divergence is None:
             return
         rest = "No checkpoint had been saved yet."
-        if self._saved is not None:
-            rest = f"The checkpoint of cycle {self._saved} in {self._path} is the last good one."
+        if self.saved is not None:
+            rest = f"The checkpoint of cycle {self.saved} in {self.path} is the last good one."
         advice = "No option is known that would help: look at what computes it."
         if divergence.learner is not None:
             who = divergence.learner or "students"
@@ -79,7 +82,7 @@ class WriteTables:
             self._folder.write_evaluation(event.evaluation)
             row = {name: getattr(event.ledger, name) for name in ("cycle", "updates", "env_steps")}
             for name, results in all_results(event.evaluation).items():
-                row |= {f"{name} {kind}": results[kind] for kind in ("return", "success_rate")}
+                row |= {f"{name} {kind}": results[kind] for kind in KINDS if kind in results}
             self._evaluations.append(row)
 
     def _warn_of_idleness(self, ledger: Ledger) -> None:
@@ -96,69 +99,59 @@ class WriteTables:
             )
 
 
+@dataclasses.dataclass(eq=False)
 class SaveCheckpoints:
-    """Saves when the schedule says so, and at the end, what `check` does not raise for."""
+    """Saves every so many cycles, and at the end, what `watch` finds nothing wrong with."""
 
-    def __init__(
-        self,
-        checkpoints: Checkpoints,
-        schedule: Schedule,
-        saved: int | None,
-        check: Callable[[Runner], None],
-    ):
-        self._checkpoints, self._check = checkpoints, check
-        self._every, self._saved = schedule.checkpoint_every, saved
+    checkpoints: Checkpoints
+    every: int
+    watch: Watch
 
     def __call__(self, event: Event) -> Event | None:
         if not isinstance(event, Progressed | Trained):
             return None
-        due = is_due(event.ledger.cycle, self._saved or 0, self._every)
+        due = is_due(event.ledger.cycle, self.watch.saved or 0, self.every)
         return self.save(event) if due or isinstance(event, Trained) else None
 
     def save(self, event: Started | Progressed | Trained) -> Saved | None:
         """Saves the runner now, unless this cycle is saved already."""
         cycle = event.ledger.cycle
-        if self._saved == cycle:
+        if self.watch.saved == cycle:
             return None
-        self._check(event.runner)
+        self.watch.check_state(event.runner)
         if is_first():
-            self._checkpoints.save(cycle, event.runner.on(None))
-        self._saved = cycle
+            self.checkpoints.save(cycle, event.runner.on(None))
+        self.watch.saved = cycle
         return Saved(cycle)
 
 
+@dataclasses.dataclass(eq=False)
 class Evaluate:
     """Evaluates when the schedule says so, and at the end unless the run was interrupted.
 
     Every process does, since the others would only wait for the first. `last` is the cycle of the
-    evaluation before, 0 if there is none. If it fails, the runner is saved first, by `save`.
+    evaluation before, 0 if there is none. If it fails, the runner is saved first.
     """
 
-    def __init__(
-        self,
-        evaluate: Callable[[Runner], Mapping[str, Any]],
-        schedule: Schedule,
-        last: int,
-        save: Callable[[Started | Progressed | Trained], object],
-    ):
-        self._evaluate, self._save = evaluate, save
-        self._every, self._last = schedule.evaluate_every, last
+    experiment: Experiment
+    last: int
+    checkpoints: SaveCheckpoints
 
     def __call__(self, event: Event) -> Event | None:
         if not isinstance(event, Started | Progressed | Trained):
             return None
         # At the start if it was killed between a checkpoint and the evaluation of the same cycle.
-        due = is_due(event.ledger.cycle, self._last, self._every)
+        due = is_due(event.ledger.cycle, self.last, self.experiment.schedule.evaluate_every)
         if isinstance(event, Trained):
-            due = not event.interrupted and self._last != event.ledger.cycle
+            due = not event.interrupted and self.last != event.ledger.cycle
         if not due:
             return None
         try:
-            evaluation = self._evaluate(event.runner)
+            evaluation = evaluate(self.experiment, event.runner)
         except Exception:
-            self._save(event)
+            self.checkpoints.save(event)
             raise
-        self._last = event.ledger.cycle
+        self.last = event.ledger.cycle
         return Evaluated(event.ledger, evaluation)
 
 

@@ -11,27 +11,21 @@ from typing import Any
 
 import jax
 
+from .._composition._plain import to_plain
+from .._folder._run_folder import CURVES, EPISODE, LEVELS, REPORT, RunFolder
 from .._xla._compile import quick_jit
 from ..agents import first_student
 from ..envs import AbstractArtist, AbstractPictured
 from ..envs._pictures import save_gif, save_png
 from ..rollouts import record_episode
 from ..runners import Experiment, Runner
-from ._folder import CURVES, EPISODE, LEVELS, REPORT, RunFolder
 from ._hooks import Evaluated, Event, Finished, Progressed, Started
 from ._own_hooks import all_results
-from ._plain import to_plain
 
 LEVELS_SHOWN = 8
 # A stream of random numbers of its own: the report changes nothing about a run.
 REPORT_STREAM = 1_000_099
-# The parts of the picture: title and metric.
-PANELS = (
-    ("return", "return"),
-    ("success rate", "success_rate"),
-    ("entropy", "entropy"),
-    ("value loss", "value_loss"),
-)
+CURVES_OF = ("return", "success_rate", "entropy", "value_loss")
 _PICTURES = f"""\
 <h2>Levels of the kind it trained on</h2>
 <img src="{LEVELS}" alt="levels">
@@ -111,30 +105,27 @@ def write_curves(folder: RunFolder) -> pathlib.Path | None:
     """Draws the metrics into curves.png; None if there are none yet."""
     from matplotlib.figure import Figure
 
-    rows = folder.metrics().read()
+    rows, evaluations = folder.metrics().read(), folder.evaluations().read()
     if not rows:
         return None
     figure = Figure(figsize=(9, 6), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True)
-    for axis, (title, name) in zip(axes.flat, PANELS, strict=True):
-        # A run of another version may lack a column.
-        measured = [row for row in rows if not math.isnan(row.get(name, math.nan))]
-        x = [row["env_steps"] for row in measured]
-        axis.plot(x, [row[name] for row in measured], label="training")
-        axis.set_title(title)
+    for axis, metric in zip(axes.flat, CURVES_OF, strict=True):
+        # Of the evaluations those made on the way, if there were any besides the last.
+        columns = [n for n in evaluations[0] if n.endswith(f" {metric}")] if evaluations[1:] else []
+        lines = [("training", rows, metric)]
+        lines += [(n.removesuffix(f" {metric}"), evaluations, n) for n in columns]
+        for label, table, column in lines:
+            # A run of another version may lack a column.
+            measured = [row for row in table if not math.isnan(row.get(column, math.nan))]
+            x, y = ([row[name] for row in measured] for name in ("env_steps", column))
+            axis.plot(x, y, "-" if label == "training" else "--", label=label)
+        axis.set_title(metric.replace("_", " "))
         axis.grid(alpha=0.3)
         axis.ticklabel_format(useOffset=False, axis="y")
-    evaluations = folder.evaluations().read()
-    for axis, (_, metric) in zip(axes[0], PANELS[:2], strict=True):
-        # Those made on the way, if there were any besides the last.
-        names = [n.removesuffix(f" {metric}") for n in evaluations[0]] if evaluations[1:] else []
-        for name in (n for n in names if f"{n} {metric}" in evaluations[0]):
-            steps = [row["env_steps"] for row in evaluations]
-            values = [row[f"{name} {metric}"] for row in evaluations]
-            axis.plot(steps, values, "--", lw=1, label=name)
         if metric == "success_rate":
             axis.set_ylim(-0.02, 1.02)
-        if len(axis.lines) > 1:
+        if columns:
             axis.legend(fontsize="small")
     for axis in axes[-1]:
         axis.set_xlabel("environment steps")

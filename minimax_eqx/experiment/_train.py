@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import logging
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
@@ -11,18 +10,18 @@ from typing import Any
 import jax
 from jax.sharding import Mesh
 
+from .._composition._user_code import UserCode
 from .._files import FolderError
+from .._folder._run_folder import CONFIG, RunFolder
 from .._xla._processes import arrays_of_first, from_first, is_first
 from ..runners import CheckpointError, Experiment, Runner, level_mesh, run
 from ..runners._ahead import CompileAhead, making, zeros
 from ..runners._saving import Saved
-from ._evaluation import evaluate, matmul_precision
-from ._folder import CONFIG, RunFolder
-from ._hooks import Hook, Ledger
-from ._loop import Outcome, train_until
+from ._evaluation import matmul_precision
+from ._hooks import Finished, Hook, Ledger
+from ._loop import train_until
 from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteTables
 from ._report import WriteReport
-from ._user_code import UserCode
 
 
 def train(
@@ -31,7 +30,7 @@ def train(
     *,
     hooks: Sequence[Hook] | None = None,
     code: UserCode | None = None,
-) -> Outcome:
+) -> Finished:
     """Trains a new run in the folder `path`, which must not exist or be empty.
 
     Hooks are told of the run as it goes, in the first of several processes; by default there is
@@ -43,14 +42,12 @@ def train(
     of metrics.csv leaves the path as free as it was.
     """
     folder = RunFolder(path)
-    from_first(lambda: RunFolder.check_free(folder.path))
+    from_first(folder.check_free)
     mesh = _mesh(experiment)
     with matmul_precision(experiment):
         # Traces a cycle, so that what can be wrong is known before the folder is there.
         ahead = CompileAhead(making(experiment), experiment.schedule.log_every, mesh)
-        is_new = not folder.path.exists()
-        from_first(lambda: RunFolder.create(folder.path, experiment, code) and None)
-        with _locked(folder), _free_again_if_nothing_was_computed(folder, is_new):
+        with _in_first(folder.begun(experiment, code)):
             runner = arrays_of_first(ahead.runner()).on(mesh)
             return _go_on(experiment, folder, (runner, ahead.compile, None), hooks)
 
@@ -63,7 +60,7 @@ def resume(
     devices: int | None = None,
     hooks: Sequence[Hook] | None = None,
     code: UserCode | None = None,
-) -> Outcome:
+) -> Finished:
     """Continues the run in `path` from its newest checkpoint, exactly as if it had not stopped.
 
     A run that was killed before its first checkpoint was due starts again from its beginning. One
@@ -83,7 +80,7 @@ def resume(
         kept = dataclasses.replace(kept, schedule=schedule)
     experiment = dataclasses.replace(kept, devices=devices or kept.devices)
     mesh = _mesh(experiment)
-    with matmul_precision(experiment), _locked(folder):
+    with matmul_precision(experiment), _in_first(folder.locked()):
         runner, begins = _taken_up(folder, experiment)
         runner = arrays_of_first(runner).on(mesh)
         ledger = Ledger().of(runner)
@@ -126,17 +123,17 @@ def _go_on(
     folder: RunFolder,
     state: tuple[Runner, Callable[[], Any] | None, int | None],
     hooks: Sequence[Hook] | None,
-) -> Outcome:
+) -> Finished:
     """Trains with the hooks that every run has and, in the first process, with those given.
 
     `state` is the runner, what compiles its program, and the cycle of the checkpoint that it is
     from, None if it begins.
     """
-    (runner, compiled, saved), schedule = state, experiment.schedule
+    runner, compiled, saved = state
     compiling, running, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
-    watch, checkpoints = Watch(folder.path, saved), folder.checkpoints(experiment)
-    save = SaveCheckpoints(checkpoints, schedule, saved, watch.check_state)
-    assess = Evaluate(functools.partial(evaluate, experiment), schedule, last, save.save)
+    watch, every = Watch(folder.path, saved), experiment.schedule.checkpoint_every
+    save = SaveCheckpoints(folder.checkpoints(experiment), every, watch)
+    assess = Evaluate(experiment, last, save)
     everybody: tuple[Hook, ...] = (watch, save, assess)
     if is_first():
         hooks = [WriteReport()] if hooks is None else hooks
@@ -202,19 +199,8 @@ def _mesh(experiment: Experiment) -> Mesh | None:
 
 
 @contextlib.contextmanager
-def _locked(folder: RunFolder) -> Iterator[None]:
-    """Holds the folder, in the first process, and lets the others know if it cannot be had."""
+def _in_first(work: contextlib.AbstractContextManager[None]) -> Iterator[None]:
+    """Enters the context in the first process, and lets the others know if it cannot."""
     with contextlib.ExitStack() as stack:
-        from_first(lambda: stack.enter_context(folder.locked()))
+        from_first(lambda: stack.enter_context(work))
         yield
-
-
-@contextlib.contextmanager
-def _free_again_if_nothing_was_computed(folder: RunFolder, is_new: bool) -> Iterator[None]:
-    """The same command can be tried again, with less memory or a lower learning rate say."""
-    try:
-        yield
-    except BaseException:
-        if is_first():
-            folder.discard(and_itself=is_new)
-        raise

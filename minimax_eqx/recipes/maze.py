@@ -8,6 +8,7 @@ for a dot, as in `paired(student__learning_rate=3e-4)`.
 
 from typing import Any
 
+from .._composition._draft import with_changes
 from ..agents import PPO, Adam
 from ..curricula import (
     AbstractCurriculum,
@@ -16,16 +17,24 @@ from ..curricula import (
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
+    Rank,
     SamplingForLearnability,
     Sequential,
     SideBySide,
 )
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
-from ..experiment._draft import with_changes
-from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder
+from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from ..runners import Evaluation, Experiment, Schedule
-from ..scores import NegativeReturn, PopulationRegret, RelativeRegret
+from ..scores import (
+    MNA,
+    PACE,
+    ExactRegret,
+    NegativeReturn,
+    PopulationRegret,
+    RelativeRegret,
+    ReturnVariance,
+)
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -150,6 +159,56 @@ def sfl(**changes: Any) -> Experiment:
         num_minibatches=4,
     )
     return with_changes(_experiment(curriculum, student, num_updates), changes)
+
+
+def mna(**changes: Any) -> Experiment:
+    """MNA (arXiv 2601.14957): robust PLR that replays where a student did worse than it promised.
+
+    With the hyperparameters of the authors' programs, made for an accelerator. Give
+    `mutator=MazeEdits(20)` for their ACCEL.
+    """
+    num_updates, discount, gae_lambda = 30_000, 0.995, 0.95
+    curriculum = LevelReplay(
+        RandomWalls(),
+        score=MNA(discount, gae_lambda),
+        num_levels=256,
+        capacity=8_000,
+        prioritisation=Rank(temperature=1.0),
+    )
+    network = ActorCritic(GridEncoder(num_filters=32), LSTM(), MLPHead(head_size=256))
+    student = PPO(
+        network,
+        optimiser=Adam(learning_rate=5e-4, anneal_steps=16 * num_updates),
+        discount=discount,
+        gae_lambda=gae_lambda,
+        clip_range=0.04,
+        num_epochs=4,
+        num_minibatches=4,
+    )
+    experiment = _experiment(curriculum, student, num_updates)
+    return with_changes(experiment, {"num_steps": 512, **changes})
+
+
+def exact_regret(**changes: Any) -> Experiment:
+    """Robust PLR that replays by the regret itself, which mazes know ("perfect regret")."""
+    return with_changes(robust_plr(score=ExactRegret()), changes)
+
+
+def pace(**changes: Any) -> Experiment:
+    """PACE, as far as it is known (arXiv 2605.01358): replays where learning changes the policy.
+
+    All but the score and the staleness is that of `robust_plr`: the paper's values are not public.
+    """
+    return with_changes(robust_plr(score=PACE(), staleness_coef=0.0), changes)
+
+
+def return_variance(**changes: Any) -> Experiment:
+    """Return variance (arXiv 2508.06336): robust PLR that replays levels of uncertain outcome.
+
+    With ten trials of each level, as the authors have; for `--score return-spread` too.
+    """
+    experiment = robust_plr(score=ReturnVariance())
+    return with_changes(experiment, {"num_trials": 10, **changes})
 
 
 def quickstart(**changes: Any) -> Experiment:

@@ -12,11 +12,16 @@ from ..nets import AbstractDistribution, AbstractPolicy, Predictions, noise
 
 
 class EpisodeResults(eqx.Module):
-    """Return, success and length of one episode of each level."""
+    """Return, success and length of one episode of each level.
+
+    `regrets` is how far each return is below the best one that the level allows; None where nobody
+    asked, or the environment does not tell.
+    """
 
     returns: Float[Array, "*batch level"]
     successes: Bool[Array, "*batch level"]
     lengths: Int[Array, "*batch level"]
+    regrets: Float[Array, "*batch level"] | None = None
 
 
 @quick_jit

@@ -1,5 +1,6 @@
 """Students on several tests, each told from the others by its name."""
 
+import dataclasses
 import zlib
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -7,12 +8,13 @@ from typing import TypeAlias
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from .._xla._compile import quick_jit
 from ..agents import Agent
 from ..envs import AbstractEnv, AbstractLevelGenerator
 from ._evaluation import EpisodeResults, evaluate
+from ._optimum import optimum_of
 
 # What to play in, and where its levels come from.
 Panel: TypeAlias = tuple[AbstractEnv, AbstractLevelGenerator]
@@ -27,6 +29,8 @@ def evaluate_panels(
     key: Key[Array, ""],
 ) -> dict[str, EpisodeResults]:
     """Plays `num_episodes` of each test with each student; results have axes `student episode`.
+
+    They have regrets where the environment knows the best return of a level.
 
     Tests in equal environments are played in one batch, as one compiled program. The levels and the
     chance of a test come from `key` and its name, so that which others are played changes nothing.
@@ -75,7 +79,9 @@ def _play(panels, students, keys, num_episodes, greedy) -> EpisodeResults:
     """The episodes of one test after those of another; their environments are equal."""
     level_keys, play_keys = zip(*(_episode_keys(key, num_episodes) for key in keys), strict=True)
     levels = _sample_all(panels, list(level_keys))
-    return _play_all(panels[0][0], students, levels, greedy, jnp.concatenate(play_keys))
+    env = panels[0][0]
+    results = _play_all(env, students, levels, greedy, jnp.concatenate(play_keys))
+    return dataclasses.replace(results, regrets=_regrets(env, levels, results.returns))
 
 
 def _episode_keys(
@@ -114,3 +120,10 @@ def _play_all(env, students, levels, greedy, keys):
 
     num_students = students.num_updates.shape[0]
     return eqx.filter_vmap(play)(students, jnp.arange(num_students, dtype=jnp.uint32))
+
+
+@quick_jit
+def _regrets(env, levels, returns) -> Float[Array, "student episode"] | None:
+    optimum = optimum_of(env, levels)
+    # No return is above the optimum, but by rounding.
+    return None if optimum is None else jnp.maximum(optimum[None] - returns, 0)

@@ -3,13 +3,12 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from .._types import PyTree
 from ..agents import Agent, Estimates, Trajectory, first_student
-from ..envs import AbstractEnv, AbstractSolvable
 from ..nets import Predictions
 from ..rollouts import Evidence
+from ..rollouts._optimum import optimum_of
 from ._experiment import Experiment
 
 
@@ -62,9 +61,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     numbers: PyTree = jax.ShapeDtypeStruct(shape, jnp.float32)
     truths: PyTree = jax.ShapeDtypeStruct(shape, jnp.bool_)
     values = of_each_step(predictions.values)
-    optimum: PyTree = None
-    if isinstance(env, AbstractSolvable):
-        optimum = jax.ShapeDtypeStruct((num_levels,), jnp.float32)
+    optimum = jax.eval_shape(lambda levels: optimum_of(env, levels), levels)
     return Evidence(
         levels=levels,
         observations=of_each_step(env.observation_spec()),
@@ -80,11 +77,6 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
         students=eqx.filter_eval_shape(lambda students: students, students),
         optimum=optimum,
     )
-
-
-def optimum_of(env: AbstractEnv, levels: PyTree) -> Float[Array, " level"] | None:
-    """The best return of each level, or None if the environment does not tell."""
-    return jax.vmap(env.optimal_return)(levels) if isinstance(env, AbstractSolvable) else None
 
 
 def _one_step(experiment: Experiment, students: Agent) -> tuple[Predictions, PyTree]:

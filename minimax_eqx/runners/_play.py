@@ -20,8 +20,9 @@ from ..agents import Agent, Estimates, Trajectory
 from ..agents._population import over_students
 from ..curricula import AbstractWeighing, Proposal
 from ..rollouts import Evidence, rollout
+from ..rollouts._optimum import optimum_of
 from ..rollouts._rollout import begin_all, go_on, load_all
-from ._evidence import evidence_of, optimum_of
+from ._evidence import evidence_of
 from ._experiment import Experiment
 
 

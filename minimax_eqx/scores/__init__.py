@@ -1,7 +1,12 @@
 """How useful levels look for learning, judged by what happened when they were played."""
 
+from ._exact_regret import ExactRegret as ExactRegret
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
+from ._mna import MNA as MNA
+from ._pace import PACE as PACE
+from ._return_spread import ReturnSpread as ReturnSpread
+from ._return_spread import ReturnVariance as ReturnVariance
 from ._returns import MeanRelativeRegret as MeanRelativeRegret
 from ._returns import MeanReturn as MeanReturn
 from ._returns import NegativeReturn as NegativeReturn
@@ -15,9 +20,12 @@ from ._values import PositiveValueLoss as PositiveValueLoss
 from ._values import ValueDisagreement as ValueDisagreement
 
 __all__ = [
+    "MNA",
+    "PACE",
     "AbstractFormula",
     "AbstractScore",
     "AbstractSelectiveFormula",
+    "ExactRegret",
     "L1ValueLoss",
     "Learnability",
     "MaxMC",
@@ -27,6 +35,8 @@ __all__ = [
     "PopulationRegret",
     "PositiveValueLoss",
     "RelativeRegret",
+    "ReturnSpread",
+    "ReturnVariance",
     "ValueDisagreement",
 ]
 

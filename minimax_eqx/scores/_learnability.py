@@ -1,12 +1,11 @@
 """How undecided it is whether a level is solved."""
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..rollouts._episodes import Episodes
 from ..rollouts._evidence import Evidence
 from ._score import AbstractFormula
-from ._unmeasured import zero_if_unmeasured
+from ._unmeasured import mean_over_those_that_finished
 
 
 class Learnability(AbstractFormula):
@@ -29,6 +28,4 @@ class Learnability(AbstractFormula):
         episodes = Episodes.of(evidence)
         # A success ends its episode, so the successes of an episode are 0 or 1.
         rates = episodes.mean_of_sums(evidence.successes)
-        total = jnp.sum(zero_if_unmeasured(episodes, rates * (1 - rates)), axis=0)
-        num_students = jnp.sum(episodes.counts > 0, axis=0, dtype=jnp.int32)
-        return total / jnp.maximum(num_students, 1).astype(total.dtype)
+        return mean_over_those_that_finished(episodes, rates * (1 - rates))

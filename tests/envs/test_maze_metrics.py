@@ -2,14 +2,17 @@
 
 import functools
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs.maze import Maze, MazeLevel, RandomWalls
+from minimax_eqx.envs.maze import HeldOutMazes, Maze, MazeLevel, PerfectMaze, RandomWalls
+from minimax_eqx.envs.maze._level import maze_level_spec
 from minimax_eqx.envs.maze._metrics import (
     distances_from,
+    fewest_actions,
     maze_level_metrics,
     shortest_path_length,
 )
@@ -132,3 +135,60 @@ def test_the_optimal_return_of_random_mazes_is_that_of_brute_force():
     ]
     np.testing.assert_array_equal(optima, np.float32(expected))
     assert 0 < np.count_nonzero(expected) < 10
+
+
+def counted_actions(level):
+    """The fewest actions into the goal, by breadth-first search in plain Python; 0 if none lead."""
+    walls, (height, width) = np.asarray(level.wall_map).tolist(), level.wall_map.shape
+    goal, start = tuple(level.goal_pos.tolist()), tuple(level.agent_pos.tolist())
+    frontier = {(*start, int(level.agent_dir))}
+    seen, num_actions = set(frontier), 0
+    while frontier:
+        num_actions, following = num_actions + 1, set()
+        for x, y, looks in frontier:
+            dx, dy = ((1, 0), (0, 1), (-1, 0), (0, -1))[looks]
+            to = x + dx, y + dy
+            if to == goal:
+                return num_actions
+            following |= {(x, y, (looks + 1) % 4), (x, y, (looks - 1) % 4)}
+            if 0 <= to[0] < width and 0 <= to[1] < height and not walls[to[1]][to[0]]:
+                following.add((*to, looks))
+        frontier = following - seen
+        seen |= frontier
+    return 0
+
+
+def counted(levels):
+    each = [jax.tree.map(lambda leaf, i=i: leaf[i], levels) for i in range(len(levels.goal_pos))]
+    return [counted_actions(level) for level in jax.device_get(each)]
+
+
+@eqx.filter_jit
+def draw_levels(generator, height, width):
+    sample = lambda key: generator.sample(maze_level_spec(height, width), key=key)  # noqa: E731
+    return jax.vmap(sample)(jax.random.split(jax.random.key(1), 4))
+
+
+count_actions = jax.jit(jax.vmap(fewest_actions))
+SHAPES = {
+    "one row": (RandomWalls(1), 1, 7),
+    "one column": (RandomWalls(1), 7, 1),
+    "many walls": (RandomWalls(60), 9, 13),
+    "wider than a word": (RandomWalls(90), 5, 70),
+    "a large maze": (PerfectMaze(), 101, 101),
+}
+HELD_OUT = HeldOutMazes(("SixteenRooms", "Labyrinth2", "LargeCorridor", "FourRooms", "Crossing"))
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_fewest_actions_are_those_that_a_search_counts(name):
+    levels = draw_levels(*SHAPES[name])
+    expected = counted(levels)
+    assert count_actions(levels).tolist() == expected
+    assert (0 in expected) == (name not in ("a large maze", "wider than a word"))
+
+
+def test_the_fewest_actions_in_held_out_mazes_are_those_that_a_search_counts():
+    for env, generator in HELD_OUT.panels(Maze()).values():
+        levels = draw_levels(generator, env.height, env.width)
+        assert count_actions(levels).tolist() == counted(levels)

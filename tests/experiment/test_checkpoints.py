@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.experiment import _checkpoints as module
-from minimax_eqx.experiment._checkpoints import Checkpoints
+from minimax_eqx._folder import _checkpoints as module
+from minimax_eqx._folder._checkpoints import Checkpoints
 from minimax_eqx.runners import CheckpointError
 from minimax_eqx.runners import _saving as saving
 

@@ -10,7 +10,7 @@ from minimax_eqx._version import VERSION
 from minimax_eqx.cli import _main as cli
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
-from minimax_eqx.recipes import RECIPES, maze
+from minimax_eqx.recipes import RECIPES, maze, small
 
 from .tiny import OPTIONS, SMALL, change_config, files, rows
 
@@ -60,6 +60,13 @@ def test_the_recipes_are_listed(capsys):
     assert main(["recipes"]) == 0
     out = capsys.readouterr().out
     assert all(name in out for name in RECIPES)
+
+
+def test_a_recipe_has_a_small_form_by_name(monkeypatch):
+    given = caught(monkeypatch)
+    assert main(["train", "maze-accel-small", "--num-edits", "3"]) == 0
+    [(experiment, *_)] = given
+    assert experiment == small(maze.accel(num_edits=3))
 
 
 @pytest.mark.parametrize("words", [["recipes", "maze-accel"], ["train", "maze-accel"]])

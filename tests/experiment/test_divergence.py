@@ -6,9 +6,9 @@ import equinox as eqx
 import numpy as np
 import pytest
 
+from minimax_eqx._composition._draft import with_changes
+from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import Ledger, Progressed, Started, TrainingError
-from minimax_eqx.experiment._draft import with_changes
-from minimax_eqx.experiment._folder import RunFolder
 from minimax_eqx.experiment._own_hooks import Watch
 from minimax_eqx.recipes import maze
 from minimax_eqx.runners._ahead import making

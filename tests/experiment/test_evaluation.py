@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from minimax_eqx._composition._draft import with_changes
 from minimax_eqx.agents import population
 from minimax_eqx.envs import FixedLevels, Maze
 from minimax_eqx.envs.maze import MazeLevel, RandomWalls, stack_levels
 from minimax_eqx.experiment import evaluate
-from minimax_eqx.experiment._draft import with_changes
 from minimax_eqx.recipes import maze
 from minimax_eqx.rollouts import EpisodeResults
 from minimax_eqx.rollouts import _panels as panels
@@ -103,6 +103,7 @@ def test_no_level_and_no_play_of_an_evaluation_shares_a_key(monkeypatch):
 
     monkeypatch.setattr(panels, "_sample_all", sample)
     monkeypatch.setattr(panels, "_play_all", play)
+    monkeypatch.setattr(panels, "_regrets", lambda *given: None)
     changes = {"mazes": ("FourRooms", "Crossing"), "num_episodes": 2, "num_unseen_levels": 3}
     evaluate(experiment(**changes), making(EXPERIMENT)())
     assert len(used) == len(set(used)) == 2 * (3 + 2 * 2)

@@ -12,6 +12,7 @@ from minimax_eqx.envs import FixedLevels
 from minimax_eqx.envs.maze import HeldOutMazes
 from minimax_eqx.experiment import _evaluation as evaluation
 from minimax_eqx.experiment import evaluate
+from minimax_eqx.rollouts import EpisodeResults
 from minimax_eqx.rollouts._panels import evaluate_panels
 from minimax_eqx.runners import Evaluation
 from minimax_eqx.runners._ahead import making
@@ -54,8 +55,22 @@ def test_a_result_is_that_of_the_maze_and_the_student_named():
             "episode_length": 2.0,
             "success_rate_per_student": [succeeds, 1 - succeeds],
             "num_episodes": EPISODES,
+            "regret": 0.5 * PER_ACTION,
+            "regret_of_worst_tenth": 0.5 * PER_ACTION,
+            "largest_regret": PER_ACTION,
         }
     assert 0 < summaries["other"]["return"] - 600 - 1.5 * PER_ACTION < 0.5
+
+
+@pytest.mark.parametrize(("num_episodes", "num_worst"), [(1, 1), (10, 1), (11, 2), (20, 2)])
+def test_the_worst_tenth_is_that_of_each_student_and_at_least_one_episode(num_episodes, num_worst):
+    regrets = np.random.default_rng(0).random((2, num_episodes))
+    nothing = jnp.zeros((2, num_episodes))
+    results = EpisodeResults(nothing, nothing > 0, nothing.astype(int), jnp.asarray(regrets))
+    summary = evaluation._summary(results)
+    worst = -np.sort(-regrets, axis=1)[:, :num_worst]
+    np.testing.assert_allclose(summary["regret_of_worst_tenth"], worst.mean(), rtol=1e-6)
+    assert "regret" not in evaluation._summary(dataclasses.replace(results, regrets=None))
 
 
 def test_equal_students_are_evaluated_with_dice_of_their_own():
@@ -113,6 +128,7 @@ def test_the_evaluation_of_a_run_tells_its_students_and_its_mazes_apart(walkers)
     assert limit * (1 - ahead / 2) < length < limit
     by_length = (1 - 0.9 * length / limit) - (1 - ahead / 2) * 0.1
     np.testing.assert_allclose(paid, by_length, rtol=1e-5)
+    assert 0 < unseen["regret"] < unseen["regret_of_worst_tenth"] <= unseen["largest_regret"] < 1
     assert corridor["num_episodes"] == 3
     assert corridor["success_rate_per_student"] == [0, 0]
 

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
+from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import Compiled, Progressed
-from minimax_eqx.experiment import _train as runs
-from minimax_eqx.experiment._folder import RunFolder
+from minimax_eqx.experiment import _own_hooks as own_hooks
 from minimax_eqx.runners._ahead import CompileAhead
 
 from .tiny import EXPERIMENT, assert_same_state, experiment, resume, train
@@ -67,7 +67,7 @@ def test_an_evaluation_that_fails_on_the_way_costs_no_training(tmp_path, monkeyp
     def fail(*_):
         raise MemoryError("RESOURCE_EXHAUSTED")
 
-    monkeypatch.setattr(runs, "evaluate", fail)
+    monkeypatch.setattr(own_hooks, "evaluate", fail)
     with pytest.raises(MemoryError):
         train(experiment(evaluate_every=2), tmp_path / "run")
     assert RunFolder.open(tmp_path / "run").checkpoints(EXPERIMENT).cycles() == [2]

@@ -10,11 +10,10 @@ import jax.numpy as jnp
 import pytest
 
 from minimax_eqx import _files
+from minimax_eqx._folder._checkpoints import Checkpoints
 from minimax_eqx.experiment import FolderError
-from minimax_eqx.experiment._checkpoints import Checkpoints
-from minimax_eqx.experiment._folder import RunFolder
 
-from .tiny import EXPERIMENT, files, launch
+from .tiny import create, files, launch
 
 NOT_THERE = ("ENOSYS", "ENOLCK", "EOPNOTSUPP", "EINVAL", "ENOTSUP")
 
@@ -37,7 +36,7 @@ def failing(name):
 @pytest.mark.parametrize("name", NOT_THERE)
 def test_a_file_system_without_locks_is_warned_of_once(tmp_path, monkeypatch, caplog, name):
     monkeypatch.setattr(fcntl, "flock", failing(name))
-    folder = RunFolder.create(tmp_path / "run", EXPERIMENT)
+    folder = create(tmp_path / "run")
     with folder.locked(), folder.locked():
         pass
     assert len(caplog.records) == 1
@@ -46,14 +45,14 @@ def test_a_file_system_without_locks_is_warned_of_once(tmp_path, monkeypatch, ca
 
 @pytest.mark.parametrize("name", ["EWOULDBLOCK", "EACCES"])
 def test_a_lock_that_another_process_has_is_no_missing_lock(tmp_path, monkeypatch, name):
-    folder = RunFolder.create(tmp_path / "run", EXPERIMENT)
+    folder = create(tmp_path / "run")
     monkeypatch.setattr(fcntl, "flock", failing(name))
     with pytest.raises(FolderError, match="Another process is training"), folder.locked():
         pass
 
 
 def test_an_error_in_a_locked_folder_is_no_missing_lock(tmp_path):
-    folder = RunFolder.create(tmp_path / "run", EXPERIMENT)
+    folder = create(tmp_path / "run")
     with pytest.raises(BlockingIOError, match="mine"), folder.locked():
         raise BlockingIOError("mine")
 
@@ -69,7 +68,7 @@ def test_windows_locks_a_byte(tmp_path, monkeypatch):
     windows = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
     monkeypatch.setitem(sys.modules, "fcntl", None)
     monkeypatch.setitem(sys.modules, "msvcrt", windows)
-    folder = RunFolder.create(tmp_path / "run", EXPERIMENT)
+    folder = create(tmp_path / "run")
     with folder.locked(), pytest.raises(FolderError, match="Another process"), folder.locked():
         pass
     assert taken == [(2, 1)] * 3
@@ -78,7 +77,7 @@ def test_windows_locks_a_byte(tmp_path, monkeypatch):
 def test_a_system_with_neither_lock_is_warned_of(tmp_path, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, "fcntl", None)
     monkeypatch.setitem(sys.modules, "msvcrt", None)
-    RunFolder.create(tmp_path / "run", EXPERIMENT)
+    create(tmp_path / "run")
     assert "cannot be locked" in caplog.text
 
 
@@ -131,7 +130,7 @@ def test_where_nothing_can_be_renamed_it_is_copied(tmp_path, monkeypatch, name, 
     monkeypatch.setattr(os, "replace", failing(name))
     monkeypatch.setattr(os, "chmod", refuse)
     monkeypatch.setattr(os, "utime", refuse)
-    folder = RunFolder.create(tmp_path / "run", EXPERIMENT)
+    folder = create(tmp_path / "run")
     folder.write_evaluation({"cycle": 1})
     folder.write_evaluation({"cycle": 2})
     assert folder.evaluation() == {"cycle": 2}

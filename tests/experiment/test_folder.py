@@ -9,23 +9,23 @@ import pathlib
 import numpy as np
 import pytest
 
+from minimax_eqx._folder._metrics_file import MetricsFile
+from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx._version import VERSION
 from minimax_eqx.experiment import FolderError
-from minimax_eqx.experiment._folder import RunFolder
-from minimax_eqx.experiment._metrics_file import MetricsFile
 
-from .tiny import EXPERIMENT, change_config, files
+from .tiny import EXPERIMENT, change_config, create, files
 
 
 def test_the_configuration_is_kept_with_the_version_of_the_library(tmp_path):
-    folder = RunFolder.create(tmp_path / "a" / "run", EXPERIMENT)
+    folder = create(tmp_path / "a" / "run")
     content = json.loads((folder.path / "config.json").read_text())
     assert content["version"] == VERSION
     assert RunFolder.open(folder.path).experiment() == EXPERIMENT
 
 
 def test_an_empty_folder_can_be_used(tmp_path):
-    RunFolder.create(tmp_path, EXPERIMENT)
+    create(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["config.json", "anything"])
@@ -33,22 +33,22 @@ def test_a_folder_with_something_in_it_is_refused_and_not_changed(tmp_path, name
     (tmp_path / name).write_text("{}")
     before = files(tmp_path)
     with pytest.raises(FolderError, match="exists already; nothing was changed"):
-        RunFolder.create(tmp_path, EXPERIMENT)
+        create(tmp_path)
     assert files(tmp_path) == before
 
 
 def test_a_file_in_its_place_is_refused(tmp_path):
     (tmp_path / "run").write_text("text")
     with pytest.raises(FolderError, match="exists already"):
-        RunFolder.create(tmp_path / "run", EXPERIMENT)
+        create(tmp_path / "run")
 
 
 def test_of_two_that_start_at_once_one_is_refused(tmp_path, monkeypatch):
     # Both have looked and found nothing there.
-    monkeypatch.setattr(RunFolder, "check_free", lambda path: None)
-    RunFolder.create(tmp_path / "run", EXPERIMENT)
+    monkeypatch.setattr(RunFolder, "check_free", lambda self: None)
+    create(tmp_path / "run")
     with pytest.raises(FolderError, match="exists already"):
-        RunFolder.create(tmp_path / "run", EXPERIMENT)
+        create(tmp_path / "run")
 
 
 def test_a_folder_without_a_run_cannot_be_opened(tmp_path):
@@ -69,7 +69,7 @@ def test_a_damaged_configuration_is_named(tmp_path, content):
 
 
 def test_a_configuration_with_a_bad_value_is_named(tmp_path):
-    folder = RunFolder.create(tmp_path, EXPERIMENT)
+    folder = create(tmp_path)
     change_config(tmp_path, num_updates=0)
     content = folder.config() | {"version": "9"}
     (tmp_path / "config.json").write_text(json.dumps(content))
@@ -78,7 +78,7 @@ def test_a_configuration_with_a_bad_value_is_named(tmp_path):
 
 
 def test_only_one_holds_a_folder(tmp_path):
-    folder = RunFolder.create(tmp_path / "run", EXPERIMENT)
+    folder = create(tmp_path / "run")
     with folder.locked(), pytest.raises(FolderError, match="Another process"), folder.locked():
         pass
     with folder.locked():
@@ -86,7 +86,7 @@ def test_only_one_holds_a_folder(tmp_path):
 
 
 def test_an_evaluation_is_replaced_whole(tmp_path):
-    folder = RunFolder.create(tmp_path / "run", EXPERIMENT)
+    folder = create(tmp_path / "run")
     with pytest.raises(FolderError, match=r"no evaluation\.json yet"):
         folder.evaluation()
     folder.write_evaluation({"cycle": 1})
@@ -105,7 +105,7 @@ def test_two_processes_may_write_an_evaluation_at_once(tmp_path, monkeypatch):
         monkeypatch.undo()
         folder.write_evaluation({"cycle": 2})
 
-    folder = RunFolder.create(tmp_path / "run", EXPERIMENT)
+    folder = create(tmp_path / "run")
     before = {p.name for p in folder.path.iterdir()}
     monkeypatch.setattr(os, "fsync", fsync)
     folder.write_evaluation({"cycle": 1})
@@ -221,7 +221,7 @@ def test_a_table_on_a_full_disk_is_an_error_that_names_it(table, monkeypatch):
 @pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "._run", ".nfs00a1", "lost+found"])
 def test_a_folder_with_what_other_programs_leave_counts_as_empty(tmp_path, name):
     (tmp_path / name).write_text("theirs")
-    RunFolder.create(tmp_path, EXPERIMENT)
+    create(tmp_path)
     assert (tmp_path / name).read_text() == "theirs"
 
 
@@ -231,7 +231,7 @@ def test_what_is_left_of_a_run_that_was_killed_before_it_had_a_configuration_cou
     (tmp_path / ".lock").touch()
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / f".config.json.{32 * '0'}.partial").write_text("{")
-    assert RunFolder.create(tmp_path, EXPERIMENT).experiment() == EXPERIMENT
+    assert create(tmp_path).experiment() == EXPERIMENT
 
 
 @pytest.mark.parametrize("name", ["notes", "4"])
@@ -239,13 +239,13 @@ def test_a_folder_with_somebodys_file_where_checkpoints_go_is_not_empty(tmp_path
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / name).write_text("mine")
     with pytest.raises(FolderError, match="exists already"):
-        RunFolder.create(tmp_path, EXPERIMENT)
+        create(tmp_path)
 
 
 def test_a_folder_is_where_its_path_led_when_it_was_made(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
-    folder = RunFolder.create("runs/mine", EXPERIMENT)
+    folder = create("runs/mine")
     monkeypatch.chdir("elsewhere")
     assert folder.experiment() == EXPERIMENT
     assert folder.path == tmp_path / "runs" / "mine"
@@ -253,7 +253,7 @@ def test_a_folder_is_where_its_path_led_when_it_was_made(tmp_path, monkeypatch):
 
 def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    RunFolder.create("~/run", EXPERIMENT)
+    create("~/run")
     assert RunFolder.open(pathlib.Path("~/run")).path == tmp_path / "run"
 
 
@@ -265,12 +265,12 @@ def test_a_folder_that_could_not_be_begun_is_gone_or_as_it_was(tmp_path, monkeyp
     monkeypatch.setattr(os, "fsync", full)
     for name in ("new", "there before"):
         with pytest.raises(OSError, match=r"No space left on device: .*config\.json"):
-            RunFolder.create(tmp_path / name, EXPERIMENT)
+            create(tmp_path / name)
     assert [p.name for p in tmp_path.rglob("*")] == ["there before"]
 
 
 def test_only_a_folder_in_which_nothing_was_computed_is_discarded(tmp_path):
-    folder = RunFolder.create(tmp_path / "run", EXPERIMENT)
+    folder = create(tmp_path / "run")
     folder.metrics().append({"cycle": 2, "loss": 1.0})
     before = files(tmp_path)
     folder.discard(and_itself=True)
@@ -282,7 +282,7 @@ def test_only_a_folder_in_which_nothing_was_computed_is_discarded(tmp_path):
 
 
 def test_a_new_beginning_removes_every_result_and_picture(tmp_path):
-    folder = RunFolder.create(tmp_path / "run", EXPERIMENT)
+    folder = create(tmp_path / "run")
     for name in ("curves.png", "levels.png", "episode.gif", "report.html", "evaluation.json"):
         (folder.path / name).write_text("of another run")
     folder.forget_results()

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
+from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import Started
 from minimax_eqx.experiment import _own_hooks as own_hooks
-from minimax_eqx.experiment._folder import RunFolder
 
 from .tiny import (
     EXPERIMENT,

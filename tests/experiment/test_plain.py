@@ -6,9 +6,9 @@ import sys
 import jax.numpy as jnp
 import pytest
 
+from minimax_eqx._composition._parts import Parts, name_of
+from minimax_eqx._composition._plain import from_plain, to_plain
 from minimax_eqx.envs import Maze
-from minimax_eqx.experiment._parts import Parts, name_of
-from minimax_eqx.experiment._plain import from_plain, to_plain
 
 from . import house
 

@@ -9,13 +9,13 @@ import jax
 import pytest
 
 from minimax_eqx import curricula, nets
+from minimax_eqx._composition._draft import draft_of, options_of, with_changes
+from minimax_eqx._composition._parts import Parts, help_of, name_of
+from minimax_eqx._composition._plain import from_plain, to_plain
 from minimax_eqx.agents import ClippedValueLoss
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
-from minimax_eqx.experiment._draft import draft_of, options_of, with_changes
-from minimax_eqx.experiment._parts import Parts, help_of, name_of
-from minimax_eqx.experiment._plain import from_plain, to_plain
-from minimax_eqx.recipes import RECIPES, maze
+from minimax_eqx.recipes import RECIPES, maze, small
 from minimax_eqx.runners import Experiment, Runner
 
 from ..conftest import GOLDEN
@@ -38,20 +38,14 @@ REPLAYING = [
     if isinstance(recipe().curriculum, BUFFERED)
     and isinstance(recipe().student.network.core, nets.LSTM)
 ]
-# Their parts are those of others; `pytest -m slow` runs them.
-SLOW = {
-    "maze-plr",
-    "maze-robust-plr",
-    "maze-parallel-plr",
-    "maze-paired",
-    "maze-population-paired",
-    "maze-minimax",
-    "maze-paired-s5",
-}
+# Between them: a buffer and a search, plays one after another and side by side, and a teacher. The
+# parts of others are tested elsewhere, and `pytest -m slow` runs them.
+IN_EVERY_RUN = {"maze-accel", "maze-parallel-accel", "maze-repaired", "maze-sfl"}
 
 
 def in_every_run_or_slow(names):
-    return [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in names]
+    slow = lambda name: pytest.param(name, marks=pytest.mark.slow)  # noqa: E731
+    return [name if name in IN_EVERY_RUN else slow(name) for name in names]
 
 
 # Presets with S5 differ from those without in their networks; one stands for all.
@@ -249,6 +243,27 @@ def test_every_field_of_a_recipe_has_a_name_a_sentence_and_a_plain_form(name):
         assert text.endswith("."), f"{option.path} of {option.draft.cls.__name__}"
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_small_form_of_a_recipe_is_the_same_method_with_fewer_plays(name):
+    e = RECIPES[name]()
+    compact = small(e)
+    for part in ("student", "curriculum", "evaluation"):
+        assert kinds_in(getattr(compact, part)) == kinds_in(getattr(e, part))
+    plays = compact.curriculum.levels_per_cycle * compact.num_trials
+    assert plays <= 32 * (3 if isinstance(compact.curriculum, curricula.LevelReplay) else 1)
+    assert compact.schedule.num_updates <= 300
+    discounts = {o.value for o in options_of(draft_of(compact)) if o.field.name == "discount"}
+    assert discounts == {0.99}
+
+
+def kinds_in(part):
+    """The classes of a part, and of all parts in it."""
+    nodes = [part]
+    for node in nodes:
+        nodes += [v for v in vars(node).values() if isinstance(v, eqx.Module)]
+    return [type(node) for node in nodes]
+
+
 def test_what_a_user_asks_for_comes_after_what_a_recipe_says():
     student = maze.dr().student
     assert maze.accel_s5(student=student).student == student
@@ -326,8 +341,10 @@ def test_a_recipe_with_a_buffer_trains_resumes_bit_for_bit_and_is_evaluated(
     written = straight.folder.metrics().read()
     assert any(row["replayed_passable"] >= 0 for row in written)
     assert straight.ledger.updates >= 8  # whole log intervals are played
-    # All methods but this one have cycles without an update.
-    assert (straight.ledger.cycle == straight.ledger.updates) == (name == "maze-plr")
+    # Unless they learn from new levels too, all have cycles without an update.
+    lessons = getattr(RECIPES[name]().curriculum, "learn_from", None)
+    learns_from_new = isinstance(lessons, curricula.NewAndReplayed)
+    assert (straight.ledger.cycle == straight.ledger.updates) == learns_from_new
     earliest = resume_from_the_earliest_checkpoint(straight, tmp_path / "copy")
     # There were levels in the buffer when that was saved.
     assert next(row for row in written if row["cycle"] == earliest)["buffer_fill_ratio"] > 0

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
+from minimax_eqx._composition._parts import Parts
+from minimax_eqx._composition._plain import from_plain, to_plain
+from minimax_eqx._composition._user_code import check_user_code, load_user_code
 from minimax_eqx._files import FolderError
-from minimax_eqx.experiment._plain import from_plain, to_plain
-from minimax_eqx.experiment._user_code import check_user_code, load_user_code
 from minimax_eqx.scores import AbstractScore
 
 RUN = pathlib.Path("runs/a")
@@ -48,7 +49,7 @@ def test_an_experiment_is_found_in_a_file_and_in_a_module(target, method):
     assert code.path == method
     data = to_plain(code.experiment)
     assert data["curriculum"]["score"] == {"class": "surprise", "weight": 0.5}
-    assert from_plain(data["curriculum"]["score"], AbstractScore, code.parts)
+    assert from_plain(data["curriculum"]["score"], AbstractScore, Parts(code.module))
 
 
 FAILURES = {

@@ -6,10 +6,10 @@ import json
 import pytest
 import yaml
 
+from minimax_eqx._composition._draft import differences, draft_of, made, with_changes
+from minimax_eqx._composition._parts import Parts
+from minimax_eqx._composition._plain import to_plain
 from minimax_eqx.cli._words import apply, given_in_file, given_in_words
-from minimax_eqx.experiment._draft import differences, draft_of, made, with_changes
-from minimax_eqx.experiment._parts import Parts
-from minimax_eqx.experiment._plain import to_plain
 
 from . import house
 

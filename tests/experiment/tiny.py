@@ -10,8 +10,7 @@ import subprocess
 import sys
 
 from minimax_eqx import experiment as runs
-from minimax_eqx.curricula import SamplingForLearnability
-from minimax_eqx.experiment._draft import (
+from minimax_eqx._composition._draft import (
     differences,
     draft_of,
     made,
@@ -19,6 +18,8 @@ from minimax_eqx.experiment._draft import (
     options_of,
     with_changes,
 )
+from minimax_eqx._folder._run_folder import RunFolder
+from minimax_eqx.curricula import SamplingForLearnability
 from minimax_eqx.recipes import RECIPES, maze
 
 from ..states import arrays, assert_close, assert_same_state  # noqa: F401
@@ -44,6 +45,13 @@ LIMITS = {
 train = functools.partial(runs.train, hooks=())
 resume = functools.partial(runs.resume, hooks=())
 TIME_COLUMNS = ("seconds_compiling", "seconds_running", "steps_per_second")
+
+
+def create(path):
+    """The folder of a run that is begun and has computed nothing."""
+    folder = RunFolder(path)
+    with folder.begun(EXPERIMENT):
+        return folder
 
 
 def experiment(**changes):

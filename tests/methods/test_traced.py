@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from minimax_eqx._composition._user_code import load_user_code
 from minimax_eqx.curricula import (
     LevelReplay,
     NewAndReplayed,
@@ -17,8 +18,6 @@ from minimax_eqx.curricula import (
     Sequential,
     SideBySide,
 )
-from minimax_eqx.experiment._user_code import load_user_code
-from minimax_eqx.nets import Categorical
 from minimax_eqx.rollouts import Episodes
 from minimax_eqx.scores import MeanReturn, PositiveValueLoss
 
@@ -29,7 +28,6 @@ FILE = pathlib.Path(__file__).parents[2] / "examples" / "methods" / "traced.py"
 traced = load_user_code(str(FILE)).module
 CoLearnability, Surprise = traced.CoLearnability, traced.Surprise
 BATCH, CAPACITY = 4, 10
-NUM_ACTIONS = 3
 
 
 class View(eqx.Module):
@@ -39,14 +37,8 @@ class View(eqx.Module):
 def seen_and_done(observations, seed=0):
     """Random plays, with observations made of random numbers with the axes of a step."""
     evidence = random_evidence(seed)
-    shape = evidence.rewards.shape
-    generator = np.random.default_rng(seed)
-    return dataclasses.replace(
-        evidence,
-        observations=observations(generator, shape),
-        actions=jnp.asarray(generator.integers(0, NUM_ACTIONS, shape), jnp.int32),
-        distributions=Categorical(jnp.zeros((*shape, NUM_ACTIONS))),
-    )
+    shape, generator = evidence.rewards.shape, np.random.default_rng(seed)
+    return dataclasses.replace(evidence, observations=observations(generator, shape))
 
 
 def numbers(generator, shape):

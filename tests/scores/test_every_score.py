@@ -83,7 +83,7 @@ def test_a_score_obeys_the_laws_whatever_happened(score, seed):
     order = np.random.default_rng(seed).permutation(NUM_LEVELS)
     reordered = jax.tree.map(lambda leaf: leaf[order], records)
     elsewhere, _, _ = evaluate(score, permuted(evidence, order), reordered, state)
-    np.testing.assert_allclose(elsewhere, actual[order], rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(elsewhere, actual[order], rtol=1e-5, atol=1e-7)
 
     # News and state come from the first of level replay's two calls, so records must not matter.
     _, fresh_news, fresh_state = evaluate(score, evidence, begin(score, evidence)[0], state)

@@ -162,6 +162,22 @@ def test_value_losses_look_at_the_first_value_head_only():
         np.testing.assert_array_equal(score_of(score, evidence), score_of(score, changed))
 
 
+def test_exact_regret_is_nothing_only_where_all_episodes_were_the_best_possible():
+    """Down to the last digit, though returns are added up; and where nothing can be had."""
+    best = np.float32([0.1, 0.7, 0.7, 0.9, 0.0])
+    rewards = np.zeros((2, 6, 5, 3), np.float32)
+    rewards[:, 1::2] = best[:, None]
+    rewards[1, 3, 2, 0] -= 1e-6
+    rewards[0, 3, 3, 1] = 0
+    dones = rewards * 0 + np.arange(6)[:, None, None] % 2 == 1
+    dones[1, :, 3] = False
+    evidence = make_evidence(rewards, dones, optimum=jnp.asarray(best))
+    regrets = score_of(scores.ExactRegret(), evidence)
+    np.testing.assert_array_equal(regrets == 0, [True, True, False, False, True])
+    # One of three episodes in one of three plays, by the one student who finished any.
+    np.testing.assert_allclose(regrets[3], 0.9 / 9, rtol=1e-6)
+
+
 def test_only_returns_and_what_is_compared_with_values_can_be_negative():
     every = [*FORMULAS.values(), *REGRETS.values(), scores.Learnability(), scores.MaxMC()]
     assert {type(score).__name__ for score in every if score.can_be_negative} == {
@@ -181,6 +197,7 @@ def test_only_returns_and_what_is_compared_with_values_can_be_negative():
         (scores.RelativeRegret(), 1, r"^RelativeRegret .* 2 students, not 1.*num_students=2"),
         (scores.MeanRelativeRegret(), 3, r"^MeanRelativeRegret .* exactly 2 students, not 3"),
         (scores.PopulationRegret(), 1, r"at least 2 students, not 1.*num_students=2"),
+        (scores.ExactRegret(), 1, r"^ExactRegret needs the best return .* optimal_return"),
     ],
     ids=lambda part: type(part).__name__ if isinstance(part, scores.AbstractScore) else "",
 )

@@ -18,7 +18,7 @@ from typing import Any
 
 from .._files import FolderError
 from ..runners import Experiment
-from ._parts import Parts, nearest
+from ._parts import nearest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +29,6 @@ class UserCode:
     module: types.ModuleType
     path: pathlib.Path
     text: bytes
-
-    @property
-    def parts(self) -> Parts:
-        """The parts that this code has names for, with those of the package."""
-        return Parts(self.module)
 
     def entry(self) -> dict[str, str]:
         """What a run's config.json says of it."""

@@ -15,13 +15,15 @@ Part = TypeVar("Part", bound=eqx.Module)
 CLASS = "class"
 
 
-def to_plain(part: eqx.Module) -> dict[str, Any]:
+def to_plain(part: eqx.Module, where: str = "") -> dict[str, Any]:
     """A part as nested dictionaries: its class by name, and each of its fields.
 
     Raises `ValueError`, naming the field, for a value that is neither a number, a word or a part,
-    nor a tuple of those.
+    nor a tuple of those. `where` is what stands before the field's name then.
     """
-    return _plain_part(part, "")
+    values = {f.name: getattr(part, f.name) for f in fields_of(type(part))}
+    plain = {name: _plain(value, f"{where}{name}") for name, value in values.items()}
+    return {CLASS: name_of(type(part)), **plain}
 
 
 def from_plain(data: Any, kind: type[Part], parts: Parts) -> Part:
@@ -33,17 +35,11 @@ def from_plain(data: Any, kind: type[Part], parts: Parts) -> Part:
     return _part(data, (kind,), parts, "")
 
 
-def _plain_part(part: eqx.Module, where: str) -> dict[str, Any]:
-    values = {f.name: getattr(part, f.name) for f in fields_of(type(part))}
-    plain = {name: _plain_value(value, f"{where}{name}") for name, value in values.items()}
-    return {CLASS: name_of(type(part)), **plain}
-
-
-def _plain_value(value: Any, where: str) -> Any:
+def _plain(value: Any, where: str) -> Any:
     if isinstance(value, eqx.Module):
-        return _plain_part(value, f"{where}.")
+        return to_plain(value, f"{where}.")
     if isinstance(value, tuple | list):
-        return [_plain_value(v, f"{where}.{i}") for i, v in enumerate(value)]
+        return [_plain(v, f"{where}.{i}") for i, v in enumerate(value)]
     if value is None or type(value) in (int, float, bool, str):
         return value
     raise ValueError(

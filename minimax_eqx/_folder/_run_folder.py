@@ -6,14 +6,16 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from jax.tree_util import keystr, tree_leaves_with_path
+
+from .._composition._parts import Parts
+from .._composition._plain import from_plain, to_plain
+from .._composition._user_code import UserCode, check_user_code
 from .._files import FolderError, held, is_left_by_others, is_partial, resolved, write
 from .._version import VERSION
 from ..runners import Experiment
 from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
-from ._parts import Parts
-from ._plain import from_plain, to_plain
-from ._user_code import UserCode, check_user_code
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
 EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
@@ -23,35 +25,11 @@ RESULTS = (METRICS, EVALUATION, EVALUATIONS, REPORT, CURVES, LEVELS, EPISODE)
 
 
 class RunFolder:
-    """The files of one run, made with `create` or `open`. A relative path is one from where the
-    process is now, and `~` is the user's home."""
+    """The files of one run. A relative path is one from where the process is now, and `~` is the
+    user's home."""
 
     def __init__(self, path: pathlib.Path | str):
         self.path = resolved(path)
-
-    @classmethod
-    def create(
-        cls, path: pathlib.Path | str, experiment: Experiment, code: UserCode | None = None
-    ) -> "RunFolder":
-        """Starts a folder, with a copy of the user's code if the experiment was made from any.
-        Raises `FolderError` if something is there already."""
-        cls.check_free(path)
-        folder = cls(path)
-        is_new = not folder.path.exists()
-        folder.path.mkdir(parents=True, exist_ok=True)
-        with folder.locked():
-            # Of two processes that start here at once, the second one sees the first one's.
-            if (folder.path / CONFIG).exists():
-                raise _taken(path)
-            try:
-                (folder.path / CHECKPOINTS).mkdir(exist_ok=True)
-                folder._write_config(experiment, code.entry() if code else None)
-                if code:
-                    write(folder.path / code.path.name, code.text)
-            except BaseException:
-                folder.discard(and_itself=is_new)
-                raise
-        return folder
 
     @classmethod
     def open(cls, path: pathlib.Path | str) -> "RunFolder":
@@ -61,13 +39,33 @@ class RunFolder:
             raise FolderError(f"There is no run in {path}: it has no {CONFIG}.")
         return folder
 
-    @staticmethod
-    def check_free(path: pathlib.Path | str) -> None:
-        """Raises `FolderError` if `path` is there and is not an empty folder. What file browsers
+    @contextlib.contextmanager
+    def begun(self, experiment: Experiment, code: UserCode | None = None) -> Iterator[None]:
+        """Starts the run, with a copy of the user's code if the experiment was made from any, and
+        holds the folder for this process. What fails before anything was computed leaves the path
+        as free as it was. Raises `FolderError` if something is there already."""
+        self.check_free()
+        is_new = not self.path.exists()
+        self.path.mkdir(parents=True, exist_ok=True)
+        with self.locked():
+            # Of two processes that start here at once, the second one sees the first one's.
+            if (self.path / CONFIG).exists():
+                raise self._taken()
+            try:
+                (self.path / CHECKPOINTS).mkdir(exist_ok=True)
+                self._write_config(experiment, code.entry() if code else None)
+                if code:
+                    write(self.path / code.path.name, code.text)
+                yield
+            except BaseException:
+                self.discard(and_itself=is_new)
+                raise
+
+    def check_free(self) -> None:
+        """Raises `FolderError` if the path is there and is not an empty folder. What file browsers
         leave does not count, nor what a run that was killed before it had a configuration left."""
-        folder = resolved(path)
-        if folder.exists() and not (folder.is_dir() and _holds_nothing(folder)):
-            raise _taken(path)
+        if self.path.exists() and not (self.path.is_dir() and _holds_nothing(self.path)):
+            raise self._taken()
 
     def checkpoints(self, experiment: Experiment) -> Checkpoints:
         """The checkpoints of this run, which is of that experiment."""
@@ -90,7 +88,7 @@ class RunFolder:
         content = content or self.config()
         check_user_code(content.get("code"), code, self.path)
         try:
-            return from_plain(content["experiment"], Experiment, code.parts if code else Parts())
+            return from_plain(content["experiment"], Experiment, Parts(code and code.module))
         except ValueError as error:
             raise FolderError(
                 f"{self.path / CONFIG} cannot be used: {error} It was written by version "
@@ -112,8 +110,8 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
 
     def discard(self, *, and_itself: bool) -> None:
-        """Removes what `create` made, if nothing was computed since, so that the path can be used
-        again; the folder too if nothing else is in it and `and_itself`. Does what it can."""
+        """Removes what `begun` made, if nothing was computed since; the folder too if nothing else
+        is in it and `and_itself`. Does what it can."""
         with contextlib.suppress(OSError, FolderError):
             checkpoints = self.path / CHECKPOINTS
             if self.metrics().read() or (checkpoints.exists() and not _holds_nothing(checkpoints)):
@@ -154,6 +152,12 @@ class RunFolder:
     def _write_json(self, name: str, content: Mapping[str, Any]) -> pathlib.Path:
         return write(self.path / name, f"{json.dumps(content, indent=2)}\n".encode())
 
+    def _taken(self) -> FolderError:
+        return FolderError(
+            f"{self.path} exists already; nothing was changed. Choose another name with --run, "
+            f"continue that run with 'minimax-eqx resume {self.path}', or remove it."
+        )
+
 
 def what_decides_the_state(experiment: Experiment) -> dict[str, Any]:
     """The options that a saved state depends on, by their paths.
@@ -162,15 +166,10 @@ def what_decides_the_state(experiment: Experiment) -> dict[str, Any]:
     changed between the parts of a run.
     """
 
-    def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-        if isinstance(value, Mapping):
-            for name, inner in value.items():
-                yield from leaves(inner, f"{path}.{name}")
-        else:
-            yield path.removeprefix("."), value
-
     rest = ("schedule", "evaluation", "devices")
-    return dict(leaves({n: v for n, v in to_plain(experiment).items() if n not in rest}, ""))
+    data = {name: value for name, value in to_plain(experiment).items() if name not in rest}
+    leaves = tree_leaves_with_path(data, is_leaf=lambda value: not isinstance(value, dict))
+    return {keystr(path, simple=True, separator="."): value for path, value in leaves}
 
 
 def _json(path: pathlib.Path) -> Any:
@@ -188,11 +187,4 @@ def _holds_nothing(folder: pathlib.Path) -> bool:
         or is_left_by_others(path.name)
         or (path.name == CHECKPOINTS and path.is_dir() and _holds_nothing(path))
         for path in folder.iterdir()
-    )
-
-
-def _taken(path: pathlib.Path | str) -> FolderError:
-    return FolderError(
-        f"{path} exists already; nothing was changed. Choose another name with --run, "
-        f"continue that run with 'minimax-eqx resume {path}', or remove it."
     )

@@ -42,9 +42,8 @@ class ProcessOptions:
         """Meets the other processes, if there are any to be, and has the CPU be as many devices as
         it takes for all processes to have `num_devices`. To be called before JAX starts.
 
-        Raises `ValueError` as `check` does, and if no cluster is found.
+        Raises `ValueError` if no cluster is found.
         """
-        self.check()
         if self.distributed == "auto":
             try:
                 jax.distributed.initialize()

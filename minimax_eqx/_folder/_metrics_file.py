@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from .._files import FolderError, naming, write
 
@@ -22,30 +22,37 @@ class MetricsFile:
 
     def __init__(self, path: pathlib.Path):
         self._path = path
-        self._columns: list[str] = []
-        self._rows: list[dict[str, float]] = []
-        self._torn = False
-        if path.exists():
-            whole, _, rest = path.read_bytes().rpartition(b"\n")
-            self._torn = bool(rest)
-            self._parse(whole)
+        self._columns: Sequence[str] = []
+        self._rows: list[Mapping[str, float]] = []
+        whole, _, rest = path.read_bytes().rpartition(b"\n") if path.exists() else (b"", b"", b"")
+        self._torn = bool(rest)
+        try:
+            lines = csv.reader(io.StringIO(whole.decode("utf-8-sig"), newline=""))
+            self._columns = next(lines, [])
+            for line in lines:
+                values = [float(value) if value else math.nan for value in line]
+                self._rows.append(dict(zip(self._columns, values, strict=True)))
+        except (ValueError, csv.Error) as error:
+            raise FolderError(f"{path} is damaged: {error}.") from error
+        if self._columns and "cycle" not in self._columns:
+            raise FolderError(f"{path} is damaged: it has no column 'cycle'.")
 
     def append(self, row: Mapping[str, float]) -> None:
         """Writes a row, `cycle` among its columns. Raises `OSError`, naming the file, if it cannot
         be written; what was there before is still there then."""
-        if self.last_cycle >= row["cycle"] and self._rows:
+        if self._rows and self.last_cycle >= row["cycle"]:
             return
         columns = list(dict.fromkeys([*self._columns, *row]))
         if self._torn or columns != self._columns:
-            self._rewrite(columns, [*self._rows, dict(row)])
+            self._rewrite(columns, [*self._rows, row])
             return
         with naming(self._path), open(self._path, "a", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerow(self._texts(row))
-        self._rows.append({name: row.get(name, math.nan) for name in columns})
+            file.write(_text(columns, [row]))
+        self._rows.append(row)
 
     def read(self) -> list[dict[str, float]]:
         """All rows, in order; a value that was not measured is NaN."""
-        return list(self._rows)
+        return [{name: row.get(name, math.nan) for name in self._columns} for row in self._rows]
 
     @property
     def last_cycle(self) -> int:
@@ -61,40 +68,23 @@ class MetricsFile:
         elif len(kept) < len(self._rows):
             self._rewrite(self._columns, kept)
 
-    def _rewrite(self, columns: list[str], rows: list[dict[str, float]]) -> None:
-        before, self._columns = self._columns, columns
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([columns, *map(self._texts, rows)])
-        try:
-            write(self._path, text.getvalue().encode())
-        except BaseException:
-            self._columns = before
-            raise
-        self._torn = False
-        self._rows = [{name: row.get(name, math.nan) for name in columns} for row in rows]
-
-    def _texts(self, row: Mapping[str, float]) -> list[str]:
-        return [_text(row.get(name, math.nan)) for name in self._columns]
-
-    def _parse(self, content: bytes) -> None:
-        try:
-            lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
-            self._columns = lines[0] if lines else []
-            self._rows = [
-                {
-                    name: float(value) if value else math.nan
-                    for name, value in zip(self._columns, line, strict=True)
-                }
-                for line in lines[1:]
-            ]
-        except (ValueError, csv.Error) as error:
-            raise FolderError(f"{self._path} is damaged: {error}.") from error
-        if self._columns and "cycle" not in self._columns:
-            raise FolderError(f"{self._path} is damaged: it has no column 'cycle'.")
+    def _rewrite(self, columns: Sequence[str], rows: list[Mapping[str, float]]) -> None:
+        write(self._path, _text(columns, rows, header=True).encode())
+        self._columns, self._rows, self._torn = columns, rows, False
 
 
-def _text(value: float) -> str:
+def _text(
+    columns: Sequence[str], rows: Iterable[Mapping[str, float]], *, header: bool = False
+) -> str:
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, columns, lineterminator="\n")
+    if header:
+        table.writeheader()
+    table.writerows({name: _short(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _short(value: float) -> str:
     if math.isnan(value):
         return ""
     return str(int(value)) if float(value).is_integer() else f"{value:.6g}"

@@ -1,0 +1,56 @@
+"""The table of methods, made from the recipes and from the names of the pages beside it."""
+
+import inspect
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from minimax_eqx._composition._parts import name_of
+from minimax_eqx.recipes import RECIPES
+from minimax_eqx.runners import Experiment
+
+FOLDER = pathlib.Path(__file__).parents[1] / "docs" / "methods"
+PAGE = FOLDER / "README.md"
+HEADER = """# Methods
+
+Made by `python -m benchmarks methods` from the recipes; do not edit it.
+
+`minimax-eqx train RECIPE` trains a method with the hyperparameters of its authors, which are often
+for an accelerator. `minimax-eqx train RECIPE-small` takes at most ten minutes on two CPU cores.
+Scores, prioritisations and mutators go together as you like: `--score mna --mutator maze-edits`.
+
+| recipe | what it trains | curriculum | score | read more |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """`python -m benchmarks methods`: writes the table; `--check` says whether it is up to date."""
+    text = table()
+    if "--check" in arguments:
+        is_old = not PAGE.exists() or PAGE.read_text() != text
+        if is_old:
+            print(f"{PAGE} is not up to date: python -m benchmarks methods", file=sys.stderr)
+        return int(is_old)
+    PAGE.write_text(text)
+    print(PAGE)
+    return 0
+
+
+def table() -> str:
+    """The whole page."""
+    rows = [_row(name, recipe()) for name, recipe in RECIPES.items()]
+    return HEADER + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _row(name: str, experiment: Experiment) -> list[str]:
+    curriculum = experiment.curriculum
+    score = getattr(curriculum, "score", getattr(curriculum, "objective", None))
+    page = f"{name.removeprefix('maze-')}.md"
+    return [
+        f"`{name}`",
+        " ".join((inspect.getdoc(RECIPES[name]) or "").partition("\n\n")[0].split()),
+        f"`{name_of(type(curriculum))}`",
+        f"`{name_of(type(score))}`" if score is not None else "",
+        f"[{page}]({page})" if (FOLDER / page).exists() else "",
+    ]

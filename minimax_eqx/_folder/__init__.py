@@ -1,0 +1,7 @@
+"""What a run leaves on disk: its folder, the checkpoints and tables in it, and the lock on it."""
+
+__all__: list[str] = []
+
+
+def __dir__() -> list[str]:
+    return __all__
