@@ -3,7 +3,8 @@
 `python -m benchmarks page` makes the page again, and `python -m benchmarks methods` the table of
 methods in `docs/methods`; `python -m benchmarks guard` checks that compiled programs have not
 grown; `python -m benchmarks profile RECIPE` shows where a cycle's time goes; `python -m benchmarks
-turns PART --with COMMAND` measures another program and this one by turns.
+turns PART --with COMMAND` measures another program and this one by turns, and `python -m benchmarks
+starts --with CHECKOUT` the starts of another version and this one.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from . import comparison, guard, methods, page, profile, turns
+from . import comparison, guard, methods, page, profile, starts, turns
 from .comparison import Comparison, ComparisonError
 from .parts import ALL, DEFAULT, RESULTS, measure_apart, path_of
 from .timing import Limits
@@ -23,6 +24,7 @@ COMMANDS = {
     "guard": guard.main,
     "methods": methods.main,
     "profile": profile.main,
+    "starts": starts.main,
     "turns": turns.main,
 }
 

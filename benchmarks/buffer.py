@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from minimax_eqx._xla._compile import quick_jit
-from minimax_eqx.curricula import LevelBuffer
+from minimax_eqx.curricula._level_buffer import LevelBuffer
 from minimax_eqx.curricula._replay_rules import ReplayRules
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import RandomWalls

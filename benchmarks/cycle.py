@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from minimax_eqx import Runner, run
 from minimax_eqx.curricula import (
     AbstractCurriculum,
     DomainRandomisation,
@@ -15,8 +16,7 @@ from minimax_eqx.curricula import (
     LevelReplay,
     SamplingForLearnability,
 )
-from minimax_eqx.recipes import RECIPES
-from minimax_eqx.runners import Runner, run
+from minimax_eqx.recipes._known import RECIPES
 from minimax_eqx.runners._ahead import making
 
 from .buffer import full_buffer

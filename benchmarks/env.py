@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import RandomWalls
-from minimax_eqx.rollouts import begin, load_worlds, play_on
+from minimax_eqx.rollouts._play import begin, load_worlds, play_on
 
 from .timing import Limits, MatrixProduct, measure, with_rate
 

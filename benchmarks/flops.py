@@ -11,13 +11,13 @@ from typing import Any
 import equinox as eqx
 import jax
 
+from minimax_eqx import Runner
 from minimax_eqx.agents import PPO, AbstractLearner, Agent, first_student
 from minimax_eqx.curricula import LearnedGenerator
 from minimax_eqx.nets._actor_critic import ActorCriticWeights
 from minimax_eqx.nets._design_encoder import DesignEncoderWeights
 from minimax_eqx.nets._grid_encoder import GridEncoderWeights
 from minimax_eqx.nets._head import MLP
-from minimax_eqx.runners import Runner
 
 # A backward pass is two forward passes' worth of matrix products.
 FORWARD_AND_BACKWARD = 3

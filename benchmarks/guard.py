@@ -72,7 +72,7 @@ def figures_of(compiled: Any, num_cycles: int = 1) -> Figures:
 
 def measure(name: str) -> Figures:
     """The figures of a recipe's cycle, compiled as `train` does."""
-    from minimax_eqx.recipes import RECIPES
+    from minimax_eqx.recipes._known import RECIPES
     from minimax_eqx.runners._ahead import CompileAhead, making
 
     experiment = RECIPES[name]()

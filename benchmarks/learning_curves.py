@@ -19,8 +19,8 @@ from typing import TypeAlias
 import jax
 import numpy as np
 
+from minimax_eqx import run
 from minimax_eqx.recipes import maze
-from minimax_eqx.runners import run
 from minimax_eqx.runners._ahead import making
 
 HERE = pathlib.Path(__file__).parent

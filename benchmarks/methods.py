@@ -5,9 +5,9 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
+from minimax_eqx import Experiment
 from minimax_eqx._composition._parts import name_of
-from minimax_eqx.recipes import RECIPES
-from minimax_eqx.runners import Experiment
+from minimax_eqx.recipes._known import RECIPES
 
 FOLDER = pathlib.Path(__file__).parents[1] / "docs" / "methods"
 PAGE = FOLDER / "README.md"

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from minimax_eqx.recipes import RECIPES
+from minimax_eqx.recipes._known import RECIPES
 
 from .timing import Limits, MatrixProduct
 

@@ -7,14 +7,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from minimax_eqx import Experiment, Runner
 from minimax_eqx._composition._draft import with_changes
 from minimax_eqx._xla._compile import quick_jit
 from minimax_eqx.agents import first_student
 from minimax_eqx.curricula import AbstractCurriculum, LearnedGenerator
 from minimax_eqx.nets import GRU, LRU, LSTM, S5
 from minimax_eqx.recipes import maze
-from minimax_eqx.rollouts import rollout
-from minimax_eqx.runners import Experiment, Runner
+from minimax_eqx.rollouts._rollout import rollout
 from minimax_eqx.runners._ahead import making
 
 from .flops import cycle_flops

@@ -18,8 +18,8 @@ from typing import Any
 
 import jax
 
-from minimax_eqx.recipes import RECIPES
-from minimax_eqx.runners import Runner, run
+from minimax_eqx import Runner, run
+from minimax_eqx.recipes._known import RECIPES
 from minimax_eqx.runners._ahead import making
 
 from .cycle import busy, stepper

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from minimax_eqx import Experiment
 from minimax_eqx._composition._draft import with_changes
 from minimax_eqx.recipes import maze
-from minimax_eqx.runners import Experiment
 from minimax_eqx.runners._ahead import making
 
 from .phases import student_phases

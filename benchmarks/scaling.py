@@ -8,9 +8,10 @@ from typing import Any
 
 import jax
 
+from minimax_eqx import Experiment, run
 from minimax_eqx._composition._draft import with_changes
 from minimax_eqx.recipes import maze
-from minimax_eqx.runners import Experiment, level_mesh, run
+from minimax_eqx.runners import level_mesh
 from minimax_eqx.runners._ahead import making
 
 from .cycle import stepper

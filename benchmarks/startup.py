@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import statistics
 import subprocess
 import sys
@@ -29,7 +30,7 @@ def bench_once(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The same with one process of each kind, the first of which fills the cache of the second."""
     with tempfile.TemporaryDirectory() as folder:
         for kind in ("cold", "warm cache"):
-            run = _start(name, cache_in(folder))
+            run = start(name, cache_in(folder))
             yield kind, {"seconds": run["first_update"]} | run
 
 
@@ -47,20 +48,27 @@ def cache_in(folder: str) -> dict[str, str]:
 def _starts(name: str, environment: dict[str, str], repeats: int) -> dict[str, Any]:
     """The first process is not counted: it fills the cache and writes Python's byte code, which any
     second start of a user finds."""
-    runs = [_start(name, environment) for _ in range(repeats + 1)][1:]
+    runs = [start(name, environment) for _ in range(repeats + 1)][1:]
     best = min(runs, key=lambda run: run["first_update"])
     firsts = [run["first_update"] for run in runs]
     return {"seconds": statistics.median(firsts), "best_seconds": min(firsts)} | best
 
 
-def _start(name: str, environment: dict[str, str]) -> dict[str, Any]:
+def start(
+    name: str, environment: dict[str, str], checkout: pathlib.Path | None = None
+) -> dict[str, Any]:
+    """What `first_updates` measures in a process of its own, of this program or of one that is
+    checked out elsewhere."""
     inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    if checkout is not None:
+        environment = environment | {"PYTHONPATH": str(checkout)}
     output = subprocess.run(
         [sys.executable, "-m", "benchmarks.startup", name],
         env=inherited | environment | {STARTED: repr(time.time())},
         check=True,
         stdout=subprocess.PIPE,
         text=True,
+        cwd=checkout,
     ).stdout
     return json.loads(output.splitlines()[-1])
 
@@ -71,7 +79,7 @@ def first_updates(name: str) -> dict[str, Any]:
     started = float(os.environ[STARTED])
     import jax
 
-    from minimax_eqx.recipes import RECIPES
+    from minimax_eqx.recipes._known import RECIPES
     from minimax_eqx.runners._ahead import CompileAhead, making
 
     from .machine import peak_memory_gb

@@ -33,7 +33,7 @@ class View(eqx.Module):  # the observation
     position: Int[Array, "*batch 2"]
 
 
-class FrozenLake(mx.envs.AbstractEnv[Lake, Lake, Skater, View], mx.envs.AbstractPictured):
+class FrozenLake(mx.envs.AbstractEnv[Lake, Lake, Skater, View]):
     """Cross from the top left to the bottom right; thin ice ends the episode with nothing."""
 
     size: int = 6

@@ -14,16 +14,12 @@ import os as _os
 from typing import TYPE_CHECKING
 from typing import Any as _Any
 
-from jaxtyping import install_import_hook as _install_import_hook
-
 from . import _typecheck as _typecheck
 from ._version import VERSION as __version__
 
-_checks = _install_import_hook(
-    _typecheck.modules_to_check(__name__, __path__), "minimax_eqx._typecheck.typechecker"
-)
-if _os.environ.get("MINIMAX_EQX_TYPECHECK", "1") == "0":
-    _checks.uninstall()
+_checks = _typecheck.CheckedModules(_typecheck.modules_to_check(__name__, __path__))
+if _os.environ.get("MINIMAX_EQX_TYPECHECK", "1") != "0":
+    _checks.install()
 
 if TYPE_CHECKING:
     from . import agents as agents
@@ -35,13 +31,13 @@ if TYPE_CHECKING:
     from . import rollouts as rollouts
     from . import runners as runners
     from . import scores as scores
-    from .experiment import evaluate as evaluate
-    from .experiment import load as load
-    from .experiment import resume as resume
-    from .experiment import train as train
-    from .runners import Experiment as Experiment
-    from .runners import Runner as Runner
-    from .runners import run as run
+    from .experiment._evaluation import evaluate as evaluate
+    from .experiment._train import load as load
+    from .experiment._train import resume as resume
+    from .experiment._train import train as train
+    from .runners._experiment import Experiment as Experiment
+    from .runners._runner import Runner as Runner
+    from .runners._runner import run as run
 
 __all__ = [
     "Experiment",
@@ -62,16 +58,18 @@ __all__ = [
     "scores",
     "train",
 ]
-# What you use most, and which room it is in.
-_ROOM_OF = {
-    **dict.fromkeys(("Experiment", "Runner", "run"), "runners"),
-    **dict.fromkeys(("train", "resume", "evaluate", "load"), "experiment"),
+# What you use most, and which module it is in.
+_MODULE_OF = {
+    "Experiment": "runners._experiment",
+    **dict.fromkeys(("Runner", "run"), "runners._runner"),
+    **dict.fromkeys(("train", "resume", "load"), "experiment._train"),
+    "evaluate": "experiment._evaluation",
 }
 
 
 def __getattr__(name: str) -> _Any:
-    if name in _ROOM_OF:
-        return getattr(_importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+    if name in _MODULE_OF:
+        return getattr(_importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
     if name in __all__:
         return _importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minimax_eqx.agents import PPO, population
+from minimax_eqx.agents import PPO
+from minimax_eqx.agents._population import population
 from minimax_eqx.envs import Discrete
-from minimax_eqx.nets import LSTM, ActorCritic, Categorical, FlatEncoder, MLPHead
+from minimax_eqx.nets import LSTM, ActorCritic, FlatEncoder, MLPHead
+from minimax_eqx.nets._distributions import Categorical
 from minimax_eqx.rollouts import Evidence
 
 NUM_LEVELS = 16

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from minimax_eqx import Experiment, Runner
 from minimax_eqx.curricula import AbstractCurriculum, Proposal
 from minimax_eqx.envs import (
     AbstractDesign,
@@ -21,7 +22,6 @@ from minimax_eqx.envs import (
     TimeStep,
 )
 from minimax_eqx.rollouts import Evidence
-from minimax_eqx.runners import Experiment, Runner
 
 from .evidence import KEY, structure
 from .scripted import (  # noqa: F401

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from minimax_eqx.agents import AbstractLearner, Agent, Estimates
-from minimax_eqx.envs import AbstractEnv, AbstractSolvable, Discrete, TimeStep
-from minimax_eqx.nets import AbstractPolicy, Categorical, Predictions
+from minimax_eqx.envs import AbstractEnv, Discrete, TimeStep
+from minimax_eqx.nets._distributions import Categorical
+from minimax_eqx.nets._policy import AbstractPolicy, Predictions
 
 EPISODE = 2  # steps
 PER_ACTION = 10_000
@@ -18,7 +19,7 @@ LUCKS = 8
 ADVANTAGE_FACTORS = (2.0, 3.0)
 
 
-class NumberedLevels(AbstractEnv, AbstractSolvable):
+class NumberedLevels(AbstractEnv):
     """Every episode takes two steps; the second pays the level's number, and the action's times
     `PER_ACTION`. The level is solved then if the two numbers add up to an odd one. Else the time is
     up, or, if the level is a multiple of 10, the episode ends without success. An agent's luck is

@@ -39,8 +39,8 @@ def make_experiment(*, env=ENV, curriculum=None, num_levels=4, num_spare_levels=
     """Domain randomisation, or another curriculum; `options` are those of the experiment and of
     `make_learner`."""
     # Here, so that tests of students need neither curricula nor runners.
+    from minimax_eqx import Experiment
     from minimax_eqx.curricula import DomainRandomisation
-    from minimax_eqx.runners import Experiment
 
     own = {name: options.pop(name) for name in OF_EXPERIMENTS if name in options}
     if curriculum is None:
@@ -56,6 +56,6 @@ def make_runner(key, *, mesh=None, **options):
 @eqx.filter_jit
 def _create(experiment, key):
     """By one program: operation by operation it takes three times as long."""
-    from minimax_eqx.runners import Runner
+    from minimax_eqx import Runner
 
     return Runner.create(experiment, key=key)

@@ -5,6 +5,7 @@ import dataclasses
 import equinox as eqx
 import jax
 
+from minimax_eqx import Experiment, Runner
 from minimax_eqx.agents import PPO
 from minimax_eqx.curricula import (
     AdversarialDesign,
@@ -19,7 +20,6 @@ from minimax_eqx.curricula import (
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, MLPHead
-from minimax_eqx.runners import Experiment, Runner
 from minimax_eqx.scores import (
     MNA,
     PACE,

@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import pytest
 from jaxtyping import TypeCheckError, jaxtyped
 
-from minimax_eqx import agents, envs, nets
+from minimax_eqx import Experiment, Runner, envs, nets
 from minimax_eqx._typecheck import typechecker
-from minimax_eqx.agents import PPO, generalised_advantages
-from minimax_eqx.runners import Experiment, Runner
+from minimax_eqx.agents import PPO
+from minimax_eqx.agents._advantage import generalised_advantages
+from minimax_eqx.agents._population import population
 
 from . import small
 
@@ -26,9 +27,7 @@ KEYS = {
     "an encoder": lambda key: nets.FlatEncoder().init(OBSERVATION, key=key),
     "a generator": sample,
     "a network": lambda key: nets.ActorCritic().init(OBSERVATION, ACTIONS, key=key),
-    "a population": lambda key: agents.population(
-        small.make_learner(), 2, OBSERVATION, ACTIONS, key=key
-    ),
+    "a population": lambda key: population(small.make_learner(), 2, OBSERVATION, ACTIONS, key=key),
     "a runner": lambda key: Runner.create(EXPERIMENT, key=key),
 }
 

@@ -5,12 +5,12 @@ import jax
 import pytest
 from jax.experimental.key_reuse import _core as key_reuse
 
+from minimax_eqx import Runner
 from minimax_eqx.envs import Maze, check_env
 from minimax_eqx.envs._editor import Blanks
 from minimax_eqx.envs.maze import MazeDesign
 from minimax_eqx.nets import GRU, LRU, LSTM, S5
 from minimax_eqx.rollouts import evaluate, record_episode
-from minimax_eqx.runners import Runner
 
 from .small import ENV, make_student, sample_levels
 from .small_methods import experiment_of, spec_of

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pathlib
 import pkgutil
+import textwrap
 
 import equinox as eqx
 import pytest
@@ -73,18 +74,29 @@ def is_abstract_method(member):
     return getattr(member, "__isabstractmethod__", False)
 
 
+def is_optional_method(base, member):
+    """Whether an abstract class offers a method that says None, "there is none", by default."""
+    if not (is_abstract(base) and inspect.isfunction(inspect.unwrap(member))):
+        return False
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(member)))
+    *documented, last = ast.parse(source).body[0].body
+    return len(documented) == 1 and ast.unparse(last) == "return None"
+
+
 def final_bases(cls, bases):
     """The bases that nothing should inherit from."""
     return [base for base in bases if not is_abstract(base)]
 
 
 def overridden_methods(cls, bases):
-    """The methods of a class that replace a concrete one of its bases."""
+    """The methods of a class that replace a concrete one of its bases, but for optional ones."""
     return [
         f"{base.__name__}.{name}"
         for name in sorted(defined_methods(cls))
         for base in bases
-        if name in defined_methods(base) and not is_abstract_method(vars(base)[name])
+        if name in defined_methods(base)
+        and not is_abstract_method(vars(base)[name])
+        and not is_optional_method(base, vars(base)[name])
     ]
 
 
@@ -110,6 +122,10 @@ def test_the_rules_notice_what_breaks_them():
         def name(self):
             return "shape"
 
+        def colour(self):
+            """Optional: what it is painted with."""
+            return None
+
         @property
         def sides(self):
             return 0
@@ -117,6 +133,9 @@ def test_the_rules_notice_what_breaks_them():
     class Square(AbstractShape):
         def area(self):
             return 1
+
+        def colour(self):
+            return "red"
 
     class Rectangle(Square):
         def area(self):

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from minimax_eqx.runners import run
+from minimax_eqx import run
 
 from .small_methods import NAMES, runner_of, spec_of
 

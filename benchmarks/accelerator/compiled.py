@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import jax
 
-from minimax_eqx.runners import Experiment
+from minimax_eqx import Experiment
 from minimax_eqx.runners._ahead import CompileAhead, making
 
 from ..cycle import busy, cycles

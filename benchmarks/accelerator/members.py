@@ -8,7 +8,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from minimax_eqx.runners import Experiment, Runner, run_members
+from minimax_eqx import Experiment, Runner
+from minimax_eqx.runners import run_members
 from minimax_eqx.runners._ahead import making
 
 from ..cycle import stepper

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from minimax_eqx.runners import run
+from minimax_eqx import run
 from minimax_eqx.runners._ahead import making
 
 from ..hlo import Kernel

@@ -10,9 +10,10 @@ import equinox as eqx
 import jax
 import numpy as np
 
+from minimax_eqx import Experiment, Runner
 from minimax_eqx.envs.maze import HeldOutMazes
 from minimax_eqx.rollouts._panels import evaluate_panels
-from minimax_eqx.runners import Experiment, Runner, run_members
+from minimax_eqx.runners import run_members
 
 from ..timing import block
 from .members import seeds

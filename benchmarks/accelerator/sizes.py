@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from minimax_eqx import Experiment
 from minimax_eqx._composition._draft import with_changes
 from minimax_eqx.curricula import LearnedGenerator, LevelReplay
-from minimax_eqx.recipes import RECIPES
-from minimax_eqx.runners import Experiment
+from minimax_eqx.recipes._known import RECIPES
 
 from ..phases import CORES
 

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
+from minimax_eqx import Experiment, run
 from minimax_eqx.recipes import maze
-from minimax_eqx.runners import Experiment, run
 from minimax_eqx.runners._ahead import making
 
 from ..startup import bench_once

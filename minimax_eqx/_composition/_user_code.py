@@ -17,7 +17,7 @@ import types
 from typing import Any
 
 from .._files import FolderError
-from ..runners import Experiment
+from ..runners._experiment import Experiment
 from ._parts import nearest
 
 

@@ -13,7 +13,7 @@ from .._composition._plain import from_plain, to_plain
 from .._composition._user_code import UserCode, check_user_code
 from .._files import FolderError, held, is_left_by_others, is_partial, resolved, write
 from .._version import VERSION
-from ..runners import Experiment
+from ..runners._experiment import Experiment
 from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
 

@@ -139,7 +139,8 @@ class RunOnce(Generic[Result]):
         """Compiles, runs, and returns the result."""
         if self._traced is None:
             return self._function(*self._args)
-        lowered = self._traced.lower()
+        with _nothing_collected():
+            lowered = self._traced.lower()
         size = sum(leaf.size for leaf in jax.tree.leaves(self._traced.out_info))
         options = _compiler_options(RUNS_ONCE if size < LARGE_RESULT else RUNS_OFTEN)
         compiled = None
@@ -184,10 +185,10 @@ def jit_is_off() -> bool:
 
 @contextlib.contextmanager
 def _nothing_collected() -> Iterator[None]:
-    """Holds Python's garbage collector while a program is traced.
+    """Holds Python's garbage collector while a program is traced, or lowered.
 
-    Tracing makes a great many objects, nearly all of which stay, and to look through all of them
-    again and again takes a tenth of its time. On any backend.
+    This makes a great many objects, nearly all of which stay, and to look through all of them
+    again and again takes a tenth of the time. On any backend.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -10,8 +10,9 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._metrics import Metrics
 from .._types import PyTree
-from ..envs import AbstractActionSpec
-from ..nets import AbstractDistribution, AbstractPolicy
+from ..envs._actions import AbstractActionSpec
+from ..nets._distributions import AbstractDistribution
+from ..nets._policy import AbstractPolicy
 
 
 class Carried(eqx.Module):

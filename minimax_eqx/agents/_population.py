@@ -8,7 +8,7 @@ from jaxtyping import Array, Key
 
 from .._types import PyTree
 from .._xla._compile import check_not_consumed
-from ..envs import AbstractActionSpec
+from ..envs._actions import AbstractActionSpec
 from ._agent import AbstractLearner, Agent
 
 

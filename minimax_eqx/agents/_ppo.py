@@ -15,8 +15,9 @@ from .._ranges import check_at_least, check_between, check_positive
 from .._types import PyTree, Scalar
 from .._xla._few_arrays import few_arrays
 from .._xla._filtered import filter_scan
-from ..envs import AbstractActionSpec
-from ..nets import AbstractNetwork, ActorCritic, Predictions
+from ..envs._actions import AbstractActionSpec
+from ..nets import ActorCritic
+from ..nets._policy import AbstractNetwork, Predictions
 from ._advantage import generalised_advantages
 from ._agent import AbstractLearner, Agent, Estimates, Trajectory
 from ._losses import (

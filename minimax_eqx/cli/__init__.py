@@ -1,8 +1,6 @@
 """The terminal over `minimax_eqx.experiment`: `minimax-eqx COMMAND`."""
 
-from ._main import main as main
-
-__all__ = ["main"]
+__all__: list[str] = []
 
 
 def __dir__() -> list[str]:

@@ -20,9 +20,11 @@ from .._composition._user_code import is_user_code, load_user_code
 from .._folder._run_folder import RunFolder
 from ..envs.maze import HeldOutMazes
 from ..envs.maze._held_out_names import LISTS, MAZES
-from ..recipes import RECIPES, small
+from ..recipes import small
+from ..recipes._known import RECIPES
 from ..recipes._small import SUFFIX
-from ..runners import Evaluation, Experiment
+from ..runners import Evaluation
+from ..runners._experiment import Experiment
 from ._process_options import ProcessOptions
 from ._words import apply, as_dataclass, given_in_file, given_in_words
 

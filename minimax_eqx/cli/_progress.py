@@ -14,7 +14,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ..experiment import Compiled, Evaluated, Event, Progressed, Started, Stopping, Trained
+from ..experiment import Evaluated, Progressed, Started
+from ..experiment._hooks import Compiled, Event, Stopping, Trained
 from ..experiment._report import evaluation_cells
 
 # Plain lines of a run, without those that say what it waits for.

@@ -20,7 +20,7 @@ from ..experiment import Finished, Progressed, WriteReport
 from ..experiment import _train as runs
 from ..experiment._evaluation import evaluate as evaluate_runner
 from ..experiment._report import write_report
-from ..runners import Experiment
+from ..runners._experiment import Experiment
 from ._messages import INTERRUPTED, LOGGER, gist
 from ._process_options import ProcessOptions
 from ._progress import Terminal, evaluation_table, say

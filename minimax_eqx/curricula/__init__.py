@@ -1,22 +1,18 @@
 """Who picks the levels."""
 
-from ._admission import AbstractAdmission as AbstractAdmission
 from ._admission import BeatTheLeastLikely as BeatTheLeastLikely
 from ._admission import BeatTheLowestScore as BeatTheLowestScore
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
-from ._curriculum import AbstractWeighing as AbstractWeighing
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
 from ._learnability_search import SamplingForLearnability as SamplingForLearnability
 from ._learned_generator import LearnedGenerator as LearnedGenerator
 from ._lessons import NewAndReplayed as NewAndReplayed
 from ._lessons import Replayed as Replayed
-from ._level_buffer import LevelBuffer as LevelBuffer
 from ._level_replay import LevelReplay as LevelReplay
 from ._level_source import AbstractLevelSource as AbstractLevelSource
 from ._level_spec import LevelSpec as LevelSpec
-from ._parents import AbstractParents as AbstractParents
 from ._parents import Easiest as Easiest
 from ._parents import Hardest as Hardest
 from ._parents import WholeBatch as WholeBatch
@@ -29,12 +25,9 @@ from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
 
 __all__ = [
-    "AbstractAdmission",
     "AbstractCurriculum",
     "AbstractLevelSource",
-    "AbstractParents",
     "AbstractPrioritisation",
-    "AbstractWeighing",
     "AbstractWeights",
     "AdversarialDesign",
     "BeatTheLeastLikely",
@@ -43,7 +36,6 @@ __all__ = [
     "Easiest",
     "Hardest",
     "LearnedGenerator",
-    "LevelBuffer",
     "LevelReplay",
     "LevelSpec",
     "NewAndReplayed",

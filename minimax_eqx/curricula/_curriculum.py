@@ -67,26 +67,16 @@ class AbstractCurriculum(eqx.Module, Generic[Level, State]):
         play, and its students are those that began it, before they were updated.
         """
 
-
-class AbstractWeighing(eqx.Module, Generic[Level, State]):
-    """What a curriculum derives from too, if steps are to count differently in the update.
-
-    For example, a curriculum may mask what the students shall not learn from, which it knows only
-    when the levels have been played:
-
-    ```python
-    class Refined(AbstractCurriculum, AbstractWeighing):
-        ...
-    ```
-    """
-
-    @abc.abstractmethod
     def weights(
         self, state: State, proposal: Proposal[Level], evidence: Evidence, *, key: Key[Array, ""]
-    ) -> Float[Array, "student time level trial"]:
-        """How much each step counts when the students learn: at least 0, and 1 is the usual.
+    ) -> Float[Array, "student time level trial"] | None:
+        """How much each step counts when the students learn: at least 0, 1 is the usual. Optional.
 
-        The runner calls it between play and update, with the state that `propose` gave. Where a
-        play has several rollouts (`Experiment.rollouts_per_play`), it does so after each, and the
-        evidence is of that rollout: an episode may have begun before its first step.
+        The runner calls it between the play and the update, with the state that `propose` gave. For
+        example, a curriculum may mask what the students shall not learn from, which it knows only
+        when the levels have been played. None stands for all 1.
+
+        Where a play has several rollouts (`Experiment.rollouts_per_play`), the runner asks after
+        each, and the evidence is of that rollout: an episode may have begun before its first step.
         """
+        return None

@@ -10,9 +10,10 @@ from jaxtyping import Array, Float, Key
 
 from .._metrics import Metrics, join_metrics
 from .._types import Level, PyTree
-from ..agents import AbstractLearner, Agent, Trajectory
+from ..agents import AbstractLearner, Agent
+from ..agents._agent import Trajectory
 from ..envs import AbstractDesign
-from ..rollouts import design
+from ..rollouts._rollout import design
 from ._level_source import AbstractLevelSource
 from ._level_spec import LevelSpec
 

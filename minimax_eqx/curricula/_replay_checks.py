@@ -7,7 +7,7 @@ import numpy as np
 
 from .._ranges import check_at_least, check_between
 from .._types import PyTree
-from ..envs import AbstractCounted
+from ..envs import AbstractLevelGenerator
 from ._kinds import Kind
 from ._parents import WholeBatch
 
@@ -54,13 +54,14 @@ def _check_something_is_replayed(replay: "LevelReplay") -> None:
 def check_can_be_filled(replay: "LevelReplay", level: PyTree[jax.ShapeDtypeStruct]) -> None:
     """Raises `ValueError` if there are too few different levels for anything to be replayed."""
     generator, ratio = replay.generator, replay.min_fill_ratio
-    if not isinstance(generator, AbstractCounted) or not isinstance(ratio, float | int):
+    # A source that learns can't say, nor can a ratio that is swept.
+    if not isinstance(generator, AbstractLevelGenerator) or not isinstance(ratio, float | int):
         return
     there = generator.count_levels(level)
     # As `num_slots` has it, but without starting JAX, which may have to wait for other processes.
     slightly_less = np.float32(replay.capacity * (1 - 2**-22))
     needed = max(int(np.ceil(np.float32(ratio) * slightly_less)), 1)
-    if there < needed:
+    if there is not None and there < needed:
         raise ValueError(
             f"LevelReplay: {generator} makes {there} different levels, and nothing is replayed "
             f"before min_fill_ratio={ratio} of the capacity of {replay.capacity} is filled, which "

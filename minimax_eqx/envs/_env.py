@@ -5,10 +5,12 @@ from typing import Generic
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Bool, Float, Key
+import numpy as np
+from jaxtyping import Array, Bool, Float, Key, UInt8
 
 from .._types import Level, Observation, PyTree, State, World
 from ._actions import AbstractActionSpec
+from ._pictures import sheet, unstack
 
 
 class TimeStep(eqx.Module, Generic[State]):
@@ -30,6 +32,35 @@ class TimeStep(eqx.Module, Generic[State]):
         return self.terminated | self.truncated
 
 
+class AbstractArtist(eqx.Module, Generic[Level]):
+    """Draws an environment's levels and episodes, in red, green and blue.
+
+    It draws what has values, on the host, and never in a compiled program.
+    """
+
+    @abc.abstractmethod
+    def draw_level(self, level: Level) -> UInt8[np.ndarray, "rows columns 3"]:
+        """A picture of one level."""
+
+    @abc.abstractmethod
+    def draw_episode(
+        self, env: "AbstractEnv", level: Level, states: PyTree, length: int
+    ) -> list[UInt8[np.ndarray, "rows columns 3"]]:
+        """Pictures of an episode of `length` steps, all of one size: one of each of its states.
+
+        `states` have a leading axis `time` and begin with the state before the first step, so
+        `length + 1` of them belong to the episode. There may be more, which are not drawn. `env` is
+        where the episode was played, for example to highlight what the student saw.
+        """
+
+    def draw_levels(self, levels: Level, columns: int = 4) -> UInt8[np.ndarray, "rows columns 3"]:
+        """One picture of many levels (leading axis `level`), row by row, on white.
+
+        Raises `ValueError` if there are no levels, or `columns` is less than 1.
+        """
+        return sheet([self.draw_level(level) for level in unstack(levels)], columns)
+
+
 class AbstractEnv(eqx.Module, Generic[Level, World, State, Observation]):
     """The fixed dynamics of an underspecified environment.
 
@@ -39,6 +70,8 @@ class AbstractEnv(eqx.Module, Generic[Level, World, State, Observation]):
     A *level* holds the free parameters. `load` turns it into a *world*, which holds what the
     dynamics want computed once per level and is constant during play. A *state* is what changes
     during one episode.
+
+    `optimal_return` and `artist` are optional: write them if you have something to offer.
     """
 
     max_episode_steps: eqx.AbstractVar[int]
@@ -84,32 +117,22 @@ class AbstractEnv(eqx.Module, Generic[Level, World, State, Observation]):
         given, the other metrics are averaged over passable levels only.
         """
 
+    def optimal_return(self, level: Level) -> Float[Array, ""] | None:
+        """The largest return, not discounted, that an episode of `level` can have. Optional.
 
-class AbstractSolvable(eqx.Module, Generic[Level]):
-    """An environment that knows the best return of each level; derive from it beside `AbstractEnv`.
-
-    Evidence then has it, for scores and metrics that measure regret. Nothing is computed where
-    nobody asks.
-    """
-
-    @abc.abstractmethod
-    def optimal_return(self, level: Level) -> Float[Array, ""]:
-        """The largest return, not discounted, that an episode of `level` can have.
-
-        It must be exact: no episode returns more, and the best ones return just as much, down to
-        how the reward is rounded. Give 0 for a level that cannot be solved.
+        Evidence then has it, for scores and metrics that measure regret; nothing is computed where
+        nobody asks. It must be exact: no episode returns more, and the best ones return just as
+        much, down to how the reward is rounded. Give 0 for a level that cannot be solved. None, for
+        every level, says that this environment does not know.
         """
+        return None
 
+    def artist(self) -> AbstractArtist | None:
+        """Who draws this environment's levels and episodes, in the report of a run. Optional.
 
-class AbstractCounted(eqx.Module):
-    """A generator that knows how many levels there are; derive from it where they can be few.
-
-    Level replay then refuses to wait for more different levels than there will ever be.
-    """
-
-    @abc.abstractmethod
-    def count_levels(self, level: PyTree[jax.ShapeDtypeStruct]) -> int:
-        """How many different levels of that structure can be drawn, or any larger number."""
+        None says that it cannot be drawn, and reports have no pictures of it.
+        """
+        return None
 
 
 class AbstractLevelGenerator(eqx.Module, Generic[Level]):
@@ -123,3 +146,11 @@ class AbstractLevelGenerator(eqx.Module, Generic[Level]):
         sizes off it, and so works for every size of environment. Raise `ValueError` here for a
         structure that you cannot fill; it is raised while the program is traced.
         """
+
+    def count_levels(self, level: PyTree[jax.ShapeDtypeStruct]) -> int | None:
+        """How many different levels of that structure can be drawn, or any larger number. Optional.
+
+        Say so where they can be few: level replay then refuses to wait for more different levels
+        than there will ever be. None says that there are plenty.
+        """
+        return None

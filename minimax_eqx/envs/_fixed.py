@@ -7,10 +7,10 @@ import jax
 from jaxtyping import Array, Key
 
 from .._types import Level, PyTree
-from ._env import AbstractCounted, AbstractLevelGenerator
+from ._env import AbstractLevelGenerator
 
 
-class FixedLevels(AbstractLevelGenerator[Level], AbstractCounted, Generic[Level]):
+class FixedLevels(AbstractLevelGenerator[Level], Generic[Level]):
     """Draws uniformly from given levels; always the same one if there is just one.
 
     `levels` is one level whose arrays all have a leading axis `level`, of length at least 1 (for

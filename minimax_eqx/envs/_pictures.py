@@ -42,9 +42,26 @@ def sheet(
     return paper
 
 
-def save_png(image: UInt8[np.ndarray, "rows columns 3"], path: str | os.PathLike[str]) -> None:
-    """Writes a picture to a PNG file. Needs Pillow; `ImportError` if it is missing."""
-    pathlib.Path(path).write_bytes(png(image))
+def save_picture(
+    picture: UInt8[np.ndarray, "rows columns 3"] | Sequence[UInt8[np.ndarray, "rows columns 3"]],
+    path: str | os.PathLike[str],
+    fps: float | int = 10,
+) -> None:
+    """Writes a picture to a file `.png`, or frames of one size to a `.gif` that repeats for ever.
+
+    `fps` are the frames of a GIF per second, in (0, 50]: it counts hundredths of a second, and
+    viewers slow down above that. Raises `ValueError` for another rate or another kind of file, and
+    `ImportError` without Pillow.
+    """
+    is_one = isinstance(picture, np.ndarray)
+    wanted = ".png" if is_one else ".gif"
+    if pathlib.Path(path).suffix.lower() != wanted:
+        what = "one picture is" if is_one else "frames are"
+        raise ValueError(f"{what} saved as {wanted}, and not as {path}; name a {wanted} file.")
+    if is_one:
+        pathlib.Path(path).write_bytes(png(picture))
+    else:
+        _save_gif(picture, path, fps)
 
 
 def png(image: UInt8[np.ndarray, "rows columns 3"]) -> bytes:
@@ -54,16 +71,11 @@ def png(image: UInt8[np.ndarray, "rows columns 3"]) -> bytes:
     return buffer.getvalue()
 
 
-def save_gif(
+def _save_gif(
     frames: Sequence[UInt8[np.ndarray, "rows columns 3"]],
     path: str | os.PathLike[str],
-    fps: float | int = 10,
+    fps: float | int,
 ) -> None:
-    """Writes frames of one size to a GIF file that repeats for ever, at `fps` frames per second.
-
-    GIF counts hundredths of a second, and viewers slow down above 50 frames per second: `fps`
-    is in (0, 50], `ValueError` otherwise. Needs Pillow; `ImportError` if it is missing.
-    """
     if not 0 < fps <= 50:
         raise ValueError(f"fps is {fps}; a GIF needs more than 0 and at most 50.")
     pillow = _pillow()

@@ -13,7 +13,8 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from .._folder._run_folder import RunFolder
-from ..runners import Experiment, Runner
+from ..runners._experiment import Experiment
+from ..runners._runner import Runner
 
 
 @dataclass(frozen=True)

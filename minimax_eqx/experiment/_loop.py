@@ -12,7 +12,8 @@ import numpy as np
 
 from .._folder._run_folder import RunFolder
 from .._xla._processes import any_process
-from ..runners import Experiment, Runner
+from ..runners._experiment import Experiment
+from ..runners._runner import Runner
 from ._hooks import Compiled, Event, Finished, Hook, Ledger, Progressed, Started, Stopping, Trained
 from ._interrupt import stop_on_interrupt
 

@@ -9,13 +9,14 @@ from typing import Any
 from .._folder._checkpoints import Checkpoints
 from .._folder._run_folder import RunFolder
 from .._xla._processes import is_first
-from ..runners import Experiment, Runner
 from ..runners._divergence import (
     Divergence,
     divergence_of_metrics,
     divergence_of_state,
     updates_of_learners,
 )
+from ..runners._experiment import Experiment
+from ..runners._runner import Runner
 from ._evaluation import evaluate
 from ._hooks import Evaluated, Event, Ledger, Progressed, Saved, Started, Trained
 

@@ -15,10 +15,11 @@ from .._composition._plain import to_plain
 from .._folder._run_folder import CURVES, EPISODE, LEVELS, REPORT, RunFolder
 from .._xla._compile import quick_jit
 from ..agents import first_student
-from ..envs import AbstractArtist, AbstractPictured
-from ..envs._pictures import save_gif, save_png
+from ..envs import AbstractArtist
+from ..envs._pictures import save_picture
 from ..rollouts import record_episode
-from ..runners import Experiment, Runner
+from ..runners._experiment import Experiment
+from ..runners._runner import Runner
 from ._hooks import Evaluated, Event, Finished, Progressed, Started
 from ._own_hooks import all_results
 
@@ -67,8 +68,9 @@ def write_report(folder: RunFolder, experiment: Experiment, runner: Runner) -> p
     evaluation = folder.evaluation()
     curves = write_curves(folder)
     pictures = "<p>This environment has no artist who could draw its levels.</p>"
-    if isinstance(experiment.env, AbstractPictured):
-        _draw_levels_and_episode(folder, experiment.env.artist(), runner.on(None), experiment.seed)
+    artist = experiment.env.artist()
+    if artist is not None:
+        _draw_levels_and_episode(folder, artist, runner.on(None), experiment.seed)
         pictures = _PICTURES
     template = string.Template(pathlib.Path(__file__).with_name(REPORT).read_text())
     page = template.substitute(
@@ -142,12 +144,13 @@ def _draw_levels_and_episode(
     env = runner.experiment.env
     levels = _propose(runner.experiment.curriculum, runner.curriculum_state, propose_key).levels
     shown = jax.tree.map(lambda leaf: leaf[:LEVELS_SHOWN], levels)
-    save_png(artist.draw_levels(shown), folder.path / LEVELS)
+    save_picture(artist.draw_levels(shown), folder.path / LEVELS)
     level = jax.tree.map(lambda leaf: leaf[0], levels)
     student = first_student(runner.students).network
     recording = record_episode(env, student, level, key=episode_key)
     states, length = jax.device_get((recording.states, recording.length))
-    save_gif(artist.draw_episode(env, level, states, int(length)), folder.path / EPISODE)
+    frames = artist.draw_episode(env, level, states, int(length))
+    save_picture(frames, folder.path / EPISODE)
 
 
 @quick_jit

@@ -14,8 +14,10 @@ from .._composition._user_code import UserCode
 from .._files import FolderError
 from .._folder._run_folder import CONFIG, RunFolder
 from .._xla._processes import arrays_of_first, from_first, is_first
-from ..runners import CheckpointError, Experiment, Runner, level_mesh, run
+from ..runners import CheckpointError, level_mesh
 from ..runners._ahead import CompileAhead, making, zeros
+from ..runners._experiment import Experiment
+from ..runners._runner import Runner, run
 from ..runners._saving import Saved
 from ._evaluation import matmul_precision
 from ._hooks import Finished, Hook, Ledger

@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 
 from .._ranges import check_positive
 from .._types import PyTree, Scalar
-from ..envs import AbstractActionSpec, Box, Discrete, MultiDiscrete
+from ..envs import Box, Discrete, MultiDiscrete
+from ..envs._actions import AbstractActionSpec
 from ._distributions import AbstractDistribution, Categorical, MultiCategorical, masked
 from ._normals import CensoredNormal, TanhNormal, centre_and_half_width
 from ._observations import action_mask

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from .._ranges import check_at_least
 from .._types import Memory, PyTree
-from ..envs import AbstractActionSpec
+from ..envs._actions import AbstractActionSpec
 from ._action_head import AbstractActionHead, AbstractBoxPolicy, ClippedNormal, action_head
 from ._batched import over_leading_axes
 from ._core import (

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from .._types import PyTree
-from ..envs import AbstractActionSpec, Box, Discrete, MultiDiscrete
+from ..envs import Box, Discrete, MultiDiscrete
+from ..envs._actions import AbstractActionSpec
 
 
 class AbstractDistribution(eqx.Module):

@@ -7,7 +7,7 @@ import equinox as eqx
 from jaxtyping import Array, Bool, Float, Key
 
 from .._types import Memory, PyTree
-from ..envs import AbstractActionSpec
+from ..envs._actions import AbstractActionSpec
 from ._distributions import AbstractDistribution
 
 

@@ -1,7 +1,7 @@
 """Any method at a size for two CPU cores."""
 
 from .._composition._draft import draft_of, made, options_of
-from ..runners import Experiment
+from ..runners._experiment import Experiment
 
 SUFFIX = "-small"
 # What is less in a recipe stays as it is there.

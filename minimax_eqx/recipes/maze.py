@@ -25,7 +25,8 @@ from ..curricula import (
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
-from ..runners import Evaluation, Experiment, Schedule
+from ..runners import Evaluation, Schedule
+from ..runners._experiment import Experiment
 from ..scores import (
     MNA,
     PACE,

@@ -7,8 +7,10 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._types import Memory, PyTree
 from .._xla._compile import quick_jit
-from ..envs import AbstractActionSpec, AbstractEnv
-from ..nets import AbstractDistribution, AbstractPolicy, Predictions, noise
+from ..envs import AbstractEnv
+from ..envs._actions import AbstractActionSpec
+from ..nets._distributions import AbstractDistribution, noise
+from ..nets._policy import AbstractPolicy, Predictions
 
 
 class EpisodeResults(eqx.Module):

@@ -4,11 +4,9 @@ import jax
 from jaxtyping import Array, Float
 
 from .._types import PyTree
-from ..envs import AbstractEnv, AbstractSolvable
+from ..envs import AbstractEnv
 
 
 def optimum_of(env: AbstractEnv, levels: PyTree) -> Float[Array, " level"] | None:
     """The best return of each of `levels` (leading axis `level`); None if `env` does not tell."""
-    if not isinstance(env, AbstractSolvable):
-        return None
     return jax.vmap(env.optimal_return)(levels)

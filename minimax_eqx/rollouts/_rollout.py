@@ -10,10 +10,10 @@ from jaxtyping import Array, Float, Key
 
 from .._types import PyTree
 from .._xla._lanes import num_lanes_of, scan_in_lanes
-from ..agents import Trajectory
-from ..agents._agent import Carried
+from ..agents._agent import Carried, Trajectory
 from ..envs import AbstractEnv, AbstractLevelEditor
-from ..nets import AbstractPolicy, Predictions, noise
+from ..nets._distributions import noise
+from ..nets._policy import AbstractPolicy, Predictions
 from ._play import Play, Worlds, begin, load_worlds, play_on
 
 

@@ -5,8 +5,9 @@ import jax
 import jax.numpy as jnp
 
 from .._types import PyTree
-from ..agents import Agent, Estimates, Trajectory, first_student
-from ..nets import Predictions
+from ..agents import Agent, Estimates, first_student
+from ..agents._agent import Trajectory
+from ..nets._policy import Predictions
 from ..rollouts import Evidence
 from ..rollouts._optimum import optimum_of
 from ._experiment import Experiment

@@ -16,12 +16,13 @@ from .._metrics import Metrics
 from .._types import PyTree
 from .._xla._filtered import filter_scan, filter_update_if
 from .._xla._mesh import split_levels
-from ..agents import Agent, Estimates, Trajectory
+from ..agents import Agent, Estimates
+from ..agents._agent import Trajectory
 from ..agents._population import over_students
-from ..curricula import AbstractWeighing, Proposal
-from ..rollouts import Evidence, rollout
+from ..curricula import Proposal
+from ..rollouts import Evidence
 from ..rollouts._optimum import optimum_of
-from ..rollouts._rollout import begin_all, go_on, load_all
+from ..rollouts._rollout import begin_all, go_on, load_all, rollout
 from ._evidence import evidence_of
 from ._experiment import Experiment
 
@@ -118,11 +119,14 @@ class Cycle(eqx.Module):
         key: Key[Array, ""],
     ) -> tuple[Agent, Metrics]:
         """The students after an update from one rollout, if the proposal says so, and metrics."""
-        experiment, proposal, weights = self.experiment, self.proposal, None
-        curriculum = experiment.curriculum
-        if isinstance(curriculum, AbstractWeighing):
-            key, weights_key = jax.random.split(key)
-            weights = curriculum.weights(self.curriculum_state, proposal, evidence, key=weights_key)
+        experiment, proposal = self.experiment, self.proposal
+        # Of a copy: without weights, the update's key is as it would be if nobody had asked.
+        key_with_weights, weights_key = jax.random.split(jax.random.clone(key))
+        weights = experiment.curriculum.weights(
+            self.curriculum_state, proposal, evidence, key=weights_key
+        )
+        if weights is not None:
+            key = key_with_weights
             weights = weights.reshape(*weights.shape[:2], -1)
         num_plays = None
         if proposal.num_update_levels is not None:

@@ -23,7 +23,8 @@ from .._xla._mesh import (
     on_one_device,
     replicate,
 )
-from ..agents import Agent, population
+from ..agents import Agent
+from ..agents._population import population
 from ..curricula import AbstractCurriculum, Proposal
 from ..envs import AbstractEnv
 from ..rollouts import Evidence

@@ -14,7 +14,6 @@ from ._returns import PopulationRegret as PopulationRegret
 from ._returns import RelativeRegret as RelativeRegret
 from ._score import AbstractFormula as AbstractFormula
 from ._score import AbstractScore as AbstractScore
-from ._score import AbstractSelectiveFormula as AbstractSelectiveFormula
 from ._values import L1ValueLoss as L1ValueLoss
 from ._values import PositiveValueLoss as PositiveValueLoss
 from ._values import ValueDisagreement as ValueDisagreement
@@ -24,7 +23,6 @@ __all__ = [
     "PACE",
     "AbstractFormula",
     "AbstractScore",
-    "AbstractSelectiveFormula",
     "ExactRegret",
     "L1ValueLoss",
     "Learnability",

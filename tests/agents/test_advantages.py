@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minimax_eqx.agents import generalised_advantages
+from minimax_eqx.agents._advantage import generalised_advantages
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 

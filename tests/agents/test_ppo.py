@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.agents import PPO, Adam, first_student, population
-from minimax_eqx.rollouts import rollout
-from minimax_eqx.rollouts._rollout import begin_all, go_on, load_all
+from minimax_eqx.agents import PPO, Adam, first_student
+from minimax_eqx.agents._population import population
+from minimax_eqx.rollouts._rollout import begin_all, go_on, load_all, rollout
 
 from ..small import ENV, make_learner, make_student, sample_levels
 

@@ -11,16 +11,10 @@ import numpy as np
 import optax
 import pytest
 
-from minimax_eqx.agents import (
-    PPO,
-    Agent,
-    ClippedValueLoss,
-    Estimates,
-    HuberValueLoss,
-    Optax,
-    Trajectory,
-)
-from minimax_eqx.nets import AbstractPolicy, Categorical, Predictions
+from minimax_eqx.agents import PPO, Agent, ClippedValueLoss, Estimates, HuberValueLoss, Optax
+from minimax_eqx.agents._agent import Trajectory
+from minimax_eqx.nets._distributions import Categorical
+from minimax_eqx.nets._policy import AbstractPolicy, Predictions
 
 STEPS, PLAYS, FEATURES, ACTIONS, HEADS = 3, 4, 2, 3, 2
 CLIP_RANGE, VALUE_LOSS_COEF, ENTROPY_COEF = 0.15, 0.7, 0.03

@@ -8,7 +8,8 @@ import pytest
 from minimax_eqx.agents import PPO, ClippedValueLoss, HuberValueLoss
 from minimax_eqx.agents._losses import normalise
 from minimax_eqx.agents._minibatches import Batch
-from minimax_eqx.nets import AbstractDistribution, Predictions
+from minimax_eqx.nets._distributions import AbstractDistribution
+from minimax_eqx.nets._policy import Predictions
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 

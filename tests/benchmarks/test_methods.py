@@ -2,7 +2,7 @@
 
 from benchmarks import methods
 from benchmarks.__main__ import main
-from minimax_eqx.recipes import RECIPES
+from minimax_eqx.recipes._known import RECIPES
 
 
 def test_the_table_of_methods_is_up_to_date_and_shows_every_page():

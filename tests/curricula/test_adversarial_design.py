@@ -6,11 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from minimax_eqx import Experiment, Runner, run
 from minimax_eqx.agents import PPO, Adam
 from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay
-from minimax_eqx.envs.maze import Maze, MazeDesign, MemoryMaze
+from minimax_eqx.envs.maze import MazeDesign, MemoryMaze
+from minimax_eqx.envs.maze._maze import Maze
 from minimax_eqx.nets import ActorCritic, DesignEncoder, MLPHead
-from minimax_eqx.runners import Experiment, Runner, run
 from minimax_eqx.scores import (
     MaxMC,
     MeanRelativeRegret,

@@ -12,10 +12,8 @@ import pytest
 import minimax_eqx.curricula
 from minimax_eqx._xla._filtered import filter_scan
 from minimax_eqx.curricula import (
-    AbstractAdmission,
     AbstractCurriculum,
     AbstractLevelSource,
-    AbstractParents,
     AbstractPrioritisation,
     AdversarialDesign,
     DomainRandomisation,
@@ -24,8 +22,10 @@ from minimax_eqx.curricula import (
     SamplingForLearnability,
     TopK,
 )
+from minimax_eqx.curricula._admission import AbstractAdmission
 from minimax_eqx.curricula._lessons import AbstractLessons
 from minimax_eqx.curricula._level_source import Sampled
+from minimax_eqx.curricula._parents import AbstractParents
 from minimax_eqx.curricula._schedules import AbstractSchedule
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.scores import AbstractScore, L1ValueLoss, NegativeReturn

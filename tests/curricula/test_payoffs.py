@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from minimax_eqx import Experiment, Runner
 from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay, Sequential
-from minimax_eqx.runners import Experiment, Runner
 from minimax_eqx.scores import MeanRelativeRegret, NegativeReturn, PopulationRegret, RelativeRegret
 
 from ..numbered_levels import (

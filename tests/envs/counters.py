@@ -9,15 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from minimax_eqx.envs import (
-    AbstractActionSpec,
     AbstractEnv,
     AbstractLevelGenerator,
-    AbstractSolvable,
     Box,
     Discrete,
     MultiDiscrete,
     TimeStep,
 )
+from minimax_eqx.envs._actions import AbstractActionSpec
 
 ZERO = jnp.zeros((), jnp.int32)
 
@@ -176,7 +175,7 @@ class Buttons(Counter):
         return Counter.step(self, world, state, jnp.minimum(jnp.min(action), 1), key=key)
 
 
-class Solved(Counter, AbstractSolvable[Level]):
+class Solved(Counter):
     optimum: float = 1.0
 
     def optimal_return(self, level):

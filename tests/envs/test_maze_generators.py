@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from minimax_eqx.envs import FixedLevels
 from minimax_eqx.envs.maze import (
-    Maze,
     MazeLevel,
     MemoryMaze,
     PerfectMaze,
@@ -23,6 +22,7 @@ from minimax_eqx.envs.maze import (
 )
 from minimax_eqx.envs.maze._draws import nth_cell, random_cells
 from minimax_eqx.envs.maze._level import maze_level_spec
+from minimax_eqx.envs.maze._maze import Maze
 from minimax_eqx.envs.maze._metrics import distances_from, maze_level_metrics
 from minimax_eqx.envs.maze._procedural import Crossing, FourRooms
 

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs.maze import HeldOutMazes, Maze, MazeLevel, PerfectMaze, RandomWalls
+from minimax_eqx.envs.maze import HeldOutMazes, MazeLevel, PerfectMaze, RandomWalls
 from minimax_eqx.envs.maze._level import maze_level_spec
+from minimax_eqx.envs.maze._maze import Maze
 from minimax_eqx.envs.maze._metrics import (
     distances_from,
     fewest_actions,

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs.maze import Maze, MazeLevel
-from minimax_eqx.envs.maze._maze import MazeState
+from minimax_eqx.envs.maze import MazeLevel
+from minimax_eqx.envs.maze._maze import Maze, MazeState
 
 
 def play_again_and_again(env, level, actions):

@@ -9,7 +9,8 @@ from minigrid.core.mission import MissionSpace
 from minigrid.core.world_object import Goal, Wall
 from minigrid.minigrid_env import MiniGridEnv
 
-from minimax_eqx.envs.maze import Maze, RandomWalls
+from minimax_eqx.envs.maze import RandomWalls
+from minimax_eqx.envs.maze._maze import Maze
 
 NUM_LEVELS, NUM_STEPS, LIMIT = 32, 50, 40
 

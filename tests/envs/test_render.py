@@ -9,17 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minimax_eqx.envs import save_gif, save_png
+from minimax_eqx.envs import save_picture
 from minimax_eqx.envs._pictures import sheet
-from minimax_eqx.envs.maze import (
-    Maze,
-    MazeArtist,
-    MazeDesign,
-    MazeLevel,
-    MemoryMaze,
-    stack_levels,
-)
-from minimax_eqx.envs.maze._maze import MazeState
+from minimax_eqx.envs.maze import MazeDesign, MazeLevel, MemoryMaze, stack_levels
+from minimax_eqx.envs.maze._artist import MazeArtist
+from minimax_eqx.envs.maze._maze import Maze, MazeState
 from minimax_eqx.envs.maze._memory import MemoryLevel
 from minimax_eqx.envs.maze._render import render, render_ascii
 
@@ -154,10 +148,10 @@ def test_text_shows_the_level_or_a_state_in_it():
 
 def test_pictures_survive_being_written_and_read(tmp_path):
     picture = render(LEVEL, tile_size=8)
-    save_png(picture, tmp_path / "level.png")
+    save_picture(picture, tmp_path / "level.png")
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "level.png")), picture)
     frames = [picture, render(LEVEL, STATE, tile_size=8)]
-    save_gif(frames, tmp_path / "episode.gif", fps=5)
+    save_picture(frames, tmp_path / "episode.gif", fps=5)
     with Image.open(tmp_path / "episode.gif") as gif:
         assert gif.n_frames == 2
         assert gif.info["duration"] == 200
@@ -178,7 +172,9 @@ def test_pictures_survive_being_written_and_read(tmp_path):
         (lambda: sheet([]), "no levels to draw"),
         (lambda: sheet([render(LEVEL)], columns=0), "columns >= 1"),
         (lambda: sheet([render(LEVEL)], gap=-1), "gap=-1"),
-        (lambda: save_gif([render(LEVEL)], "x.gif", fps=0), "fps is 0"),
+        (lambda: save_picture([render(LEVEL)], "x.gif", fps=0), "fps is 0"),
+        (lambda: save_picture(render(LEVEL), "x.jpg"), "saved as .png, and not as x.jpg"),
+        (lambda: save_picture([render(LEVEL)], "x.png"), "frames are saved as .gif"),
     ],
 )
 def test_bad_arguments_are_refused(draw, message):
@@ -189,7 +185,7 @@ def test_bad_arguments_are_refused(draw, message):
 def test_without_pillow_the_error_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(ImportError, match=r"minimax_eqx\[cli\]"):
-        save_png(render(LEVEL, tile_size=4), tmp_path / "level.png")
+        save_picture(render(LEVEL, tile_size=4), tmp_path / "level.png")
 
 
 def test_the_library_is_imported_without_the_libraries_for_pictures():

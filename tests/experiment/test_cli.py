@@ -10,7 +10,8 @@ from minimax_eqx._version import VERSION
 from minimax_eqx.cli import _main as cli
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
-from minimax_eqx.recipes import RECIPES, maze, small
+from minimax_eqx.recipes import maze, small
+from minimax_eqx.recipes._known import RECIPES
 
 from .tiny import OPTIONS, SMALL, change_config, files, rows
 

@@ -11,10 +11,10 @@ import time
 import numpy as np
 import pytest
 
+from minimax_eqx import load
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.cli._main import main
 from minimax_eqx.cli._process_options import ProcessOptions
-from minimax_eqx.experiment import load
 from minimax_eqx.runners._ahead import making
 
 from .tiny import (

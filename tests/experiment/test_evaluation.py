@@ -6,14 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from minimax_eqx import evaluate
 from minimax_eqx._composition._draft import with_changes
-from minimax_eqx.agents import population
+from minimax_eqx.agents._population import population
 from minimax_eqx.envs import FixedLevels, Maze
 from minimax_eqx.envs.maze import MazeLevel, RandomWalls, stack_levels
-from minimax_eqx.experiment import evaluate
 from minimax_eqx.recipes import maze
-from minimax_eqx.rollouts import EpisodeResults
 from minimax_eqx.rollouts import _panels as panels
+from minimax_eqx.rollouts._evaluation import EpisodeResults
 from minimax_eqx.rollouts._panels import evaluate_panels
 from minimax_eqx.runners._ahead import making
 

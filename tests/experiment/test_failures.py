@@ -6,8 +6,9 @@ import os
 import pytest
 
 from minimax_eqx._folder._run_folder import RunFolder
-from minimax_eqx.experiment import Compiled, Progressed
+from minimax_eqx.experiment import Progressed
 from minimax_eqx.experiment import _own_hooks as own_hooks
+from minimax_eqx.experiment._hooks import Compiled
 from minimax_eqx.runners._ahead import CompileAhead
 
 from .tiny import EXPERIMENT, assert_same_state, experiment, resume, train

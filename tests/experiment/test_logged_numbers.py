@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.experiment import Ledger
-from minimax_eqx.runners import run
+from minimax_eqx import run
+from minimax_eqx.experiment._hooks import Ledger
 from minimax_eqx.runners._ahead import making
 
 from .tiny import EXPERIMENT, experiment

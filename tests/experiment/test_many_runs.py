@@ -4,8 +4,8 @@ import pathlib
 
 import pytest
 
+from minimax_eqx import run
 from minimax_eqx._xla import _compile
-from minimax_eqx.runners import run
 from minimax_eqx.runners._ahead import making
 
 from .tiny import experiment, train

@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from minimax_eqx import Experiment, load, resume, train
 from minimax_eqx.agents import PPO
 from minimax_eqx.curricula import DomainRandomisation
 from minimax_eqx.envs import AbstractEnv, AbstractLevelGenerator, AbstractSuite, Discrete, TimeStep
-from minimax_eqx.experiment import FolderError, WriteReport, load, resume, train
+from minimax_eqx.experiment import FolderError, WriteReport
 from minimax_eqx.nets import AbstractEncoder, ActorCritic
-from minimax_eqx.runners import Evaluation, Experiment, Schedule
+from minimax_eqx.runners import Evaluation, Schedule
 
 from .tiny import assert_same_state, rows
 

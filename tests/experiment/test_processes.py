@@ -7,10 +7,10 @@ import time
 
 import pytest
 
+from minimax_eqx import load
 from minimax_eqx._composition._draft import with_changes
 from minimax_eqx._folder._checkpoints import Checkpoints
 from minimax_eqx.cli._main import main
-from minimax_eqx.experiment import load
 
 from .tiny import OPTIONS, assert_same_state, change_config, launch, rows, train
 

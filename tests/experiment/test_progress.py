@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from minimax_eqx.cli._progress import Terminal
-from minimax_eqx.experiment import Compiled, Ledger, Progressed, Started, Stopping
+from minimax_eqx.experiment import Progressed, Started
+from minimax_eqx.experiment._hooks import Compiled, Ledger, Stopping
 
 from .tiny import experiment
 

@@ -8,15 +8,15 @@ import equinox as eqx
 import jax
 import pytest
 
-from minimax_eqx import curricula, nets
+from minimax_eqx import Experiment, Runner, curricula, nets
 from minimax_eqx._composition._draft import draft_of, options_of, with_changes
 from minimax_eqx._composition._parts import Parts, help_of, name_of
 from minimax_eqx._composition._plain import from_plain, to_plain
 from minimax_eqx.agents import ClippedValueLoss
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
-from minimax_eqx.recipes import RECIPES, maze, small
-from minimax_eqx.runners import Experiment, Runner
+from minimax_eqx.recipes import maze, small
+from minimax_eqx.recipes._known import RECIPES
 
 from ..conftest import GOLDEN
 from .tiny import (

@@ -48,7 +48,7 @@ WITHOUT_JAX = [["--help"], ["--version"], ["trian"]]
 def test_help_and_wrong_names_are_answered_without_importing_jax():
     code = f"""
 import sys
-from minimax_eqx.cli import main
+from minimax_eqx.cli._main import main
 for words in {WITHOUT_JAX}:
     assert main(words) in (0, 2), words
     assert "jax" not in sys.modules, words

@@ -13,24 +13,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from minimax_eqx import evaluate, load
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import (
-    Compiled,
     Evaluated,
     Finished,
     FolderError,
-    Ledger,
     Progressed,
     Remote,
     Saved,
     Started,
-    Trained,
     TrainingError,
-    evaluate,
-    load,
 )
 from minimax_eqx.experiment import _loop as loop
 from minimax_eqx.experiment import _own_hooks as own_hooks
+from minimax_eqx.experiment._hooks import Compiled, Ledger, Trained
 from minimax_eqx.experiment._report import write_report
 from minimax_eqx.rollouts import _panels as panels
 from minimax_eqx.runners import CheckpointError

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 
-from minimax_eqx import experiment as runs
+import minimax_eqx as mx
 from minimax_eqx._composition._draft import (
     differences,
     draft_of,
@@ -20,7 +20,8 @@ from minimax_eqx._composition._draft import (
 )
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.curricula import SamplingForLearnability
-from minimax_eqx.recipes import RECIPES, maze
+from minimax_eqx.recipes import maze
+from minimax_eqx.recipes._known import RECIPES
 
 from ..states import arrays, assert_close, assert_same_state  # noqa: F401
 
@@ -42,8 +43,8 @@ LIMITS = {
 
 
 # Without a report, which takes a while to draw.
-train = functools.partial(runs.train, hooks=())
-resume = functools.partial(runs.resume, hooks=())
+train = functools.partial(mx.train, hooks=())
+resume = functools.partial(mx.resume, hooks=())
 TIME_COLUMNS = ("seconds_compiling", "seconds_running", "steps_per_second")
 
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.agents import generalised_advantages
+from minimax_eqx.agents._advantage import generalised_advantages
 from minimax_eqx.rollouts import Episodes
 from minimax_eqx.scores import MNA
 

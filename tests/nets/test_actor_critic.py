@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.envs import AbstractActionSpec, Box, Discrete, MultiDiscrete
+from minimax_eqx.envs import Box, Discrete, MultiDiscrete
+from minimax_eqx.envs._actions import AbstractActionSpec
 from minimax_eqx.nets import (
     GRU,
     LSTM,
@@ -22,8 +23,8 @@ from minimax_eqx.nets import (
     MLPHead,
     NoMemory,
     SquashedNormal,
-    noise,
 )
+from minimax_eqx.nets._distributions import noise
 
 TIME, BATCH = 7, 4
 VECTOR = jax.ShapeDtypeStruct((3,), jnp.float32)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from minimax_eqx.envs import Box, Discrete, MultiDiscrete
-from minimax_eqx.nets import Categorical, MultiCategorical, noise
-from minimax_eqx.nets._distributions import masked
+from minimax_eqx.nets._distributions import Categorical, MultiCategorical, masked, noise
 from minimax_eqx.nets._normals import CensoredNormal, TanhNormal
 
 NUM_SAMPLES = 200_000

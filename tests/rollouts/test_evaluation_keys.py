@@ -5,7 +5,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from minimax_eqx.agents import PPO, first_student, population
+from minimax_eqx.agents import PPO, first_student
+from minimax_eqx.agents._population import population
 from minimax_eqx.envs import AbstractEnv, Discrete, TimeStep
 from minimax_eqx.nets import ActorCritic, FlatEncoder, MLPHead
 from minimax_eqx.rollouts import evaluate, record_episode

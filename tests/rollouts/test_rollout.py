@@ -8,7 +8,8 @@ import numpy as np
 from minimax_eqx.agents import PPO
 from minimax_eqx.envs import AbstractEnv, Discrete, TimeStep
 from minimax_eqx.nets import LSTM, ActorCritic, FlatEncoder, MLPHead
-from minimax_eqx.rollouts import evaluate, record_episode, rollout
+from minimax_eqx.rollouts import evaluate, record_episode
+from minimax_eqx.rollouts._rollout import rollout
 
 from ..small import ENV, make_student, sample_levels
 

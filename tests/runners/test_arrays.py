@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from minimax_eqx import Runner
 from minimax_eqx.agents import Adam
 from minimax_eqx.curricula import LevelReplay, Rank, Sequential
-from minimax_eqx.runners import Runner
 from minimax_eqx.runners._arrays import as_arrays, as_written
 
 from .. import small

@@ -2,11 +2,12 @@
 
 import pytest
 
+from minimax_eqx import Experiment
 from minimax_eqx.agents import Adam
 from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay
 from minimax_eqx.envs import FixedLevels
 from minimax_eqx.envs.maze import MazeDesign, RandomWalls
-from minimax_eqx.runners import Experiment, Schedule
+from minimax_eqx.runners import Schedule
 from minimax_eqx.scores import NegativeReturn
 
 from ..small import ENV, GENERATOR, make_learner, sample_levels

@@ -5,10 +5,11 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from minimax_eqx.agents import PPO, population
+from minimax_eqx import Experiment, Runner
+from minimax_eqx.agents import PPO
+from minimax_eqx.agents._population import population
 from minimax_eqx.envs import AbstractEnv, Box, Discrete, MultiDiscrete, TimeStep
 from minimax_eqx.nets import LSTM, ActorCritic, FlatEncoder, MLPHead, NoMemory, SquashedNormal
-from minimax_eqx.runners import Experiment, Runner
 from minimax_eqx.runners._evidence import evidence_spec
 
 from ..numbered_levels import Given, NumberedLevels, Taught, Watched

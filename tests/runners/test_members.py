@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
+from minimax_eqx import Runner, run
 from minimax_eqx.agents import Adam
 from minimax_eqx.curricula import DomainRandomisation, LevelReplay, Sequential
 from minimax_eqx.envs.maze import FlipWall
 from minimax_eqx.nets import NoMemory
-from minimax_eqx.runners import Runner, level_mesh, member, member_mesh, run, run_members
+from minimax_eqx.runners import level_mesh, member, member_mesh, run_members
 
 from ..small import GENERATOR, make_experiment, make_runner
 from ..small_methods import experiment_of

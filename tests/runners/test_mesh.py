@@ -11,8 +11,9 @@ import jax
 import numpy as np
 import pytest
 
+from minimax_eqx import run
 from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, LevelReplay, Proposal
-from minimax_eqx.runners import level_mesh, run
+from minimax_eqx.runners import level_mesh
 
 from .. import small, small_methods
 from ..small_methods import NAMES

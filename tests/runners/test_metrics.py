@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from minimax_eqx import Runner, run
 from minimax_eqx._metrics import join_metrics
 from minimax_eqx.curricula import AbstractCurriculum, LevelReplay, Proposal
 from minimax_eqx.envs.maze import MazeLevel, stack_levels
-from minimax_eqx.runners import Runner, level_metrics, run
-from minimax_eqx.runners._metrics import episode_metrics
+from minimax_eqx.runners._metrics import episode_metrics, level_metrics
 from minimax_eqx.scores import PopulationRegret
 
 from ..evidence import make_evidence, one_play

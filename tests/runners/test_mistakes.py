@@ -8,19 +8,14 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from minimax_eqx import Experiment, Runner, run
 from minimax_eqx.agents import PPO, first_student
 from minimax_eqx.curricula import DomainRandomisation
 from minimax_eqx.envs import MultiDiscrete
-from minimax_eqx.nets import (
-    AbstractEncoder,
-    AbstractNetwork,
-    ActorCritic,
-    FlatEncoder,
-    MLPHead,
-    NoMemory,
-)
+from minimax_eqx.nets import AbstractEncoder, ActorCritic, FlatEncoder, MLPHead, NoMemory
+from minimax_eqx.nets._policy import AbstractNetwork
 from minimax_eqx.rollouts import evaluate
-from minimax_eqx.runners import Experiment, Runner, member, run, run_members
+from minimax_eqx.runners import member, run_members
 
 from .. import small
 

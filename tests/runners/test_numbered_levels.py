@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from minimax_eqx.agents._population import over_students
-from minimax_eqx.curricula import AbstractWeighing, DomainRandomisation
-from minimax_eqx.runners import level_metrics
+from minimax_eqx.curricula import DomainRandomisation
+from minimax_eqx.runners._metrics import level_metrics
 
 from ..numbered_levels import (
     ADVANTAGE_FACTORS,
@@ -147,7 +147,7 @@ def test_students_learn_from_as_many_levels_as_the_curriculum_says(num_update_le
     np.testing.assert_array_equal(paid, np.repeat(expected, TRIALS))
 
 
-class Weighing(Given, AbstractWeighing):
+class Weighing(Given):
     """Weighs each step by what it paid."""
 
     def weights(self, state, proposal, evidence, *, key):

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import AbstractWeighing
 from minimax_eqx.rollouts import Episodes
-from minimax_eqx.runners import Experiment, Runner
+from minimax_eqx.runners._experiment import Experiment
+from minimax_eqx.runners._runner import Runner
 
 from ..numbered_levels import (
     PER_ACTION,
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:num_steps")
 CUTS = [(3, 5), (5, 3)]
 
 
-class Weighing(Watched, AbstractWeighing):
+class Weighing(Watched):
     """Weighs each step by what it paid, and keeps what it saw."""
 
     def weights(self, state, proposal, evidence, *, key):

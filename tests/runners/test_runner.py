@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from minimax_eqx import run
 from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, Proposal
 from minimax_eqx.envs import AbstractLevelGenerator
 from minimax_eqx.envs.maze import RandomWalls
-from minimax_eqx.runners import level_metrics, run
+from minimax_eqx.runners._metrics import level_metrics
 
 from ..small import ENV, GENERATOR, make_experiment, make_runner, sample_levels
 from ..states import arrays, copied

@@ -12,8 +12,9 @@ try:
 except ImportError:  # not a package that the tests ask for
     cloudpickle = None
 
+from minimax_eqx import run
 from minimax_eqx.agents import Optax
-from minimax_eqx.runners import level_mesh, load, run, save
+from minimax_eqx.runners import level_mesh, load, save
 from minimax_eqx.runners._arrays import as_written
 
 from .. import small

@@ -8,8 +8,7 @@ from jaxtyping import UInt8
 
 from ..._ranges import check_at_least
 from ..._types import PyTree
-from .._artist import AbstractArtist
-from .._env import AbstractEnv
+from .._env import AbstractArtist, AbstractEnv
 from ._parameters import ParameterLevel
 
 _PAPER, _TRACK, _CART, _POLE = (245, 243, 238), (150, 146, 138), (56, 62, 75), (226, 54, 48)

@@ -8,7 +8,6 @@ from jaxtyping import Array, Float, Int, Key
 from ..._ranges import check_at_least, check_positive
 from ..._types import PyTree, Scalar
 from .._actions import AbstractActionSpec
-from .._artist import AbstractPictured
 from .._env import TimeStep
 from ._artists import CartPoleArtist
 from ._env import AbstractBoxEnv
@@ -27,7 +26,7 @@ class CartPoleState(eqx.Module):
     time: Int[Array, "*batch"]
 
 
-class CartPole(AbstractBoxEnv[ParameterLevel, CartPoleState, Float[Array, " 4"]], AbstractPictured):
+class CartPole(AbstractBoxEnv[ParameterLevel, CartPoleState, Float[Array, " 4"]]):
     """Balance a pole on a cart by pushing the cart (Barto, Sutton and Anderson 1983).
 
     A level is six numbers, each from a range that is a field. The student sees positions and

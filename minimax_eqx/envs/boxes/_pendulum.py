@@ -8,7 +8,6 @@ from jaxtyping import Array, Float, Int, Key
 from ..._ranges import check_at_least, check_positive
 from ..._types import PyTree, Scalar
 from .._actions import AbstractActionSpec
-from .._artist import AbstractPictured
 from .._env import TimeStep
 from ._artists import PendulumArtist
 from ._env import AbstractBoxEnv
@@ -28,7 +27,7 @@ class PendulumState(eqx.Module):
     time: Int[Array, "*batch"]
 
 
-class Pendulum(AbstractBoxEnv[ParameterLevel, PendulumState, Float[Array, " 3"]], AbstractPictured):
+class Pendulum(AbstractBoxEnv[ParameterLevel, PendulumState, Float[Array, " 3"]]):
     """Swing a pendulum up with a motor that is too weak to lift it, and hold it there.
 
     A level is five numbers, each from a range that is a field. The student sees the angle, as sine

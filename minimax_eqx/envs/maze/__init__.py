@@ -1,13 +1,11 @@
 """Mazes: levels, generators, edits, designs, held-out tests and pictures."""
 
-from ._artist import MazeArtist as MazeArtist
 from ._editor import MazeDesign as MazeDesign
 from ._generators import PerfectMaze as PerfectMaze
 from ._generators import RandomWalls as RandomWalls
 from ._held_out import HeldOutMazes as HeldOutMazes
 from ._level import MazeLevel as MazeLevel
 from ._level import stack_levels as stack_levels
-from ._maze import Maze as Maze
 from ._memory import MemoryMaze as MemoryMaze
 from ._memory import RandomMemory as RandomMemory
 from ._mutators import FlipWall as FlipWall
@@ -18,8 +16,6 @@ from ._mutators import MoveGoal as MoveGoal
 __all__ = [
     "FlipWall",
     "HeldOutMazes",
-    "Maze",
-    "MazeArtist",
     "MazeDesign",
     "MazeEdits",
     "MazeLevel",

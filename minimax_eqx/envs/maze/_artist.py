@@ -6,8 +6,7 @@ from jaxtyping import UInt8
 
 from ..._ranges import check_at_least
 from ..._types import PyTree
-from .._artist import AbstractArtist
-from .._env import AbstractEnv
+from .._env import AbstractArtist, AbstractEnv
 from .._pictures import unstack
 from ._level import MazeLevel
 from ._maze import Maze

@@ -8,13 +8,13 @@ from jaxtyping import Array, Bool, Key
 
 from ..._ranges import check_at_least
 from ..._types import PyTree
-from .._env import AbstractCounted, AbstractLevelGenerator
+from .._env import AbstractLevelGenerator
 from ._draws import below, nth_cell, random_below, random_cells
 from ._level import NUM_DIRECTIONS, MazeLevel
 from ._size import check_num_walls, check_odd_size, size_of
 
 
-class RandomWalls(AbstractLevelGenerator[MazeLevel], AbstractCounted):
+class RandomWalls(AbstractLevelGenerator[MazeLevel]):
     """Walls, agent and goal at uniformly random places.
 
     Levels need not be solvable. Raises `ValueError` if `num_walls` is negative, and if both

@@ -9,8 +9,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 from ..._ranges import check_between
 from ..._types import PyTree
 from .._actions import Discrete
-from .._artist import AbstractArtist, AbstractPictured
-from .._env import AbstractEnv, AbstractSolvable, TimeStep
+from .._env import AbstractArtist, AbstractEnv, TimeStep
 from ._cells import AGENT_OBJECT, EMPTY, OBJECT_BITS, UNSEEN, WALL
 from ._level import NUM_DIRECTIONS, MazeLevel, hint_at_border, maze_level_spec
 from ._metrics import fewest_actions, maze_level_metrics
@@ -56,11 +55,7 @@ class MazeObservation(eqx.Module):
     agent_pos: Float[Array, "*batch 2"] | None
 
 
-class Maze(
-    AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation],
-    AbstractSolvable[MazeLevel],
-    AbstractPictured,
-):
+class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
     """MiniGrid's maze, as in the paper's AMaze.
 
     Actions: 0 turn left, 1 turn right, 2 forward; 3 to 6 (pick up, drop, toggle, done) only pass

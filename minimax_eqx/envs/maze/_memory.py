@@ -8,8 +8,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
 from ..._types import PyTree
 from .._actions import Discrete
-from .._artist import AbstractArtist, AbstractPictured
-from .._env import AbstractEnv, AbstractLevelGenerator, TimeStep
+from .._env import AbstractArtist, AbstractEnv, AbstractLevelGenerator, TimeStep
 from ._cells import EMPTY, GOAL, RED_GOAL, WALL
 from ._level import MazeLevel
 from ._maze import FORWARD, Maze, MazeObservation, MazeState, MazeWorld
@@ -88,9 +87,7 @@ class MemoryWorld(eqx.Module):
     trap_pos: Int[Array, "*batch 2"]
 
 
-class MemoryMaze(
-    AbstractEnv[MemoryLevel, MemoryWorld, MazeState, MazeObservation], AbstractPictured
-):
+class MemoryMaze(AbstractEnv[MemoryLevel, MemoryWorld, MazeState, MazeObservation]):
     """A corridor that ends at a red and a green object; a clue at the start shows which one pays.
 
     15 x 15 cells. Actions and observations are those of `Maze`. Entering the object with the
