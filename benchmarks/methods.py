@@ -46,7 +46,7 @@ def table() -> str:
 def _row(name: str, experiment: Experiment) -> list[str]:
     curriculum = experiment.curriculum
     score = getattr(curriculum, "score", getattr(curriculum, "objective", None))
-    page = f"{name.removeprefix('maze-')}.md"
+    page = f"{RECIPES[name].__name__.replace('_', '-')}.md"
     return [
         f"`{name}`",
         " ".join((inspect.getdoc(RECIPES[name]) or "").partition("\n\n")[0].split()),

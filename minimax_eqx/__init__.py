@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from . import rollouts as rollouts
     from . import runners as runners
     from . import scores as scores
-    from .experiment._evaluation import evaluate as evaluate
     from .experiment._train import load as load
     from .experiment._train import resume as resume
     from .experiment._train import train as train
+    from .runners._evaluation import evaluate as evaluate
     from .runners._experiment import Experiment as Experiment
     from .runners._runner import Runner as Runner
     from .runners._runner import run as run
@@ -62,8 +62,8 @@ __all__ = [
 _MODULE_OF = {
     "Experiment": "runners._experiment",
     **dict.fromkeys(("Runner", "run"), "runners._runner"),
+    "evaluate": "runners._evaluation",
     **dict.fromkeys(("train", "resume", "load"), "experiment._train"),
-    "evaluate": "experiment._evaluation",
 }
 
 

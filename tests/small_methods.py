@@ -13,9 +13,11 @@ from minimax_eqx.curricula import (
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
+    Proportional,
     SamplingForLearnability,
     Sequential,
     SideBySide,
+    SigmoidOfZScore,
 )
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
@@ -23,7 +25,11 @@ from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, 
 from minimax_eqx.scores import (
     MNA,
     PACE,
+    BidirectionalProgress,
     ExactRegret,
+    KeptLearnability,
+    LearningProgress,
+    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -82,6 +88,13 @@ METHODS = {
     "mna": (replay(score=MNA()), 1),
     "exact-regret": (replay(score=ExactRegret()), 1),
     "return-variance": (replay(score=ReturnVariance()), 1),
+    "kept-learnability": (replay(score=KeptLearnability()), 1),
+    "learning-progress": (replay(score=LearningProgress(), prioritisation=Proportional()), 1),
+    "learning-slope": (replay(score=LearningSlope(window=3)), 1),
+    "bidirectional-progress": (
+        replay(score=BidirectionalProgress(), prioritisation=SigmoidOfZScore()),
+        1,
+    ),
 }
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}
 NAMES = (*METHODS, "dr-s5")

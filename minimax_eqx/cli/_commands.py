@@ -13,7 +13,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from .._composition._draft import NONE, Draft, Given, differences, draft_of, made
+from .._composition._draft import NONE, Given, differences, draft_of, made
 from .._composition._parts import Parts, nearest
 from .._composition._plain import from_plain, to_plain
 from .._composition._user_code import is_user_code, load_user_code
@@ -99,8 +99,8 @@ def train(words: Sequence[str]) -> int:
     recipe, parts = code.experiment if code else _recipe(target), Parts(code and code.module)
     draft, own = draft_of(recipe), draft_of(Train())
     for file in [g.words[0] for g in given if g.name == "config" and g.words]:
-        _apply(target, [draft], given_in_file(pathlib.Path(file)), parts, Train)
-    _apply(target, [own, draft], given, parts, Train)
+        apply([draft], given_in_file(pathlib.Path(file)), parts)
+    apply([own, draft], given, parts, target)
     experiment, options = made(draft), made(own)
     # What a folder could not hold is refused now, and a part where it was not declared to be.
     from_plain(to_plain(experiment), Experiment, parts)
@@ -131,7 +131,7 @@ def resume(words: Sequence[str]) -> int:
             f"{', '.join(unknown)}: a run keeps the options that it began with; --num-updates and "
             "--devices can be given. For other values, train a new run."
         )
-    _apply(run, [own], given, Parts(), Resume)
+    apply([own], given, target=run)
     options: Resume = made(own)
     options.check()
     code = load_user_code(options.file) if options.file else None
@@ -145,14 +145,14 @@ def evaluate(words: Sequence[str]) -> int:
     run, given = _read_run(words, "evaluate")
     own = draft_of(Evaluate())
     if any(g.name == "help" for g in given):
-        _apply(run, [own, draft_of(Evaluation(HeldOutMazes()))], given, Parts(), Evaluate)
-    _apply(run, [own], [g for g in given if g.name == "file"], Parts(), Evaluate)
+        apply([own, draft_of(Evaluation(HeldOutMazes()))], given, target=run)
+    apply([own], [g for g in given if g.name == "file"])
     options: Evaluate = made(own)
     code = load_user_code(options.file) if options.file else None
     folder = RunFolder.open(run)
     experiment = folder.experiment(code)
     draft, of_part = draft_of(experiment.evaluation), [g for g in given if g.name != "file"]
-    _apply(run, [draft], of_part, Parts(code and code.module), Evaluate)
+    apply([draft], of_part, Parts(code and code.module))
     from . import _terminal as terminal
 
     return terminal.evaluate(folder, dataclasses.replace(experiment, evaluation=made(draft)))
@@ -161,7 +161,7 @@ def evaluate(words: Sequence[str]) -> int:
 def recipes(words: Sequence[str]) -> int:
     """`minimax-eqx recipes`."""
     name, given = _read(words)
-    _apply(name or "", [draft_of(Recipes())], given, Parts(), Recipes)
+    apply([draft_of(Recipes())], given, target=name or "")
     if name is not None:
         print(_as_file(_recipe(name)), end="")
         return 0
@@ -180,7 +180,7 @@ def recipes(words: Sequence[str]) -> int:
 def completion(words: Sequence[str]) -> int:
     """`minimax-eqx completion`."""
     shell, given = _read(words)
-    _apply("", [draft_of(Completion())], given, Parts(), Completion)
+    apply([draft_of(Completion())], given)
     if shell not in ("bash", "zsh"):
         raise ValueError(f"There is no completion for '{shell}'. Known: bash, zsh.")
     of_commands = {
@@ -196,13 +196,6 @@ def completion(words: Sequence[str]) -> int:
     either: Any = typing.Union[commands]  # noqa: UP007
     tyro.cli(either, prog="minimax-eqx", args=["--tyro-print-completion", shell])
     return 0
-
-
-def _apply(
-    target: str, drafts: Sequence[Draft], given: Sequence[Given], parts: Parts, command: type
-) -> None:
-    prog = f"minimax-eqx {command.__name__.lower()} {target}".strip()
-    apply(drafts, given, parts, prog, inspect.getdoc(command) or "")
 
 
 def _read(words: Sequence[str]) -> tuple[str | None, list[Given]]:

@@ -14,9 +14,9 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from .._folder._report import evaluation_cells
 from ..experiment import Evaluated, Progressed, Started
 from ..experiment._hooks import Compiled, Event, Stopping, Trained
-from ..experiment._report import evaluation_cells
 
 # Plain lines of a run, without those that say what it waits for.
 LINES = 20

@@ -78,17 +78,23 @@ def _given_in_node(node: yaml.Node, path: pathlib.Path, name: str) -> Iterator[G
 
 
 def apply(
-    drafts: Sequence[Draft], given: Sequence[Given], parts: Parts, prog: str, description: str
+    drafts: Sequence[Draft], given: Sequence[Given], parts: Parts | None = None, target: str = ""
 ) -> None:
-    """Changes drafts to what was given; after `--help`, ends the program as the parser does.
+    """Changes drafts to what was given. After `--help` it prints that of the command whose options
+    the first draft has, with `target` after its name, and ends the program.
 
     Raises `ValueError`, with its place, for what cannot be.
     """
+    parts, command = parts or Parts(), drafts[0].cls
     for option, g in choose(drafts, [g for g in given if g.name != "help"], parts):
         option.draft.values[option.field.name] = _value(option, g)
     if any(g.name == "help" for g in given):
-        typed = as_dataclass(drafts, parts)
-        tyro.cli(typed, args=["--help"], prog=prog, description=description)
+        tyro.cli(
+            as_dataclass(drafts, parts),
+            args=["--help"],
+            prog=f"minimax-eqx {command.__name__.lower()} {target}".strip(),
+            description=inspect.getdoc(command) or "",
+        )
 
 
 def _value(option: Option, given: Given) -> Any:
@@ -117,8 +123,9 @@ def _value(option: Option, given: Given) -> Any:
 def as_dataclass(drafts: Sequence[Draft], parts: Parts) -> type:
     """The options of drafts for the parser: a dataclass for each part, a box in its help."""
     options = [option for draft in drafts for option in options_of(draft)]
+    by_part = itertools.groupby(options, lambda o: (o.path.rpartition(".")[0], o.draft.cls))
     boxes: list[Any] = []
-    for (path, cls), of_part in itertools.groupby(options, key=_part_of):
+    for (path, cls), of_part in by_part:
         box = _dataclass([_typed(option, options, parts) for option in of_part])
         # Without one the parser looks for its source.
         summary = (inspect.getdoc(cls) or "").partition("\n\n")[0] or cls.__name__
@@ -126,10 +133,6 @@ def as_dataclass(drafts: Sequence[Draft], parts: Parts) -> type:
         about = tyro.conf.arg(name=title, help=summary)
         boxes.append((f"part_{len(boxes)}", Annotated[box, about], dataclasses.field()))
     return _dataclass(boxes)
-
-
-def _part_of(option: Option) -> tuple[str, type]:
-    return option.path.rpartition(".")[0], option.draft.cls
 
 
 def _typed(option: Option, options: Sequence[Option], parts: Parts) -> tuple[str, Any, Any]:

@@ -1,4 +1,4 @@
-"""A run on disk: the training loop and its hooks, checkpoints, evaluation and reports.
+"""A run on disk: the training loop and its hooks, and what they write.
 
 Needs the packages of the extra `minimax_eqx[cli]`.
 """
@@ -11,7 +11,7 @@ from ._hooks import Remote as Remote
 from ._hooks import Saved as Saved
 from ._hooks import Started as Started
 from ._own_hooks import TrainingError as TrainingError
-from ._report import WriteReport as WriteReport
+from ._own_hooks import WriteReport as WriteReport
 
 __all__ = [
     "Evaluated",

@@ -6,9 +6,9 @@ return an event of its own, which all hooks are told next. One that fails stops 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -119,12 +119,9 @@ Event: TypeAlias = (
 )
 
 
-@runtime_checkable
-class Hook(Protocol):
-    """Any function of one event, such as `print`, or an object that is called like one."""
-
-    def __call__(self, event: Event, /) -> Event | None:
-        """Told of each event in its order; what it returns is told to all hooks next."""
+# Any function of one event, such as `print`, or an object that is called like one. What it returns
+# is told to all hooks next.
+Hook: TypeAlias = Callable[[Event], Event | None]
 
 
 class Remote:

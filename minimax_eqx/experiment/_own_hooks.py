@@ -1,13 +1,13 @@
-"""What every run does as it goes: rows of metrics, checkpoints and evaluations."""
+"""What every run does as it goes: rows of metrics, checkpoints, evaluations and a report."""
 
 import dataclasses
 import logging
 import pathlib
 from collections.abc import Mapping
-from typing import Any
 
 from .._folder._checkpoints import Checkpoints
-from .._folder._run_folder import RunFolder
+from .._folder._report import all_results, write_curves, write_report
+from .._folder._run_folder import CURVES, REPORT, RunFolder
 from .._xla._processes import is_first
 from ..runners._divergence import (
     Divergence,
@@ -15,10 +15,10 @@ from ..runners._divergence import (
     divergence_of_state,
     updates_of_learners,
 )
+from ..runners._evaluation import evaluate
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
-from ._evaluation import evaluate
-from ._hooks import Evaluated, Event, Ledger, Progressed, Saved, Started, Trained
+from ._hooks import Evaluated, Event, Finished, Ledger, Progressed, Saved, Started, Trained
 
 # More than any recipe needs to fill its level buffer, or to search for levels.
 CYCLES_WITHOUT_UPDATE = 2_000
@@ -156,10 +156,29 @@ class Evaluate:
         return Evaluated(event.ledger, evaluation)
 
 
-def all_results(evaluation: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The results by name: of unseen levels first, if there were any, then of held-out tests."""
-    unseen = evaluation["unseen"]
-    return ({"unseen": unseen} if unseen else {}) | evaluation["held_out"]
+class WriteReport:
+    """A hook that draws report.html when a run is complete, and its curves when it is interrupted.
+
+    What cannot be written is warned of, since everything else is done.
+    """
+
+    def __init__(self):
+        self._is_due = False
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Started):
+            self._is_due = not (event.folder.path / REPORT).is_file()
+        if isinstance(event, Progressed | Evaluated):
+            self._is_due = True
+        if isinstance(event, Finished) and self._is_due:
+            try:
+                if event.interrupted:
+                    write_curves(event.folder)
+                else:
+                    write_report(event.folder, event.experiment, event.runner)
+            except (OSError, ValueError, ImportError) as error:
+                name = CURVES if event.interrupted else REPORT
+                logging.getLogger("minimax_eqx").warning("%s was not written: %s", name, error)
 
 
 def is_due(cycle: int, last: int, every: int) -> bool:

@@ -16,14 +16,13 @@ from .._folder._run_folder import CONFIG, RunFolder
 from .._xla._processes import arrays_of_first, from_first, is_first
 from ..runners import CheckpointError, level_mesh
 from ..runners._ahead import CompileAhead, making, zeros
+from ..runners._evaluation import matmul_precision
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner, run
 from ..runners._saving import Saved
-from ._evaluation import matmul_precision
 from ._hooks import Finished, Hook, Ledger
 from ._loop import train_until
-from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteTables
-from ._report import WriteReport
+from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
 
 
 def train(

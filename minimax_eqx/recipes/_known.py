@@ -7,10 +7,11 @@ import inspect
 from collections.abc import Callable
 
 from ..runners._experiment import Experiment
-from . import maze
+from . import cart_pole, maze, pendulum
 
 RECIPES: dict[str, Callable[..., Experiment]] = {
-    name if name == "quickstart" else f"maze-{name.replace('_', '-')}": recipe
-    for name, recipe in vars(maze).items()
-    if inspect.isfunction(recipe) and recipe.__module__ == maze.__name__ and name[0] != "_"
+    name if name == "quickstart" else f"{world}-{name}".replace("_", "-"): recipe
+    for world, module in (("maze", maze), ("cart-pole", cart_pole), ("pendulum", pendulum))
+    for name, recipe in vars(module).items()
+    if inspect.isfunction(recipe) and recipe.__module__ == module.__name__ and name[0] != "_"
 }

@@ -14,12 +14,11 @@ from minimax_eqx.envs.boxes import (
     GaussianEdits,
     Grid,
     Parameter,
-    ParameterBox,
-    ParameterLevel,
     Pendulum,
     SteppedMotor,
     Uniform,
 )
+from minimax_eqx.envs.boxes._parameters import ParameterBox, ParameterLevel
 
 BOX = ParameterBox(
     (

@@ -100,7 +100,7 @@ MISTAKES = {
     "not a number": (["train", "--learning-rate", "nan"], "learning_rate is nan"),
     "schedule": (["train", "--checkpoint-every", "7"], "multiple of log_every"),
     "even perfect maze": (["train", "--generator", "perfect-maze", "--height", "12"], "odd"),
-    "unknown generator": (["train", "--generator", "hills"], "Known: random-memory, "),
+    "unknown generator": (["train", "--generator", "hills"], "random-walls, perfect-maze"),
     "proportional": (
         ["train", "maze-plr", "--prioritisation", "proportional"],
         "Proportional, which needs scores that are never negative",

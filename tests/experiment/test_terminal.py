@@ -12,13 +12,13 @@ import pytest
 from jax.errors import JaxRuntimeError
 
 from minimax_eqx._folder import _run_folder as folder_module
+from minimax_eqx._folder._report import write_curves
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.cli import _commands as commands
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
 from minimax_eqx.cli._messages import warnings_in_one_line
 from minimax_eqx.cli._process_options import ProcessOptions
-from minimax_eqx.experiment._report import write_curves
 
 from .tiny import OPTIONS, files
 

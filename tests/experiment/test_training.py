@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from minimax_eqx import evaluate, load
+from minimax_eqx._folder._report import write_report
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import (
     Evaluated,
@@ -28,7 +29,6 @@ from minimax_eqx.experiment import (
 from minimax_eqx.experiment import _loop as loop
 from minimax_eqx.experiment import _own_hooks as own_hooks
 from minimax_eqx.experiment._hooks import Compiled, Ledger, Trained
-from minimax_eqx.experiment._report import write_report
 from minimax_eqx.rollouts import _panels as panels
 from minimax_eqx.runners import CheckpointError
 from minimax_eqx.runners._ahead import making

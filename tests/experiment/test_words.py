@@ -27,7 +27,7 @@ class Own:
 
 def changed(given, recipe=RECIPE):
     draft, own = draft_of(recipe), draft_of(Own())
-    apply([own, draft], given, PARTS, "train", "Trains.")
+    apply([own, draft], given, PARTS)
     return made(draft), differences(draft, draft_of(recipe)), made(own)
 
 

@@ -20,6 +20,7 @@ from minimax_eqx._composition._draft import (
 )
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.curricula import SamplingForLearnability
+from minimax_eqx.envs import Maze
 from minimax_eqx.recipes import maze
 from minimax_eqx.recipes._known import RECIPES
 
@@ -65,7 +66,8 @@ def tiny(experiment):
 
     Every episode ends within a cycle, so that every level gets a score.
     """
-    draft = draft_of(with_changes(experiment, {"mazes": ()}))
+    on_mazes = isinstance(experiment.env, Maze)
+    draft = draft_of(with_changes(experiment, {"mazes": ()} if on_mazes else {}))
     for option in options_of(draft):
         limit = LIMITS.get(option.field.name, option.value)
         is_number = type(option.value) in (int, float)

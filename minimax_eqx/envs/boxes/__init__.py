@@ -5,11 +5,8 @@ from ._env import AbstractBoxEnv as AbstractBoxEnv
 from ._levels import GaussianEdits as GaussianEdits
 from ._levels import Grid as Grid
 from ._levels import Uniform as Uniform
-from ._motors import SmoothMotor as SmoothMotor
 from ._motors import SteppedMotor as SteppedMotor
 from ._parameters import Parameter as Parameter
-from ._parameters import ParameterBox as ParameterBox
-from ._parameters import ParameterLevel as ParameterLevel
 from ._pendulum import Pendulum as Pendulum
 
 __all__ = [
@@ -18,10 +15,7 @@ __all__ = [
     "GaussianEdits",
     "Grid",
     "Parameter",
-    "ParameterBox",
-    "ParameterLevel",
     "Pendulum",
-    "SmoothMotor",
     "SteppedMotor",
     "Uniform",
 ]

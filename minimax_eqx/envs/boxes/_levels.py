@@ -125,7 +125,7 @@ def box_of(owner: str, level: PyTree) -> ParameterBox:
     """
     if not isinstance(level, ParameterLevel):
         raise ValueError(
-            f"{owner} needs levels that are numbers in a box (boxes.ParameterLevel), and these are "
+            f"{owner} needs levels that are numbers in a box, and these are "
             f"of type {type(level).__name__}. Use an environment such as CartPole, or one of yours "
             "that derives from boxes.AbstractBoxEnv."
         )

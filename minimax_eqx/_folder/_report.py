@@ -2,7 +2,6 @@
 
 import html
 import json
-import logging
 import math
 import pathlib
 import string
@@ -12,7 +11,6 @@ from typing import Any
 import jax
 
 from .._composition._plain import to_plain
-from .._folder._run_folder import CURVES, EPISODE, LEVELS, REPORT, RunFolder
 from .._xla._compile import quick_jit
 from ..agents import first_student
 from ..envs import AbstractArtist
@@ -20,8 +18,7 @@ from ..envs._pictures import save_picture
 from ..rollouts import record_episode
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
-from ._hooks import Evaluated, Event, Finished, Progressed, Started
-from ._own_hooks import all_results
+from ._run_folder import CURVES, EPISODE, LEVELS, REPORT, RunFolder
 
 LEVELS_SHOWN = 8
 # A stream of random numbers of its own: the report changes nothing about a run.
@@ -32,31 +29,6 @@ _PICTURES = f"""\
 <img src="{LEVELS}" alt="levels">
 <h2>An episode on the first of them</h2>
 <img src="{EPISODE}" alt="an episode">"""
-
-
-class WriteReport:
-    """A hook that draws report.html when a run is complete, and its curves when it is interrupted.
-
-    What cannot be written is warned of, since everything else is done.
-    """
-
-    def __init__(self):
-        self._is_due = False
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Started):
-            self._is_due = not (event.folder.path / REPORT).is_file()
-        if isinstance(event, Progressed | Evaluated):
-            self._is_due = True
-        if isinstance(event, Finished) and self._is_due:
-            try:
-                if event.interrupted:
-                    write_curves(event.folder)
-                else:
-                    write_report(event.folder, event.experiment, event.runner)
-            except (OSError, ValueError, ImportError) as error:
-                name = CURVES if event.interrupted else REPORT
-                logging.getLogger("minimax_eqx").warning("%s was not written: %s", name, error)
 
 
 def write_report(folder: RunFolder, experiment: Experiment, runner: Runner) -> pathlib.Path:
@@ -101,6 +73,12 @@ def evaluation_cells(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
         )
         for name, results in all_results(evaluation).items()
     ]
+
+
+def all_results(evaluation: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The results by name: of unseen levels first, if there were any, then of held-out tests."""
+    unseen = evaluation["unseen"]
+    return ({"unseen": unseen} if unseen else {}) | evaluation["held_out"]
 
 
 def write_curves(folder: RunFolder) -> pathlib.Path | None:

@@ -10,8 +10,8 @@ import numpy as np
 from ..envs import AbstractLevelGenerator
 from ..rollouts._evaluation import EpisodeResults
 from ..rollouts._panels import evaluate_panel, evaluate_panels
-from ..runners._experiment import Experiment
-from ..runners._runner import Runner
+from ._experiment import Experiment
+from ._runner import Runner
 
 # Evaluation draws from streams of its own, so that training is the same with and without it.
 UNSEEN_STREAM, HELD_OUT_STREAM = 1_000_003, 1_000_033

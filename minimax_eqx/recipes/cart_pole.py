@@ -1,0 +1,37 @@
+"""Methods on the cart-pole with random masses, lengths and the like.
+
+Hyperparameters are our own: students without memory that learn within minutes on two CPU cores.
+Every function takes other parts and values by the short names that the command line has for them.
+"""
+
+from typing import Any
+
+from .._composition._draft import with_changes
+from ..curricula import AbstractCurriculum, DomainRandomisation, NewAndReplayed
+from ..envs.boxes import CartPole, Uniform
+from ..runners._experiment import Experiment
+from ._boxes import edits, on_box, replay
+
+
+def dr(**changes: Any) -> Experiment:
+    """Domain randomisation of cart-poles."""
+    return with_changes(_experiment(DomainRandomisation(Uniform())), changes)
+
+
+def robust_plr(**changes: Any) -> Experiment:
+    """Cart-poles by PLR, with updates on replayed levels only."""
+    return with_changes(_experiment(replay()), changes)
+
+
+def plr(**changes: Any) -> Experiment:
+    """Cart-poles by prioritised level replay, with updates on new levels too."""
+    return with_changes(robust_plr(learn_from=NewAndReplayed()), changes)
+
+
+def accel(**changes: Any) -> Experiment:
+    """Cart-poles by ACCEL: from those in the middle of the box, by edits."""
+    return with_changes(_experiment(edits()), changes)
+
+
+def _experiment(curriculum: AbstractCurriculum) -> Experiment:
+    return on_box(CartPole(), curriculum, tests=("pole_length", "force"))

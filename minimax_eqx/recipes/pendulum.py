@@ -1,0 +1,44 @@
+"""Methods on the pendulum with random length, mass and the like.
+
+Hyperparameters are our own: students without memory that learn within minutes on two CPU cores.
+Every function takes other parts and values by the short names that the command line has for them.
+"""
+
+from typing import Any
+
+from .._composition._draft import with_changes
+from ..curricula import AbstractCurriculum, DomainRandomisation, NewAndReplayed
+from ..envs.boxes import Pendulum, Uniform
+from ..runners._experiment import Experiment
+from ._boxes import edits, on_box, replay
+
+
+def dr(**changes: Any) -> Experiment:
+    """Domain randomisation of pendulums."""
+    return with_changes(_experiment(DomainRandomisation(Uniform())), changes)
+
+
+def robust_plr(**changes: Any) -> Experiment:
+    """Pendulums by PLR, with updates on replayed levels only."""
+    return with_changes(_experiment(replay()), changes)
+
+
+def plr(**changes: Any) -> Experiment:
+    """Pendulums by prioritised level replay, with updates on new levels too."""
+    return with_changes(robust_plr(learn_from=NewAndReplayed()), changes)
+
+
+def accel(**changes: Any) -> Experiment:
+    """Pendulums by ACCEL: from those in the middle of the box, by edits."""
+    return with_changes(_experiment(edits()), changes)
+
+
+def _experiment(curriculum: AbstractCurriculum) -> Experiment:
+    return on_box(
+        Pendulum(),
+        curriculum,
+        tests=("mass", "torque"),
+        learning_rate=2e-3,
+        entropy_coef=0.01,
+        initial_std=1.0,
+    )
