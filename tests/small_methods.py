@@ -13,9 +13,11 @@ from minimax_eqx.curricula import (
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
+    Proportional,
     SamplingForLearnability,
     Sequential,
     SideBySide,
+    SigmoidOfZScore,
 )
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
@@ -23,7 +25,11 @@ from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, 
 from minimax_eqx.scores import (
     MNA,
     PACE,
+    BidirectionalProgress,
     ExactRegret,
+    KeptLearnability,
+    LearningProgress,
+    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -83,6 +89,13 @@ METHODS = {
     "mna": (replay(score=MNA()), 1),
     "exact-regret": (replay(score=ExactRegret()), 1),
     "return-variance": (replay(score=ReturnVariance()), 1),
+    "kept-learnability": (replay(score=KeptLearnability()), 1),
+    "learning-progress": (replay(score=LearningProgress(), prioritisation=Proportional()), 1),
+    "learning-slope": (replay(score=LearningSlope(window=3)), 1),
+    "bidirectional-progress": (
+        replay(score=BidirectionalProgress(), prioritisation=SigmoidOfZScore()),
+        1,
+    ),
 }
 # What other students than usual are made of.
 STUDENTS = {"paired-cloning": {"peer_loss": BehaviouralCloning(every=2)}}

@@ -25,7 +25,8 @@ class BehaviouralCloning(AbstractPeerLoss):
 
         kl_coef * mean over steps and others of KL(other(. | o_1 ... o_t) || own(. | o_1 ... o_t))
 
-    The others read the episodes of the student from their starts, as they were before the update.
+    The others read the episodes of the student from their starts, as they were before the update;
+    of a play that is cut into rollouts, each rollout from its start, with an empty memory.
     Together with a high entropy bonus of the teacher this makes PAIRED stable (Mediratta et al.
     2023, arXiv 2308.10797): an antagonist that is far ahead pulls the protagonist along. There the
     protagonist learns first, and here all students learn at once.
@@ -67,10 +68,8 @@ def _others(students: Agent, trajectories: Trajectory) -> PyTree:
     arrays, structure = eqx.partition(students.network, eqx.is_array)
 
     def read(network, trajectory):
-        dones = trajectory.dones
-        resets = jnp.concatenate([jnp.zeros_like(dones[:1]), dones[:-1]])
-        memory = network.initial_memory(resets.shape[1:])
-        return network.scan(trajectory.observations, memory, resets)[0].actions
+        memory = network.initial_memory(trajectory.rewards.shape[1:])
+        return network.scan(trajectory.observations, memory, trajectory.resets)[0].actions
 
     def of_other(shift):
         rolled = jax.tree.map(lambda leaf: jnp.roll(leaf, -shift, axis=0), arrays)

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Float, Key
 
 from .._metrics import Metrics
 from .._ranges import check_at_least, check_between, check_positive
@@ -214,7 +214,7 @@ class PPO(AbstractLearner):
             )
         batch = Batch(
             observations=trajectory.observations,
-            resets=_shift_down(trajectory.dones),
+            resets=trajectory.resets,
             actions=trajectory.actions,
             log_probs=trajectory.log_probs,
             values=trajectory.values,
@@ -225,11 +225,18 @@ class PPO(AbstractLearner):
         )
         if not agent.network.has_memory:
             batch = as_transitions(batch)
+        elif trajectory.carried is not None:
+            # With an axis before that of plays, as all else in a batch.
+            memory = jax.tree.map(lambda leaf: leaf[None], trajectory.carried.memory)
+            batch = dataclasses.replace(batch, memory=memory)
         params, structure = eqx.partition(agent.network, eqx.is_inexact_array)
 
         def loss(params, minibatch):
             network = eqx.combine(params, structure)
-            memory = network.initial_memory(minibatch.resets.shape[1:])
+            if minibatch.memory is None:
+                memory = network.initial_memory(minibatch.resets.shape[1:])
+            else:
+                memory = jax.tree.map(lambda leaf: leaf[0], minibatch.memory)
             predictions, _ = network.scan(minibatch.observations, memory, minibatch.resets)
             return self.loss(predictions, minibatch)
 
@@ -284,8 +291,3 @@ def _prepared(minibatch: Batch) -> Batch:
 
 def _unit(agent: Agent) -> str:
     return "plays (levels times trials)" if agent.network.has_memory else "transitions"
-
-
-def _shift_down(dones: Bool[Array, "time play"]) -> Bool[Array, "time play"]:
-    """The memory is cleared in the step after an episode's end; it is empty before the first."""
-    return jnp.concatenate([jnp.zeros_like(dones[:1]), dones[:-1]])

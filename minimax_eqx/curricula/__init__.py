@@ -23,6 +23,7 @@ from ._prioritisation import Rank as Rank
 from ._prioritisation import TopK as TopK
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
+from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
 
 __all__ = [
     "AbstractCurriculum",
@@ -46,6 +47,7 @@ __all__ = [
     "SamplingForLearnability",
     "Sequential",
     "SideBySide",
+    "SigmoidOfZScore",
     "TopK",
     "WholeBatch",
 ]

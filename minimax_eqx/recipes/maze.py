@@ -17,10 +17,12 @@ from ..curricula import (
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
+    Proportional,
     Rank,
     SamplingForLearnability,
     Sequential,
     SideBySide,
+    SigmoidOfZScore,
 )
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
@@ -30,7 +32,11 @@ from ..runners._experiment import Experiment
 from ..scores import (
     MNA,
     PACE,
+    BidirectionalProgress,
     ExactRegret,
+    KeptLearnability,
+    LearningProgress,
+    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -220,6 +226,28 @@ def return_variance(**changes: Any) -> Experiment:
     """
     experiment = robust_plr(score=ReturnVariance())
     return with_changes(experiment, {"num_trials": 10, **changes})
+
+
+def kept_learnability(**changes: Any) -> Experiment:
+    """Learnability from counts that are kept: robust PLR that needs one trial of a level."""
+    return with_changes(robust_plr(score=KeptLearnability()), changes)
+
+
+def learning_progress(**changes: Any) -> Experiment:
+    """Learning progress (ALP, arXiv 1910.07224): replays levels whose return has changed most."""
+    experiment = robust_plr(score=LearningProgress(), prioritisation=Proportional())
+    return with_changes(experiment, changes)
+
+
+def learning_slope(**changes: Any) -> Experiment:
+    """Learning slope (TSCL, arXiv 1707.00183): replays levels whose last returns rise or fall."""
+    return with_changes(robust_plr(score=LearningSlope()), changes)
+
+
+def bidirectional_progress(**changes: Any) -> Experiment:
+    """Bidirectional progress (arXiv 2106.14876): replays by two averages of the success rate."""
+    experiment = robust_plr(score=BidirectionalProgress(), prioritisation=SigmoidOfZScore())
+    return with_changes(experiment, changes)
 
 
 def quickstart(**changes: Any) -> Experiment:
