@@ -25,6 +25,7 @@ from ._prioritisation import Rank as Rank
 from ._prioritisation import TopK as TopK
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
+from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
 
 __all__ = [
     "NCC",
@@ -50,6 +51,7 @@ __all__ = [
     "SamplingForLearnability",
     "Sequential",
     "SideBySide",
+    "SigmoidOfZScore",
     "TopK",
     "WholeBatch",
 ]

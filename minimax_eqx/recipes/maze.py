@@ -9,7 +9,7 @@ for a dot, as in `paired(student__learning_rate=3e-4)`.
 from typing import Any
 
 from .._composition._draft import with_changes
-from ..agents import PPO, Adam
+from ..agents import PPO, Adam, BehaviouralCloning
 from ..curricula import (
     NCC,
     AbstractCurriculum,
@@ -19,10 +19,12 @@ from ..curricula import (
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
+    Proportional,
     Rank,
     SamplingForLearnability,
     Sequential,
     SideBySide,
+    SigmoidOfZScore,
 )
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
@@ -32,8 +34,12 @@ from ..runners._experiment import Experiment
 from ..scores import (
     MNA,
     PACE,
+    BidirectionalProgress,
     ExactRegret,
     Learnability,
+    KeptLearnability,
+    LearningProgress,
+    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -86,6 +92,16 @@ def paired(**changes: Any) -> Experiment:
     """PAIRED: a teacher designs levels, and is paid the regret of two students."""
     experiment = _experiment(AdversarialDesign(_teacher(), objective=RelativeRegret()))
     return with_changes(experiment, {"num_students": 2, "unseen": _UNSEEN, **changes})
+
+
+def paired_cloning(**changes: Any) -> Experiment:
+    """PAIRED with high entropy and cloning between students (arXiv 2308.10797).
+
+    With the hyperparameters of the authors' programs for mazes of 25 walls.
+    """
+    cloning = {"student__peer_loss": BehaviouralCloning(), "student__entropy_coef": 0.005}
+    walls = {"design__num_walls": 25, "unseen__num_walls": 25}
+    return with_changes(paired(**walls, **cloning), changes)
 
 
 def population_paired(**changes: Any) -> Experiment:
@@ -242,6 +258,25 @@ def boltzmann(**changes: Any) -> Experiment:
     experiment = robust_plr(
         score=Learnability(), prioritisation=Boltzmann(0.05), staleness_coef=0.0, num_trials=4
     )
+def kept_learnability(**changes: Any) -> Experiment:
+    """Learnability from counts that are kept: robust PLR that needs one trial of a level."""
+    return with_changes(robust_plr(score=KeptLearnability()), changes)
+
+
+def learning_progress(**changes: Any) -> Experiment:
+    """Learning progress (ALP, arXiv 1910.07224): replays levels whose return has changed most."""
+    experiment = robust_plr(score=LearningProgress(), prioritisation=Proportional())
+    return with_changes(experiment, changes)
+
+
+def learning_slope(**changes: Any) -> Experiment:
+    """Learning slope (TSCL, arXiv 1707.00183): replays levels whose last returns rise or fall."""
+    return with_changes(robust_plr(score=LearningSlope()), changes)
+
+
+def bidirectional_progress(**changes: Any) -> Experiment:
+    """Bidirectional progress (arXiv 2106.14876): replays by two averages of the success rate."""
+    experiment = robust_plr(score=BidirectionalProgress(), prioritisation=SigmoidOfZScore())
     return with_changes(experiment, changes)
 
 
