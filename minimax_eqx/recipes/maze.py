@@ -36,8 +36,8 @@ from ..scores import (
     PACE,
     BidirectionalProgress,
     ExactRegret,
-    Learnability,
     KeptLearnability,
+    Learnability,
     LearningProgress,
     LearningSlope,
     NegativeReturn,
@@ -258,6 +258,8 @@ def boltzmann(**changes: Any) -> Experiment:
     experiment = robust_plr(
         score=Learnability(), prioritisation=Boltzmann(0.05), staleness_coef=0.0, num_trials=4
     )
+
+
 def kept_learnability(**changes: Any) -> Experiment:
     """Learnability from counts that are kept: robust PLR that needs one trial of a level."""
     return with_changes(robust_plr(score=KeptLearnability()), changes)
