@@ -258,6 +258,7 @@ def boltzmann(**changes: Any) -> Experiment:
     experiment = robust_plr(
         score=Learnability(), prioritisation=Boltzmann(0.05), staleness_coef=0.0, num_trials=4
     )
+    return with_changes(experiment, changes)
 
 
 def kept_learnability(**changes: Any) -> Experiment:
