@@ -3,6 +3,7 @@
 from ._admission import BeatTheLeastLikely as BeatTheLeastLikely
 from ._admission import BeatTheLowestScore as BeatTheLowestScore
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
+from ._boltzmann import Boltzmann as Boltzmann
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
@@ -13,6 +14,7 @@ from ._lessons import Replayed as Replayed
 from ._level_replay import LevelReplay as LevelReplay
 from ._level_source import AbstractLevelSource as AbstractLevelSource
 from ._level_spec import LevelSpec as LevelSpec
+from ._ncc import NCC as NCC
 from ._parents import Easiest as Easiest
 from ._parents import Hardest as Hardest
 from ._parents import WholeBatch as WholeBatch
@@ -26,6 +28,7 @@ from ._schedules import SideBySide as SideBySide
 from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
 
 __all__ = [
+    "NCC",
     "AbstractCurriculum",
     "AbstractLevelSource",
     "AbstractPrioritisation",
@@ -33,6 +36,7 @@ __all__ = [
     "AdversarialDesign",
     "BeatTheLeastLikely",
     "BeatTheLowestScore",
+    "Boltzmann",
     "DomainRandomisation",
     "Easiest",
     "Hardest",

@@ -20,7 +20,7 @@ def evidence_of(
     trajectories: Trajectory,
     estimates: Estimates,
 ) -> Evidence:
-    """What the students (leading axis `student`) met when they played `levels`."""
+    """What the students (leading axis `student`) met in one rollout on `levels`."""
 
     def by_trial(leaf):
         return leaf.reshape(*leaf.shape[:2], -1, experiment.num_trials, *leaf.shape[3:])
@@ -50,7 +50,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     """
     env = experiment.env
     num_levels = experiment.curriculum.levels_per_cycle
-    shape = (experiment.num_students, experiment.num_steps, num_levels, experiment.num_trials)
+    shape = (experiment.num_students, experiment.steps_per_play, num_levels, experiment.num_trials)
 
     def of_each_step(tree: PyTree) -> PyTree:
         return jax.tree.map(lambda s: jax.ShapeDtypeStruct((*shape, *s.shape), s.dtype), tree)
