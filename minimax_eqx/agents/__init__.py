@@ -2,6 +2,7 @@
 
 from ._agent import AbstractLearner as AbstractLearner
 from ._agent import Agent as Agent
+from ._behavioural_cloning import BehaviouralCloning as BehaviouralCloning
 from ._optimiser import Adam as Adam
 from ._optimiser import Optax as Optax
 from ._ppo import PPO as PPO
@@ -11,6 +12,7 @@ __all__ = [
     "AbstractLearner",
     "Adam",
     "Agent",
+    "BehaviouralCloning",
     "Optax",
 ]
 

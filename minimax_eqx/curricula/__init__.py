@@ -1,6 +1,7 @@
 """Who picks the levels."""
 
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
+from ._boltzmann import Boltzmann as Boltzmann
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
@@ -10,6 +11,7 @@ from ._lessons import NewAndReplayed as NewAndReplayed
 from ._level_replay import LevelReplay as LevelReplay
 from ._level_source import AbstractLevelSource as AbstractLevelSource
 from ._level_spec import LevelSpec as LevelSpec
+from ._ncc import NCC as NCC
 from ._parents import Easiest as Easiest
 from ._parents import Hardest as Hardest
 from ._prioritisation import AbstractPrioritisation as AbstractPrioritisation
@@ -19,13 +21,16 @@ from ._prioritisation import Rank as Rank
 from ._prioritisation import TopK as TopK
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
+from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
 
 __all__ = [
+    "NCC",
     "AbstractCurriculum",
     "AbstractLevelSource",
     "AbstractPrioritisation",
     "AbstractWeights",
     "AdversarialDesign",
+    "Boltzmann",
     "DomainRandomisation",
     "Easiest",
     "Hardest",
@@ -39,6 +44,7 @@ __all__ = [
     "SamplingForLearnability",
     "Sequential",
     "SideBySide",
+    "SigmoidOfZScore",
     "TopK",
 ]
 
