@@ -10,7 +10,6 @@ from minimax_eqx.agents import PPO, BehaviouralCloning
 from minimax_eqx.curricula import (
     NCC,
     AdversarialDesign,
-    Boltzmann,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
@@ -19,24 +18,25 @@ from minimax_eqx.curricula import (
     SamplingForLearnability,
     Sequential,
     SideBySide,
-    SigmoidOfZScore,
 )
+from minimax_eqx.curricula._boltzmann import Boltzmann
+from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from minimax_eqx.scores import (
     MNA,
     PACE,
-    BidirectionalProgress,
     ExactRegret,
     KeptLearnability,
     LearningProgress,
-    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
     ReturnVariance,
 )
+from minimax_eqx.scores._bidirectional_progress import BidirectionalProgress
+from minimax_eqx.scores._learning_slope import LearningSlope
 
 # Every episode ends within a cycle, so that every level gets a score.
 ENV = Maze(height=5, width=6, max_episode_steps=6)

@@ -1,7 +1,6 @@
 """Who picks the levels."""
 
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
-from ._boltzmann import Boltzmann as Boltzmann
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
@@ -13,15 +12,12 @@ from ._level_source import AbstractLevelSource as AbstractLevelSource
 from ._level_spec import LevelSpec as LevelSpec
 from ._ncc import NCC as NCC
 from ._parents import Easiest as Easiest
-from ._parents import Hardest as Hardest
 from ._prioritisation import AbstractPrioritisation as AbstractPrioritisation
 from ._prioritisation import AbstractWeights as AbstractWeights
 from ._prioritisation import Proportional as Proportional
 from ._prioritisation import Rank as Rank
-from ._prioritisation import TopK as TopK
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
-from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
 
 __all__ = [
     "NCC",
@@ -30,10 +26,8 @@ __all__ = [
     "AbstractPrioritisation",
     "AbstractWeights",
     "AdversarialDesign",
-    "Boltzmann",
     "DomainRandomisation",
     "Easiest",
-    "Hardest",
     "LearnedGenerator",
     "LevelReplay",
     "LevelSpec",
@@ -44,8 +38,6 @@ __all__ = [
     "SamplingForLearnability",
     "Sequential",
     "SideBySide",
-    "SigmoidOfZScore",
-    "TopK",
 ]
 
 

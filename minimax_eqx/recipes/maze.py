@@ -15,7 +15,6 @@ from ..curricula import (
     NCC,
     AbstractCurriculum,
     AdversarialDesign,
-    Boltzmann,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
@@ -25,8 +24,9 @@ from ..curricula import (
     SamplingForLearnability,
     Sequential,
     SideBySide,
-    SigmoidOfZScore,
 )
+from ..curricula._boltzmann import Boltzmann
+from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
@@ -35,17 +35,17 @@ from ..runners._experiment import Experiment
 from ..scores import (
     MNA,
     PACE,
-    BidirectionalProgress,
     ExactRegret,
     KeptLearnability,
     Learnability,
     LearningProgress,
-    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
     ReturnVariance,
 )
+from ..scores._bidirectional_progress import BidirectionalProgress
+from ..scores._learning_slope import LearningSlope
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
