@@ -3,6 +3,7 @@
 from ._admission import BeatTheLeastLikely as BeatTheLeastLikely
 from ._admission import BeatTheLowestScore as BeatTheLowestScore
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
+from ._co_learnability import CoLearnability as CoLearnability
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
@@ -33,6 +34,7 @@ __all__ = [
     "AdversarialDesign",
     "BeatTheLeastLikely",
     "BeatTheLowestScore",
+    "CoLearnability",
     "DomainRandomisation",
     "Easiest",
     "Hardest",

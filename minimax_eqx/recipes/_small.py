@@ -16,6 +16,8 @@ _AT_MOST = {
     },
     **{
         "hidden_size": 64,
+        "model_size": 64,
+        "model_filters": 8,
         "head_size": 64,
         "num_filters": 32,
         "num_epochs": 5,

@@ -21,6 +21,7 @@ from ._returns import PopulationRegret as PopulationRegret
 from ._returns import RelativeRegret as RelativeRegret
 from ._score import AbstractFormula as AbstractFormula
 from ._score import AbstractScore as AbstractScore
+from ._traced import TRACED as TRACED
 from ._values import L1ValueLoss as L1ValueLoss
 from ._values import PositiveValueLoss as PositiveValueLoss
 from ._values import ValueDisagreement as ValueDisagreement
@@ -28,6 +29,7 @@ from ._values import ValueDisagreement as ValueDisagreement
 __all__ = [
     "MNA",
     "PACE",
+    "TRACED",
     "AbstractFormula",
     "AbstractScore",
     "AnySuccess",
