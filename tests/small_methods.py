@@ -8,7 +8,9 @@ import jax
 from minimax_eqx import Experiment, Runner
 from minimax_eqx.agents import PPO, BehaviouralCloning
 from minimax_eqx.curricula import (
+    NCC,
     AdversarialDesign,
+    Boltzmann,
     CoLearnability,
     DomainRandomisation,
     LearnedGenerator,
@@ -90,7 +92,14 @@ METHODS = {
         ),
         1,
     ),
+    "ncc": (
+        lambda core, sizes: NCC(
+            WALLS, ExactRegret(), num_plays=2, capacity=3, num_new_levels=1, **sizes
+        ),
+        1,
+    ),
     "mna": (replay(score=MNA()), 1),
+    "boltzmann": (replay(prioritisation=Boltzmann(0.05), uniform_share=0.25), 1),
     "exact-regret": (replay(score=ExactRegret()), 1),
     "return-variance": (replay(score=ReturnVariance()), 1),
     "kept-learnability": (replay(score=KeptLearnability()), 1),

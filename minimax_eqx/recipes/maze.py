@@ -3,7 +3,8 @@
 Unless a function says otherwise, its hyperparameters are those of the reference implementation
 (facebookresearch/minimax). Every function takes other parts and values by the short names that the
 command line has for them: `accel(score=PositiveValueLoss(), num_edits=5)`. Two underscores stand
-for a dot, as in `paired(student__learning_rate=3e-4)`.
+for a dot, as in `paired(student__learning_rate=3e-4)`, and a part may be given by its name there:
+`accel(parents="easiest", num_parents=2)`.
 """
 
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 from .._composition._draft import with_changes
 from ..agents import PPO, Adam, BehaviouralCloning
 from ..curricula import (
+    NCC,
     AbstractCurriculum,
     AdversarialDesign,
+    Boltzmann,
     CoLearnability,
     DomainRandomisation,
     Easiest,
@@ -38,6 +41,7 @@ from ..scores import (
     BidirectionalProgress,
     ExactRegret,
     KeptLearnability,
+    Learnability,
     LearningProgress,
     LearningSlope,
     NegativeReturn,
@@ -181,6 +185,25 @@ def sfl(**changes: Any) -> Experiment:
     return with_changes(_experiment(curriculum, student, num_updates), changes)
 
 
+def ncc(**changes: Any) -> Experiment:
+    """NCC-Learn (arXiv 2505.20659): draws levels from a distribution that is learned by ascent.
+
+    With the authors' hyperparameters, as far as they fit: made for an accelerator, since all stored
+    levels are played before every update. 4 plays stand for their 5, so that they divide 256.
+    """
+    num_updates = 4_577
+    optimiser = Adam(learning_rate=1.466e-3, anneal_steps=num_updates, max_grad_norm=0.25)
+    student = _student(optimiser=optimiser, num_epochs=1)
+    experiment = _experiment(NCC(RandomWalls(), num_levels=256), student, num_updates)
+    # An update takes 68 cycles.
+    return with_changes(experiment, {"evaluate_every": 6_800, "checkpoint_every": 6_800, **changes})
+
+
+def ncc_regret(**changes: Any) -> Experiment:
+    """NCC-Reg (the same): NCC whose distribution climbs the exact regret."""
+    return with_changes(ncc(score=ExactRegret(), step_size=0.005, evenness_coef=0.032), changes)
+
+
 def mna(**changes: Any) -> Experiment:
     """MNA (arXiv 2601.14957): robust PLR that replays where a student did worse than it promised.
 
@@ -247,6 +270,17 @@ def return_variance(**changes: Any) -> Experiment:
     """
     experiment = robust_plr(score=ReturnVariance())
     return with_changes(experiment, {"num_trials": 10, **changes})
+
+
+def boltzmann(**changes: Any) -> Experiment:
+    """Robust PLR that replays by a softmax of learnability: NCC without its slow distribution.
+
+    The temperature is the entropy coefficient of NCC-Learn (arXiv 2505.20659).
+    """
+    experiment = robust_plr(
+        score=Learnability(), prioritisation=Boltzmann(0.05), staleness_coef=0.0, num_trials=4
+    )
+    return with_changes(experiment, changes)
 
 
 def kept_learnability(**changes: Any) -> Experiment:

@@ -12,6 +12,7 @@ import pytest
 import minimax_eqx.curricula
 from minimax_eqx._xla._filtered import filter_scan
 from minimax_eqx.curricula import (
+    NCC,
     AbstractCurriculum,
     AbstractLevelSource,
     AbstractPrioritisation,
@@ -28,7 +29,8 @@ from minimax_eqx.curricula._level_source import Sampled
 from minimax_eqx.curricula._parents import AbstractParents
 from minimax_eqx.curricula._schedules import AbstractSchedule
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
-from minimax_eqx.scores import AbstractScore, L1ValueLoss, NegativeReturn
+from minimax_eqx.scores import AbstractScore, NegativeReturn
+from minimax_eqx.scores._values import L1ValueLoss
 
 from ..numbered_levels import DigitDesign, Numbers, Taught, evidence_of, going, learn, propose
 
@@ -49,6 +51,7 @@ EXAMPLES = {
     LearnedGenerator: lambda: LEARNED,
     LevelReplay: lambda: LevelReplay(Numbers(), mutator=Increment(), **SIZES),
     Sampled: lambda: Sampled(Numbers()),
+    NCC: lambda: NCC(Numbers(), num_new_levels=2, num_levels=6, capacity=4, num_plays=2),
     SamplingForLearnability: lambda: SamplingForLearnability(Numbers(), **SEARCH),
     TopK: lambda: TopK(5),
 }

@@ -14,12 +14,13 @@ from minimax_eqx.curricula import (
     LevelReplay,
     NewAndReplayed,
     Rank,
-    Replayed,
     Sequential,
     SideBySide,
 )
+from minimax_eqx.curricula._lessons import Replayed
 from minimax_eqx.rollouts import Episodes
-from minimax_eqx.scores import TRACED, MeanReturn, PositiveValueLoss
+from minimax_eqx.scores import TRACED, PositiveValueLoss
+from minimax_eqx.scores._returns import MeanReturn
 from minimax_eqx.scores._transition_model import Learned
 
 from ..evidence import begin, evaluate, random_evidence, structure
