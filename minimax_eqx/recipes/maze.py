@@ -3,7 +3,8 @@
 Unless a function says otherwise, its hyperparameters are those of the reference implementation
 (facebookresearch/minimax). Every function takes other parts and values by the short names that the
 command line has for them: `accel(score=PositiveValueLoss(), num_edits=5)`. Two underscores stand
-for a dot, as in `paired(student__learning_rate=3e-4)`.
+for a dot, as in `paired(student__learning_rate=3e-4)`, and a part may be given by its name there:
+`accel(parents="easiest", num_parents=2)`.
 """
 
 from typing import Any

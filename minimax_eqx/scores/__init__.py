@@ -12,18 +12,13 @@ from ._learning_slope import LearningSlope as LearningSlope
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
 from ._pace import PACE as PACE
-from ._return_spread import ReturnSpread as ReturnSpread
 from ._return_spread import ReturnVariance as ReturnVariance
-from ._returns import MeanRelativeRegret as MeanRelativeRegret
-from ._returns import MeanReturn as MeanReturn
 from ._returns import NegativeReturn as NegativeReturn
 from ._returns import PopulationRegret as PopulationRegret
 from ._returns import RelativeRegret as RelativeRegret
 from ._score import AbstractFormula as AbstractFormula
 from ._score import AbstractScore as AbstractScore
-from ._values import L1ValueLoss as L1ValueLoss
 from ._values import PositiveValueLoss as PositiveValueLoss
-from ._values import ValueDisagreement as ValueDisagreement
 
 __all__ = [
     "MNA",
@@ -36,20 +31,15 @@ __all__ = [
     "ByPlay",
     "ExactRegret",
     "KeptLearnability",
-    "L1ValueLoss",
     "Learnability",
     "LearningProgress",
     "LearningSlope",
     "MaxMC",
-    "MeanRelativeRegret",
-    "MeanReturn",
     "NegativeReturn",
     "PopulationRegret",
     "PositiveValueLoss",
     "RelativeRegret",
-    "ReturnSpread",
     "ReturnVariance",
-    "ValueDisagreement",
 ]
 
 

@@ -6,14 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import (
-    BeatTheLeastLikely,
-    BeatTheLowestScore,
-    Proportional,
-    Rank,
-    TopK,
-    _level_buffer,
-)
+from minimax_eqx.curricula import Proportional, Rank, TopK, _level_buffer
+from minimax_eqx.curricula._admission import BeatTheLeastLikely, BeatTheLowestScore
 
 from .buffers import LEVEL_SPEC, Stored, contents, levels_of, offer_ids
 

@@ -29,7 +29,8 @@ from minimax_eqx.curricula._level_source import Sampled
 from minimax_eqx.curricula._parents import AbstractParents
 from minimax_eqx.curricula._schedules import AbstractSchedule
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
-from minimax_eqx.scores import AbstractScore, L1ValueLoss, NegativeReturn
+from minimax_eqx.scores import AbstractScore, NegativeReturn
+from minimax_eqx.scores._values import L1ValueLoss
 
 from ..numbered_levels import DigitDesign, Numbers, Taught, evidence_of, going, learn, propose
 

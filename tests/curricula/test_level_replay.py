@@ -21,7 +21,8 @@ from minimax_eqx.curricula import (
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.envs._mutator import NoEdit
 from minimax_eqx.envs.maze import MazeEdits, RandomWalls
-from minimax_eqx.scores import MeanReturn, RelativeRegret
+from minimax_eqx.scores import RelativeRegret
+from minimax_eqx.scores._returns import MeanReturn
 
 from ..numbered_levels import evidence_of, going, learn, propose
 

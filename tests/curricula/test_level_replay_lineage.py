@@ -15,15 +15,17 @@ from minimax_eqx.curricula import (
     NewAndReplayed,
     Proportional,
     Rank,
-    Replayed,
     Sequential,
     SideBySide,
-    WholeBatch,
 )
+from minimax_eqx.curricula._lessons import Replayed
 from minimax_eqx.curricula._level_replay import _stock_of
+from minimax_eqx.curricula._parents import WholeBatch
 from minimax_eqx.envs import AbstractLevelMutator
 from minimax_eqx.envs._mutator import NoEdit
-from minimax_eqx.scores import L1ValueLoss, MaxMC, MeanReturn
+from minimax_eqx.scores import MaxMC
+from minimax_eqx.scores._returns import MeanReturn
+from minimax_eqx.scores._values import L1ValueLoss
 
 from ..numbered_levels import Numbers, evidence_of, going, learn, propose
 from .buffers import fingerprints_of

@@ -10,16 +10,11 @@ import numpy as np
 import pytest
 
 from minimax_eqx._composition._user_code import load_user_code
-from minimax_eqx.curricula import (
-    LevelReplay,
-    NewAndReplayed,
-    Rank,
-    Replayed,
-    Sequential,
-    SideBySide,
-)
+from minimax_eqx.curricula import LevelReplay, NewAndReplayed, Rank, Sequential, SideBySide
+from minimax_eqx.curricula._lessons import Replayed
 from minimax_eqx.rollouts import Episodes
-from minimax_eqx.scores import MeanReturn, PositiveValueLoss
+from minimax_eqx.scores import PositiveValueLoss
+from minimax_eqx.scores._returns import MeanReturn
 
 from ..evidence import begin, evaluate, random_evidence, structure
 from ..numbered_levels import Numbers, evidence_of, going, learn, propose
