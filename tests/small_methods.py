@@ -10,6 +10,7 @@ from minimax_eqx.agents import PPO, BehaviouralCloning
 from minimax_eqx.curricula import (
     NCC,
     AdversarialDesign,
+    CoLearnability,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
@@ -27,6 +28,7 @@ from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, 
 from minimax_eqx.scores import (
     MNA,
     PACE,
+    TRACED,
     ExactRegret,
     KeptLearnability,
     LearningProgress,
@@ -67,6 +69,7 @@ def adversarial(objective):
 
 
 EDITS = {"mutator": MazeEdits(num_edits=2), "staleness_coef": 0.5}
+SMALL_MODEL = TRACED(model_filters=2, model_size=4)
 EMPTY = RandomWalls(num_walls=0)
 # What makes the curriculum, of a core and the number of levels; and how many students it has.
 METHODS = {
@@ -75,6 +78,7 @@ METHODS = {
     "robust-plr": (replay(), 1),
     "pace": (replay(score=PACE()), 1),
     "accel": (replay(EMPTY, 0.8, **EDITS), 1),
+    "traced": (replay(score=SMALL_MODEL, prioritisation=CoLearnability()), 1),
     "parallel-plr": (replay(schedule=SideBySide()), 1),
     "parallel-accel": (replay(EMPTY, schedule=SideBySide(), **EDITS), 1),
     "paired": (adversarial(RelativeRegret()), 2),

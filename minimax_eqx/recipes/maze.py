@@ -15,7 +15,9 @@ from ..curricula import (
     NCC,
     AbstractCurriculum,
     AdversarialDesign,
+    CoLearnability,
     DomainRandomisation,
+    Easiest,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
@@ -35,6 +37,7 @@ from ..runners._experiment import Experiment
 from ..scores import (
     MNA,
     PACE,
+    TRACED,
     ExactRegret,
     KeptLearnability,
     Learnability,
@@ -232,6 +235,24 @@ def mna(**changes: Any) -> Experiment:
 def exact_regret(**changes: Any) -> Experiment:
     """Robust PLR that replays by the regret itself, which mazes know ("perfect regret")."""
     return with_changes(robust_plr(score=ExactRegret()), changes)
+
+
+def traced(**changes: Any) -> Experiment:
+    """TRACED (arXiv 2506.19997): ACCEL that also replays what a model of the world did not foresee.
+
+    With the hyperparameters of the authors' programs for mazes.
+    """
+    experiment = accel(
+        score=TRACED(),
+        prioritisation=CoLearnability(),
+        staleness_coef=0.3,
+        num_edits=5,
+        parents=Easiest(),
+        learning_rate=1e-4,
+        discount=0.995,
+        gae_lambda=0.95,
+    )
+    return with_changes(experiment, changes)
 
 
 def pace(**changes: Any) -> Experiment:

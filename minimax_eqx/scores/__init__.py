@@ -13,11 +13,13 @@ from ._returns import PopulationRegret as PopulationRegret
 from ._returns import RelativeRegret as RelativeRegret
 from ._score import AbstractFormula as AbstractFormula
 from ._score import AbstractScore as AbstractScore
+from ._traced import TRACED as TRACED
 from ._values import PositiveValueLoss as PositiveValueLoss
 
 __all__ = [
     "MNA",
     "PACE",
+    "TRACED",
     "AbstractFormula",
     "AbstractScore",
     "ExactRegret",
