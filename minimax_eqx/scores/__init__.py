@@ -3,7 +3,6 @@
 from ._bidirectional_progress import BidirectionalProgress as BidirectionalProgress
 from ._counting import AnySuccess as AnySuccess
 from ._counting import ByEpisode as ByEpisode
-from ._counting import ByPlay as ByPlay
 from ._exact_regret import ExactRegret as ExactRegret
 from ._kept_learnability import KeptLearnability as KeptLearnability
 from ._learnability import Learnability as Learnability
@@ -33,7 +32,6 @@ __all__ = [
     "AnySuccess",
     "BidirectionalProgress",
     "ByEpisode",
-    "ByPlay",
     "ExactRegret",
     "KeptLearnability",
     "L1ValueLoss",
