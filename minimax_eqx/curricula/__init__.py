@@ -2,6 +2,7 @@
 
 from ._admission import BeatTheLeastLikely as BeatTheLeastLikely
 from ._admission import BeatTheLowestScore as BeatTheLowestScore
+from ._adr import ADR as ADR
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
@@ -25,6 +26,7 @@ from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
 
 __all__ = [
+    "ADR",
     "AbstractCurriculum",
     "AbstractLevelSource",
     "AbstractPrioritisation",
