@@ -139,6 +139,7 @@ class Taught(AbstractLearner):
             "rewards": trajectory.rewards,
             "actions": trajectory.actions,
             "last_values": trajectory.last_values,
+            "resets": trajectory.resets,
             "advantages": estimates.advantages,
             "targets": estimates.targets,
             "key": jax.random.key_data(key),

@@ -6,16 +6,20 @@ import equinox as eqx
 import jax
 
 from minimax_eqx import Experiment, Runner
-from minimax_eqx.agents import PPO
+from minimax_eqx.agents import PPO, BehaviouralCloning
 from minimax_eqx.curricula import (
+    NCC,
     AdversarialDesign,
+    Boltzmann,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
+    Proportional,
     SamplingForLearnability,
     Sequential,
     SideBySide,
+    SigmoidOfZScore,
 )
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
@@ -23,7 +27,11 @@ from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, 
 from minimax_eqx.scores import (
     MNA,
     PACE,
+    BidirectionalProgress,
     ExactRegret,
+    KeptLearnability,
+    LearningProgress,
+    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -70,6 +78,7 @@ METHODS = {
     "parallel-plr": (replay(schedule=SideBySide()), 1),
     "parallel-accel": (replay(EMPTY, schedule=SideBySide(), **EDITS), 1),
     "paired": (adversarial(RelativeRegret()), 2),
+    "paired-cloning": (adversarial(RelativeRegret()), 2),
     "population-paired": (adversarial(PopulationRegret()), 4),
     "minimax": (adversarial(NegativeReturn()), 1),
     "repaired": (replay(designer, score=RelativeRegret()), 2),
@@ -79,10 +88,26 @@ METHODS = {
         ),
         1,
     ),
+    "ncc": (
+        lambda core, sizes: NCC(
+            WALLS, ExactRegret(), num_plays=2, capacity=3, num_new_levels=1, **sizes
+        ),
+        1,
+    ),
     "mna": (replay(score=MNA()), 1),
+    "boltzmann": (replay(prioritisation=Boltzmann(0.05), uniform_share=0.25), 1),
     "exact-regret": (replay(score=ExactRegret()), 1),
     "return-variance": (replay(score=ReturnVariance()), 1),
+    "kept-learnability": (replay(score=KeptLearnability()), 1),
+    "learning-progress": (replay(score=LearningProgress(), prioritisation=Proportional()), 1),
+    "learning-slope": (replay(score=LearningSlope(window=3)), 1),
+    "bidirectional-progress": (
+        replay(score=BidirectionalProgress(), prioritisation=SigmoidOfZScore()),
+        1,
+    ),
 }
+# What other students than usual are made of.
+STUDENTS = {"paired-cloning": {"peer_loss": BehaviouralCloning(every=2)}}
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}
 NAMES = (*METHODS, "dr-s5")
 
@@ -93,7 +118,8 @@ def experiment_of(name, num_levels=2, core=None, **parts):
         core = CORES["s5" if name.endswith("-s5") else "lstm"]
     make, num_students = METHODS[name.removesuffix("-s5")]
     curriculum = dataclasses.replace(make(core, {"num_levels": num_levels}), **parts)
-    return Experiment(ENV, student(core), curriculum, num_students, NUM_STEPS)
+    learner = dataclasses.replace(student(core), **STUDENTS.get(name, {}))
+    return Experiment(ENV, learner, curriculum, num_students, NUM_STEPS)
 
 
 def runner_of(experiment, seed=1):

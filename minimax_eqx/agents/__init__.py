@@ -3,6 +3,7 @@
 from ._agent import AbstractLearner as AbstractLearner
 from ._agent import Agent as Agent
 from ._agent import Estimates as Estimates
+from ._behavioural_cloning import BehaviouralCloning as BehaviouralCloning
 from ._losses import ClippedValueLoss as ClippedValueLoss
 from ._losses import HuberValueLoss as HuberValueLoss
 from ._optimiser import Adam as Adam
@@ -15,6 +16,7 @@ __all__ = [
     "AbstractLearner",
     "Adam",
     "Agent",
+    "BehaviouralCloning",
     "ClippedValueLoss",
     "Estimates",
     "HuberValueLoss",

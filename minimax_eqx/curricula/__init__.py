@@ -4,6 +4,7 @@ from ._admission import BeatTheLeastLikely as BeatTheLeastLikely
 from ._admission import BeatTheLowestScore as BeatTheLowestScore
 from ._adr import ADR as ADR
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
+from ._boltzmann import Boltzmann as Boltzmann
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
@@ -14,6 +15,7 @@ from ._lessons import Replayed as Replayed
 from ._level_replay import LevelReplay as LevelReplay
 from ._level_source import AbstractLevelSource as AbstractLevelSource
 from ._level_spec import LevelSpec as LevelSpec
+from ._ncc import NCC as NCC
 from ._parents import Easiest as Easiest
 from ._parents import Hardest as Hardest
 from ._parents import WholeBatch as WholeBatch
@@ -24,9 +26,11 @@ from ._prioritisation import Rank as Rank
 from ._prioritisation import TopK as TopK
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
+from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
 
 __all__ = [
     "ADR",
+    "NCC",
     "AbstractCurriculum",
     "AbstractLevelSource",
     "AbstractPrioritisation",
@@ -34,6 +38,7 @@ __all__ = [
     "AdversarialDesign",
     "BeatTheLeastLikely",
     "BeatTheLowestScore",
+    "Boltzmann",
     "DomainRandomisation",
     "Easiest",
     "Hardest",
@@ -48,6 +53,7 @@ __all__ = [
     "SamplingForLearnability",
     "Sequential",
     "SideBySide",
+    "SigmoidOfZScore",
     "TopK",
     "WholeBatch",
 ]

@@ -14,14 +14,13 @@ from .._ranges import check_at_least, check_between
 from .._types import Level, PyTree
 from .._xla._filtered import filter_cond
 from ..envs import AbstractLevelGenerator
-from ..rollouts import Episodes, Evidence
+from ..rollouts import Evidence
 from ..scores import AbstractScore, Learnability
-from ..scores._score import init_memoryless
 from ._admission import first_lowest
-from ._copies import Copies
 from ._curriculum import AbstractCurriculum, Proposal
 from ._fit import check_makes_levels
 from ._level_buffer import LevelBuffer
+from ._repetitions import check_repetitions, cycles_to_play, init_repeated, score_repeated
 from ._scoring import named_metrics
 
 
@@ -62,15 +61,10 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
     """How many cycles with update there are from one search to the next."""
 
     def __check_init__(self) -> None:
-        check_at_least(self, 1, "num_levels", "num_candidates", "num_plays")
-        check_at_least(self, 1, "capacity", "num_training_cycles")
+        check_repetitions(self)
+        check_at_least(self, 1, "num_candidates", "capacity", "num_training_cycles")
         check_between(self, 0, 1, "replay_share")
         name = type(self).__name__
-        if self.num_levels % self.num_plays != 0:
-            raise ValueError(
-                f"{name}.num_plays is {self.num_plays}; it must divide num_levels, "
-                f"{self.num_levels}."
-            )
         if self.capacity > self.num_candidates:
             raise ValueError(
                 f"{name}.capacity is {self.capacity}, more than the num_candidates, "
@@ -96,13 +90,12 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
     @property
     def num_search_cycles(self) -> int:
         """How many cycles a search takes."""
-        return -(-self.num_candidates * self.num_plays // self.num_levels)  # rounded up
+        return cycles_to_play(self.num_candidates, self.num_plays, self.num_levels)
 
     def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> SearchState[Level]:
         level = evidence.level_spec()
         check_makes_levels(self.generator, level)
-        plays = eqx.filter_eval_shape(self._by_candidate, evidence)
-        score = init_memoryless(type(self).__name__, self.score, plays, key=key)
+        score = init_repeated(type(self).__name__, self.score, evidence, self.num_plays, key=key)
         return SearchState(LevelBuffer.empty(level, self.capacity), score, jnp.zeros((), jnp.int32))
 
     def propose(
@@ -145,11 +138,9 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
 
         def search(found):
             buffer, score = found
-            plays = self._by_candidate(evidence)
-            scores, _, score = self.score(plays, None, score)
-            finished = Episodes.of(plays).finished_on_level
-            candidates = jax.tree.map(lambda leaf: leaf[:: self.num_plays], proposal.levels)
-            scores = Copies.of(candidates).mean_score(scores, finished)
+            candidates, scores, score = score_repeated(
+                self.score, score, evidence, proposal.levels, self.num_plays
+            )
             buffer = _cleared_if(buffer, state.phase == 0)
             # A full buffer then holds the highest scores that it was offered.
             lowest = lambda slots, ranks: first_lowest(slots.scores)  # noqa: E731
@@ -178,26 +169,6 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
 
     def _is_searching(self, state: SearchState[Level]) -> Bool[Array, ""]:
         return state.phase < self.num_search_cycles
-
-    def _by_candidate(self, evidence: Evidence) -> Evidence:
-        """Evidence in which the repetitions of a level are its trials."""
-
-        def per_step(leaf):
-            students, time, levels, trials, *rest = leaf.shape
-            return leaf.reshape(
-                students, time, levels // self.num_plays, self.num_plays * trials, *rest
-            )
-
-        def per_level(leaf):
-            return leaf[:: self.num_plays]
-
-        others = dataclasses.replace(evidence, levels=None, students=None, optimum=None)
-        return dataclasses.replace(
-            jax.tree.map(per_step, others),
-            levels=jax.tree.map(per_level, evidence.levels),
-            students=evidence.students,
-            optimum=jax.tree.map(per_level, evidence.optimum),
-        )
 
 
 def _cleared_if(buffer: LevelBuffer, condition: Bool[Array, ""]) -> LevelBuffer:

@@ -19,7 +19,7 @@ def check_parts_fit(replay: "LevelReplay") -> None:
     """Raises `ValueError`, naming the field, for what `LevelReplay` refuses."""
     check_at_least(replay, 1, "num_levels")
     check_at_least(replay, replay.num_levels, "capacity")
-    check_between(replay, 0, 1, "staleness_coef", "min_fill_ratio")
+    check_between(replay, 0, 1, "staleness_coef", "min_fill_ratio", "uniform_share")
     prioritisation, score = replay.prioritisation, replay.score
     if prioritisation.needs_nonnegative_scores and score.can_be_negative:
         raise ValueError(

@@ -13,6 +13,9 @@ _AT_MOST = {
         "num_walls": 25,
         "num_candidates": 400,
         "num_training_cycles": 50,
+        "num_new_levels": 8,
+        "rescored_share": 1 / 16,
+        "step_size": 0.01,
     },
     **{
         "hidden_size": 64,

@@ -9,18 +9,22 @@ for a dot, as in `paired(student__learning_rate=3e-4)`.
 from typing import Any
 
 from .._composition._draft import with_changes
-from ..agents import PPO, Adam
+from ..agents import PPO, Adam, BehaviouralCloning
 from ..curricula import (
+    NCC,
     AbstractCurriculum,
     AdversarialDesign,
+    Boltzmann,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
+    Proportional,
     Rank,
     SamplingForLearnability,
     Sequential,
     SideBySide,
+    SigmoidOfZScore,
 )
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
@@ -30,7 +34,12 @@ from ..runners._experiment import Experiment
 from ..scores import (
     MNA,
     PACE,
+    BidirectionalProgress,
     ExactRegret,
+    KeptLearnability,
+    Learnability,
+    LearningProgress,
+    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -83,6 +92,16 @@ def paired(**changes: Any) -> Experiment:
     """PAIRED: a teacher designs levels, and is paid the regret of two students."""
     experiment = _experiment(AdversarialDesign(_teacher(), objective=RelativeRegret()))
     return with_changes(experiment, {"num_students": 2, "unseen": _UNSEEN, **changes})
+
+
+def paired_cloning(**changes: Any) -> Experiment:
+    """PAIRED with high entropy and cloning between students (arXiv 2308.10797).
+
+    With the hyperparameters of the authors' programs for mazes of 25 walls.
+    """
+    cloning = {"student__peer_loss": BehaviouralCloning(), "student__entropy_coef": 0.005}
+    walls = {"design__num_walls": 25, "unseen__num_walls": 25}
+    return with_changes(paired(**walls, **cloning), changes)
 
 
 def population_paired(**changes: Any) -> Experiment:
@@ -162,6 +181,25 @@ def sfl(**changes: Any) -> Experiment:
     return with_changes(_experiment(curriculum, student, num_updates), changes)
 
 
+def ncc(**changes: Any) -> Experiment:
+    """NCC-Learn (arXiv 2505.20659): draws levels from a distribution that is learned by ascent.
+
+    With the authors' hyperparameters, as far as they fit: made for an accelerator, since all stored
+    levels are played before every update. 4 plays stand for their 5, so that they divide 256.
+    """
+    num_updates = 4_577
+    optimiser = Adam(learning_rate=1.466e-3, anneal_steps=num_updates, max_grad_norm=0.25)
+    student = _student(optimiser=optimiser, num_epochs=1)
+    experiment = _experiment(NCC(RandomWalls(), num_levels=256), student, num_updates)
+    # An update takes 68 cycles.
+    return with_changes(experiment, {"evaluate_every": 6_800, "checkpoint_every": 6_800, **changes})
+
+
+def ncc_regret(**changes: Any) -> Experiment:
+    """NCC-Reg (the same): NCC whose distribution climbs the exact regret."""
+    return with_changes(ncc(score=ExactRegret(), step_size=0.005, evenness_coef=0.032), changes)
+
+
 def mna(**changes: Any) -> Experiment:
     """MNA (arXiv 2601.14957): robust PLR that replays where a student did worse than it promised.
 
@@ -210,6 +248,39 @@ def return_variance(**changes: Any) -> Experiment:
     """
     experiment = robust_plr(score=ReturnVariance())
     return with_changes(experiment, {"num_trials": 10, **changes})
+
+
+def boltzmann(**changes: Any) -> Experiment:
+    """Robust PLR that replays by a softmax of learnability: NCC without its slow distribution.
+
+    The temperature is the entropy coefficient of NCC-Learn (arXiv 2505.20659).
+    """
+    experiment = robust_plr(
+        score=Learnability(), prioritisation=Boltzmann(0.05), staleness_coef=0.0, num_trials=4
+    )
+    return with_changes(experiment, changes)
+
+
+def kept_learnability(**changes: Any) -> Experiment:
+    """Learnability from counts that are kept: robust PLR that needs one trial of a level."""
+    return with_changes(robust_plr(score=KeptLearnability()), changes)
+
+
+def learning_progress(**changes: Any) -> Experiment:
+    """Learning progress (ALP, arXiv 1910.07224): replays levels whose return has changed most."""
+    experiment = robust_plr(score=LearningProgress(), prioritisation=Proportional())
+    return with_changes(experiment, changes)
+
+
+def learning_slope(**changes: Any) -> Experiment:
+    """Learning slope (TSCL, arXiv 1707.00183): replays levels whose last returns rise or fall."""
+    return with_changes(robust_plr(score=LearningSlope()), changes)
+
+
+def bidirectional_progress(**changes: Any) -> Experiment:
+    """Bidirectional progress (arXiv 2106.14876): replays by two averages of the success rate."""
+    experiment = robust_plr(score=BidirectionalProgress(), prioritisation=SigmoidOfZScore())
+    return with_changes(experiment, changes)
 
 
 def quickstart(**changes: Any) -> Experiment:

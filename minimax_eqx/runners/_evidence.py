@@ -20,7 +20,7 @@ def evidence_of(
     trajectories: Trajectory,
     estimates: Estimates,
 ) -> Evidence:
-    """What the students (leading axis `student`) met when they played `levels`."""
+    """What the students (leading axis `student`) met in one rollout on `levels`."""
 
     def by_trial(leaf):
         return leaf.reshape(*leaf.shape[:2], -1, experiment.num_trials, *leaf.shape[3:])
@@ -50,21 +50,22 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     """
     env = experiment.env
     num_levels = experiment.curriculum.levels_per_cycle
-    shape = (experiment.num_students, experiment.num_steps, num_levels, experiment.num_trials)
+    shape = (experiment.num_students, experiment.steps_per_play, num_levels, experiment.num_trials)
 
     def of_each_step(tree: PyTree) -> PyTree:
         return jax.tree.map(lambda s: jax.ShapeDtypeStruct((*shape, *s.shape), s.dtype), tree)
 
-    levels = jax.tree.map(
-        lambda s: jax.ShapeDtypeStruct((num_levels, *s.shape), s.dtype), env.level_spec()
-    )
+    def of_each_level(tree: PyTree) -> PyTree:
+        return jax.tree.map(lambda s: jax.ShapeDtypeStruct((num_levels, *s.shape), s.dtype), tree)
+
     predictions, action = _one_step(experiment, students)
     numbers: PyTree = jax.ShapeDtypeStruct(shape, jnp.float32)
     truths: PyTree = jax.ShapeDtypeStruct(shape, jnp.bool_)
     values = of_each_step(predictions.values)
-    optimum = jax.eval_shape(lambda levels: optimum_of(env, levels), levels)
+    # Of one level: to trace what finds it for a batch takes twice as long.
+    optimum = jax.eval_shape(env.optimal_return, env.level_spec())
     return Evidence(
-        levels=levels,
+        levels=of_each_level(env.level_spec()),
         observations=of_each_step(env.observation_spec()),
         actions=of_each_step(action),
         distributions=of_each_step(predictions.actions),
@@ -76,7 +77,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
         values=values,
         advantages=values,
         students=eqx.filter_eval_shape(lambda students: students, students),
-        optimum=optimum,
+        optimum=of_each_level(optimum),
     )
 
 

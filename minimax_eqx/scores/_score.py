@@ -73,7 +73,8 @@ class AbstractScore(eqx.Module, Generic[Record, State]):
     def merge(self, record: Record, news: Record) -> Record:
         """The record of one level with the news of one play added.
 
-        A level may be played several times in one cycle, so the order of merging must not matter.
+        A level may be played several times in one cycle, so the order of merging must not matter,
+        rounding apart.
         """
 
     @abc.abstractmethod

@@ -12,6 +12,7 @@ import pytest
 import minimax_eqx.curricula
 from minimax_eqx._xla._filtered import filter_scan
 from minimax_eqx.curricula import (
+    NCC,
     AbstractCurriculum,
     AbstractLevelSource,
     AbstractPrioritisation,
@@ -50,6 +51,7 @@ EXAMPLES = {
     LearnedGenerator: lambda: LEARNED,
     LevelReplay: lambda: LevelReplay(Numbers(), mutator=Increment(), **SIZES),
     Sampled: lambda: Sampled(Numbers()),
+    NCC: lambda: NCC(Numbers(), num_new_levels=2, num_levels=6, capacity=4, num_plays=2),
     SamplingForLearnability: lambda: SamplingForLearnability(Numbers(), **SEARCH),
     TopK: lambda: TopK(5),
 }

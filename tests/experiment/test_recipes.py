@@ -31,7 +31,7 @@ from .tiny import (
 )
 
 PATIENCE = 240
-BUFFERED = (curricula.LevelReplay, curricula.SamplingForLearnability)
+BUFFERED = (curricula.LevelReplay, curricula.NCC, curricula.SamplingForLearnability)
 REPLAYING = [
     name
     for name, recipe in RECIPES.items()
@@ -49,7 +49,13 @@ def in_every_run_or_slow(names):
 
 
 # Presets with S5 differ from those without in their networks; one stands for all.
-DESIGNING = ["maze-paired", "maze-population-paired", "maze-minimax", "maze-paired-s5"]
+DESIGNING = [
+    "maze-paired",
+    "maze-paired-cloning",
+    "maze-population-paired",
+    "maze-minimax",
+    "maze-paired-s5",
+]
 
 # Which of the reference's presets has the values of which one here.
 REFERENCE = {

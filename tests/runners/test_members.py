@@ -43,7 +43,9 @@ def accel(key, learning_rate):
     curriculum = LevelReplay(
         GENERATOR, num_levels=4, capacity=8, schedule=Sequential(0.6), mutator=FlipWall()
     )
-    options = {"optimiser": annealed(learning_rate), "core": "feedforward"}
+    # Two updates in a cycle, or none.
+    options = {"num_steps": 8, "rollouts_per_play": 2, "core": "feedforward"}
+    options["optimiser"] = annealed(learning_rate)
     return made(make_experiment(curriculum=curriculum, **options), key)
 
 

@@ -115,7 +115,10 @@ BY_HAND = {
 
 
 # Of MaxMC below, of others in a file of the method.
-ELSEWHERE = {"MaxMC", "MNA", "PACE"}
+ELSEWHERE = {
+    *("BidirectionalProgress", "KeptLearnability", "LearningProgress", "LearningSlope"),
+    *("MaxMC", "MNA", "PACE"),
+}
 
 
 def is_score(score):
