@@ -11,7 +11,6 @@ from minimax_eqx.curricula import (
     ADR,
     NCC,
     AdversarialDesign,
-    Boltzmann,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
@@ -20,8 +19,10 @@ from minimax_eqx.curricula import (
     SamplingForLearnability,
     Sequential,
     SideBySide,
-    SigmoidOfZScore,
 )
+from minimax_eqx.curricula._boltzmann import Boltzmann
+from minimax_eqx.curricula._co_learnability import CoLearnability
+from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.boxes import CartPole
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
@@ -29,17 +30,18 @@ from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, FlatEncoder, 
 from minimax_eqx.scores import (
     MNA,
     PACE,
-    BidirectionalProgress,
+    TRACED,
     ExactRegret,
     KeptLearnability,
-    LearningProgress,
-    LearningSlope,
-    MeanReturn,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
     ReturnVariance,
 )
+from minimax_eqx.scores._bidirectional_progress import BidirectionalProgress
+from minimax_eqx.scores._learning_progress import LearningProgress
+from minimax_eqx.scores._learning_slope import LearningSlope
+from minimax_eqx.scores._returns import MeanReturn
 
 # Every episode ends within a cycle, so that every level gets a score.
 ENV = Maze(height=5, width=6, max_episode_steps=6)
@@ -74,6 +76,7 @@ def by_return(source):
 
 
 EDITS = {"mutator": MazeEdits(num_edits=2), "staleness_coef": 0.5}
+SMALL_MODEL = TRACED(model_filters=2, model_size=4)
 EMPTY = RandomWalls(num_walls=0)
 # What makes the curriculum, of a core and the number of levels; and how many students it has.
 METHODS = {
@@ -82,6 +85,7 @@ METHODS = {
     "robust-plr": (replay(), 1),
     "pace": (replay(score=PACE()), 1),
     "accel": (replay(EMPTY, 0.8, **EDITS), 1),
+    "traced": (replay(score=SMALL_MODEL, prioritisation=CoLearnability()), 1),
     "parallel-plr": (replay(schedule=SideBySide()), 1),
     "parallel-accel": (replay(EMPTY, schedule=SideBySide(), **EDITS), 1),
     "paired": (adversarial(RelativeRegret()), 2),

@@ -9,10 +9,11 @@ from ..curricula import (
     Sequential,
 )
 from ..envs.boxes import AbstractBoxEnv, GaussianEdits, Grid, Uniform
-from ..nets import ActorCritic, ClippedNormal, MLPHead
+from ..nets import ActorCritic, MLPHead
+from ..nets._action_head import ClippedNormal
 from ..runners import Evaluation, Schedule
 from ..runners._experiment import Experiment
-from ..scores import MeanReturn
+from ..scores._returns import MeanReturn
 
 
 def on_box(

@@ -3,7 +3,8 @@
 Unless a function says otherwise, its hyperparameters are those of the reference implementation
 (facebookresearch/minimax). Every function takes other parts and values by the short names that the
 command line has for them: `accel(score=PositiveValueLoss(), num_edits=5)`. Two underscores stand
-for a dot, as in `paired(student__learning_rate=3e-4)`.
+for a dot, as in `paired(student__learning_rate=3e-4)`, and a part may be given by its name there:
+`accel(parents="easiest", num_parents=2)`.
 """
 
 from typing import Any
@@ -14,8 +15,8 @@ from ..curricula import (
     NCC,
     AbstractCurriculum,
     AdversarialDesign,
-    Boltzmann,
     DomainRandomisation,
+    Easiest,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
@@ -24,8 +25,10 @@ from ..curricula import (
     SamplingForLearnability,
     Sequential,
     SideBySide,
-    SigmoidOfZScore,
 )
+from ..curricula._boltzmann import Boltzmann
+from ..curricula._co_learnability import CoLearnability
+from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
@@ -34,17 +37,18 @@ from ..runners._experiment import Experiment
 from ..scores import (
     MNA,
     PACE,
-    BidirectionalProgress,
+    TRACED,
     ExactRegret,
     KeptLearnability,
     Learnability,
-    LearningProgress,
-    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
     ReturnVariance,
 )
+from ..scores._bidirectional_progress import BidirectionalProgress
+from ..scores._learning_progress import LearningProgress
+from ..scores._learning_slope import LearningSlope
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -231,6 +235,24 @@ def mna(**changes: Any) -> Experiment:
 def exact_regret(**changes: Any) -> Experiment:
     """Robust PLR that replays by the regret itself, which mazes know ("perfect regret")."""
     return with_changes(robust_plr(score=ExactRegret()), changes)
+
+
+def traced(**changes: Any) -> Experiment:
+    """TRACED (arXiv 2506.19997): ACCEL that also replays what a model of the world did not foresee.
+
+    With the hyperparameters of the authors' programs for mazes.
+    """
+    experiment = accel(
+        score=TRACED(),
+        prioritisation=CoLearnability(),
+        staleness_coef=0.3,
+        num_edits=5,
+        parents=Easiest(),
+        learning_rate=1e-4,
+        discount=0.995,
+        gae_lambda=0.95,
+    )
+    return with_changes(experiment, changes)
 
 
 def pace(**changes: Any) -> Experiment:

@@ -11,7 +11,7 @@ from minimax_eqx.curricula import ADR, AdversarialDesign
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.boxes import Parameter
 from minimax_eqx.envs.boxes._parameters import ParameterBox
-from minimax_eqx.scores import MeanReturn
+from minimax_eqx.scores._returns import MeanReturn
 
 from ..numbered_levels import evidence_of, going, learn, propose
 from .test_every_part import BOX_SOURCES

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from minimax_eqx.curricula import SamplingForLearnability
-from minimax_eqx.scores import MaxMC, MeanReturn
+from minimax_eqx.scores import MaxMC
+from minimax_eqx.scores._returns import MeanReturn
 from minimax_eqx.scores._score import AbstractSelectiveFormula
 
 from ..numbered_levels import Numbers, evidence_of, going, learn, propose
