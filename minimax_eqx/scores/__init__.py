@@ -5,6 +5,7 @@ from ._counting import AnySuccess as AnySuccess
 from ._counting import ByEpisode as ByEpisode
 from ._counting import ByPlay as ByPlay
 from ._exact_regret import ExactRegret as ExactRegret
+from ._generalised_learnability import GeneralisedLearnability as GeneralisedLearnability
 from ._kept_learnability import KeptLearnability as KeptLearnability
 from ._learnability import Learnability as Learnability
 from ._learning_progress import LearningProgress as LearningProgress
@@ -35,6 +36,7 @@ __all__ = [
     "ByEpisode",
     "ByPlay",
     "ExactRegret",
+    "GeneralisedLearnability",
     "KeptLearnability",
     "L1ValueLoss",
     "Learnability",

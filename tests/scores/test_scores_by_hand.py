@@ -117,7 +117,7 @@ BY_HAND = {
 # Of MaxMC below, of others in a file of the method.
 ELSEWHERE = {
     *("BidirectionalProgress", "KeptLearnability", "LearningProgress", "LearningSlope"),
-    *("MaxMC", "MNA", "PACE"),
+    *("GeneralisedLearnability", "MaxMC", "MNA", "PACE"),
 }
 
 
