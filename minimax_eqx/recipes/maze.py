@@ -34,6 +34,7 @@ from ..runners._experiment import Experiment
 from ..scores import (
     MNA,
     PACE,
+    AnySuccess,
     BidirectionalProgress,
     ExactRegret,
     KeptLearnability,
@@ -190,7 +191,8 @@ def ncc(**changes: Any) -> Experiment:
     num_updates = 4_577
     optimiser = Adam(learning_rate=1.466e-3, anneal_steps=num_updates, max_grad_norm=0.25)
     student = _student(optimiser=optimiser, num_epochs=1)
-    experiment = _experiment(NCC(RandomWalls(), num_levels=256), student, num_updates)
+    curriculum = NCC(RandomWalls(), score=Learnability(counting=AnySuccess()), num_levels=256)
+    experiment = _experiment(curriculum, student, num_updates)
     # An update takes 68 cycles.
     return with_changes(experiment, {"evaluate_every": 6_800, "checkpoint_every": 6_800, **changes})
 
