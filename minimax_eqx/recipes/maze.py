@@ -182,6 +182,17 @@ def sfl(**changes: Any) -> Experiment:
     return with_changes(_experiment(curriculum, student, num_updates), changes)
 
 
+def sfl_mutants(**changes: Any) -> Experiment:
+    """SFL whose candidates are half edits of the levels kept last time, and those levels again.
+
+    As `sfl`, with what followers of it do; kept levels are drawn in proportion to their scores.
+    """
+    experiment = sfl(
+        mutator=MazeEdits(num_edits=20), carry_over=True, prioritisation=Proportional()
+    )
+    return with_changes(experiment, changes)
+
+
 def ncc(**changes: Any) -> Experiment:
     """NCC-Learn (arXiv 2505.20659): draws levels from a distribution that is learned by ascent.
 
