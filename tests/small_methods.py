@@ -10,7 +10,7 @@ from minimax_eqx.agents import PPO, BehaviouralCloning
 from minimax_eqx.curricula import (
     NCC,
     AdversarialDesign,
-    Boltzmann,
+    CoLearnability,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
@@ -19,24 +19,26 @@ from minimax_eqx.curricula import (
     SamplingForLearnability,
     Sequential,
     SideBySide,
-    SigmoidOfZScore,
 )
+from minimax_eqx.curricula._boltzmann import Boltzmann
+from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from minimax_eqx.scores import (
     MNA,
     PACE,
-    BidirectionalProgress,
+    TRACED,
     ExactRegret,
     KeptLearnability,
     LearningProgress,
-    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
     ReturnVariance,
 )
+from minimax_eqx.scores._bidirectional_progress import BidirectionalProgress
+from minimax_eqx.scores._learning_slope import LearningSlope
 
 # Every episode ends within a cycle, so that every level gets a score.
 ENV = Maze(height=5, width=6, max_episode_steps=6)
@@ -67,6 +69,7 @@ def adversarial(objective):
 
 
 EDITS = {"mutator": MazeEdits(num_edits=2), "staleness_coef": 0.5}
+SMALL_MODEL = TRACED(model_filters=2, model_size=4)
 EMPTY = RandomWalls(num_walls=0)
 # What makes the curriculum, of a core and the number of levels; and how many students it has.
 METHODS = {
@@ -75,6 +78,7 @@ METHODS = {
     "robust-plr": (replay(), 1),
     "pace": (replay(score=PACE()), 1),
     "accel": (replay(EMPTY, 0.8, **EDITS), 1),
+    "traced": (replay(score=SMALL_MODEL, prioritisation=CoLearnability()), 1),
     "parallel-plr": (replay(schedule=SideBySide()), 1),
     "parallel-accel": (replay(EMPTY, schedule=SideBySide(), **EDITS), 1),
     "paired": (adversarial(RelativeRegret()), 2),

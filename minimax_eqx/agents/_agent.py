@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._metrics import Metrics
 from .._types import PyTree
+from .._xla._compile import check_not_consumed
 from ..envs._actions import AbstractActionSpec
 from ..nets._distributions import AbstractDistribution
 from ..nets._policy import AbstractPolicy
@@ -102,6 +103,14 @@ class Agent(eqx.Module):
     """What the learner remembers, an optimiser's state for example."""
     num_updates: Int[Array, "*student"]
     """How many updates were made."""
+
+    def first(self) -> "Agent":
+        """The first agent of a population, on its own; `runner.students` is a population.
+
+        Raises `ValueError` for that of a runner that was consumed by `run`.
+        """
+        check_not_consumed("first", self)
+        return jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, self)
 
 
 class AbstractLearner(eqx.Module):

@@ -3,7 +3,8 @@
 from ..agents import PPO, Adam
 from ..curricula import AbstractCurriculum, LevelReplay, Sequential
 from ..envs.boxes import AbstractBoxEnv, GaussianEdits, Grid, Uniform
-from ..nets import ActorCritic, ClippedNormal, MLPHead
+from ..nets import ActorCritic, MLPHead
+from ..nets._action_head import ClippedNormal
 from ..runners import Evaluation, Schedule
 from ..runners._experiment import Experiment
 

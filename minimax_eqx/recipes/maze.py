@@ -3,7 +3,8 @@
 Unless a function says otherwise, its hyperparameters are those of the reference implementation
 (facebookresearch/minimax). Every function takes other parts and values by the short names that the
 command line has for them: `accel(score=PositiveValueLoss(), num_edits=5)`. Two underscores stand
-for a dot, as in `paired(student__learning_rate=3e-4)`.
+for a dot, as in `paired(student__learning_rate=3e-4)`, and a part may be given by its name there:
+`accel(parents="easiest", num_parents=2)`.
 """
 
 from typing import Any
@@ -14,8 +15,9 @@ from ..curricula import (
     NCC,
     AbstractCurriculum,
     AdversarialDesign,
-    Boltzmann,
+    CoLearnability,
     DomainRandomisation,
+    Easiest,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
@@ -24,8 +26,9 @@ from ..curricula import (
     SamplingForLearnability,
     Sequential,
     SideBySide,
-    SigmoidOfZScore,
 )
+from ..curricula._boltzmann import Boltzmann
+from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
@@ -34,18 +37,20 @@ from ..runners._experiment import Experiment
 from ..scores import (
     MNA,
     PACE,
-    AnySuccess,
-    BidirectionalProgress,
+    TRACED,
     ExactRegret,
     KeptLearnability,
     Learnability,
     LearningProgress,
-    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
     ReturnVariance,
 )
+from ..scores._bidirectional_progress import BidirectionalProgress
+from ..scores._counting import AnySuccess
+from ..scores._generalised_learnability import GeneralisedLearnability
+from ..scores._learning_slope import LearningSlope
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -213,6 +218,15 @@ def ncc_regret(**changes: Any) -> Experiment:
     return with_changes(ncc(score=ExactRegret(), step_size=0.005, evenness_coef=0.032), changes)
 
 
+def ncc_returns(**changes: Any) -> Experiment:
+    """NCC for returns of any size (the same): NCC that climbs generalised learnability.
+
+    With the step size and the entropy coefficient that its authors have for Craftax.
+    """
+    experiment = ncc(score=GeneralisedLearnability(), step_size=0.01, evenness_coef=0.005)
+    return with_changes(experiment, changes)
+
+
 def mna(**changes: Any) -> Experiment:
     """MNA (arXiv 2601.14957): robust PLR that replays where a student did worse than it promised.
 
@@ -244,6 +258,24 @@ def mna(**changes: Any) -> Experiment:
 def exact_regret(**changes: Any) -> Experiment:
     """Robust PLR that replays by the regret itself, which mazes know ("perfect regret")."""
     return with_changes(robust_plr(score=ExactRegret()), changes)
+
+
+def traced(**changes: Any) -> Experiment:
+    """TRACED (arXiv 2506.19997): ACCEL that also replays what a model of the world did not foresee.
+
+    With the hyperparameters of the authors' programs for mazes.
+    """
+    experiment = accel(
+        score=TRACED(),
+        prioritisation=CoLearnability(),
+        staleness_coef=0.3,
+        num_edits=5,
+        parents=Easiest(),
+        learning_rate=1e-4,
+        discount=0.995,
+        gae_lambda=0.95,
+    )
+    return with_changes(experiment, changes)
 
 
 def pace(**changes: Any) -> Experiment:

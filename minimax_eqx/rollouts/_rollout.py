@@ -11,7 +11,8 @@ from jaxtyping import Array, Float, Key
 from .._types import PyTree
 from .._xla._lanes import num_lanes_of, scan_in_lanes
 from ..agents._agent import Carried, Trajectory
-from ..envs import AbstractEnv, AbstractLevelEditor
+from ..envs import AbstractEnv
+from ..envs._editor import AbstractLevelEditor
 from ..nets._distributions import noise
 from ..nets._policy import AbstractPolicy, Predictions
 from ._play import Play, Worlds, begin, load_worlds, play_on

@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 
 from .._types import PyTree
-from ..agents import Agent, Estimates, first_student
-from ..agents._agent import Trajectory
+from ..agents import Agent
+from ..agents._agent import Estimates, Trajectory
 from ..nets._policy import Predictions
 from ..rollouts import Evidence
 from ..rollouts._optimum import optimum_of
@@ -86,7 +86,7 @@ def _one_step(experiment: Experiment, students: Agent) -> tuple[Predictions, PyT
     env = experiment.env
 
     def predict(students, observation):
-        policy = first_student(students).network
+        policy = students.first().network
         predictions, _ = policy.step(observation, policy.initial_memory(), jnp.zeros((), bool))
         return predictions, predictions.actions.mode()
 

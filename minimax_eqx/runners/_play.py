@@ -16,8 +16,8 @@ from .._metrics import Metrics
 from .._types import PyTree
 from .._xla._filtered import filter_scan, filter_update_if
 from .._xla._mesh import split_levels
-from ..agents import Agent, Estimates
-from ..agents._agent import Trajectory
+from ..agents import Agent
+from ..agents._agent import Estimates, Trajectory
 from ..agents._population import over_students
 from ..curricula import Proposal
 from ..rollouts import Evidence

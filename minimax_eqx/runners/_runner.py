@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import pathlib
 import warnings
 from typing import Any
 
@@ -33,6 +34,7 @@ from ._evidence import evidence_spec
 from ._experiment import Experiment
 from ._metrics import cycle_metrics
 from ._play import Cycle
+from ._saving import load, save
 
 
 class Runner(eqx.Module):
@@ -117,6 +119,23 @@ class Runner(eqx.Module):
             check_shares("levels", curriculum.levels_per_cycle, num_devices)
         moved = replicate(on_one_device(self), mesh)
         return dataclasses.replace(moved, mesh=mesh)
+
+    def save(self, path: pathlib.Path | str) -> None:
+        """Writes the arrays of this runner, or of stacked ones, into a file for `load`.
+
+        Raises `OSError`, naming the file, if it cannot be written, and `ValueError` if the runner
+        was consumed.
+        """
+        check_not_consumed("save", self)
+        save(path, self)
+
+    def load(self, path: pathlib.Path | str) -> "Runner":
+        """The runner in a file that `save` wrote, if it is of the same composition as this one.
+
+        Of this one shapes are read alone, so it may have been consumed. Raises `ValueError` if the
+        file is missing, damaged, or does not fit.
+        """
+        return load(path, self)
 
     def step(self) -> tuple["Runner", Metrics]:
         """Runs one cycle; returns the new runner and the cycle's metrics, each a scalar.

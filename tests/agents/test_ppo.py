@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.agents import PPO, Adam, first_student
+from minimax_eqx.agents import PPO, Adam
 from minimax_eqx.agents._population import population
 from minimax_eqx.rollouts._rollout import begin_all, go_on, load_all, rollout
 
@@ -170,7 +170,7 @@ def test_students_of_a_population_are_made_with_keys_of_their_own(getkey):
     students = population(learner, 3, OBSERVATION, ACTIONS, key=key)
     assert students.num_updates.shape == (3,)
     alone = learner.init(OBSERVATION, ACTIONS, key=jax.random.split(key, 3)[0])
-    for leaf, same in zip(*map(jax.tree.leaves, (first_student(students), alone)), strict=True):
+    for leaf, same in zip(*map(jax.tree.leaves, (students.first(), alone)), strict=True):
         if eqx.is_array(leaf):
             np.testing.assert_allclose(leaf, same, atol=1e-6)
     with pytest.raises(ValueError, match="num_students is 0"):

@@ -21,15 +21,16 @@ from minimax_eqx.curricula import (
     LearnedGenerator,
     LevelReplay,
     SamplingForLearnability,
-    TopK,
 )
 from minimax_eqx.curricula._admission import AbstractAdmission
 from minimax_eqx.curricula._lessons import AbstractLessons
 from minimax_eqx.curricula._level_source import Sampled
 from minimax_eqx.curricula._parents import AbstractParents
+from minimax_eqx.curricula._prioritisation import TopK
 from minimax_eqx.curricula._schedules import AbstractSchedule
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
-from minimax_eqx.scores import AbstractScore, L1ValueLoss, NegativeReturn
+from minimax_eqx.scores import AbstractScore, NegativeReturn
+from minimax_eqx.scores._values import L1ValueLoss
 
 from ..numbered_levels import DigitDesign, Numbers, Taught, evidence_of, going, learn, propose
 

@@ -9,7 +9,8 @@ import pytest
 
 from minimax_eqx.curricula import Proportional, SamplingForLearnability
 from minimax_eqx.envs import AbstractLevelMutator
-from minimax_eqx.scores import MaxMC, MeanReturn
+from minimax_eqx.scores import MaxMC
+from minimax_eqx.scores._returns import MeanReturn
 from minimax_eqx.scores._score import AbstractSelectiveFormula
 
 from ..numbered_levels import Numbers, evidence_of, going, learn, propose

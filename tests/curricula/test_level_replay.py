@@ -9,19 +9,20 @@ import pytest
 from minimax_eqx.curricula import (
     AbstractLevelSource,
     Easiest,
-    Hardest,
     LevelReplay,
     NewAndReplayed,
     Proportional,
     Rank,
     Sequential,
     SideBySide,
-    TopK,
 )
+from minimax_eqx.curricula._parents import Hardest
+from minimax_eqx.curricula._prioritisation import TopK
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.envs._mutator import NoEdit
 from minimax_eqx.envs.maze import MazeEdits, RandomWalls
-from minimax_eqx.scores import MeanReturn, RelativeRegret
+from minimax_eqx.scores import RelativeRegret
+from minimax_eqx.scores._returns import MeanReturn
 
 from ..numbered_levels import evidence_of, going, learn, propose
 

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import pytest
 
 from minimax_eqx import Experiment, load, resume, train
+from minimax_eqx._files import FolderError
 from minimax_eqx.agents import PPO
 from minimax_eqx.curricula import DomainRandomisation
 from minimax_eqx.envs import AbstractEnv, AbstractLevelGenerator, AbstractSuite, Discrete, TimeStep
-from minimax_eqx.experiment import FolderError, WriteReport
+from minimax_eqx.experiment import WriteReport
 from minimax_eqx.nets import AbstractEncoder, ActorCritic
 from minimax_eqx.runners import Evaluation, Schedule
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.agents import PPO, Adam, BehaviouralCloning, Estimates
-from minimax_eqx.agents._agent import Trajectory
+from minimax_eqx.agents import PPO, Adam, BehaviouralCloning
+from minimax_eqx.agents._agent import Estimates, Trajectory
 from minimax_eqx.agents._population import over_students
 
 from ..evidence import KEY, random_evidence, random_students

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.scores import GeneralisedLearnability
+from minimax_eqx.scores._generalised_learnability import GeneralisedLearnability
 
 from ..evidence import begin, evaluate, make_evidence
 

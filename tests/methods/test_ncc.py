@@ -11,7 +11,8 @@ import pytest
 from minimax_eqx.curricula import NCC
 from minimax_eqx.curricula._ascents import AdaGradAscent, AdamAscent, PlainAscent
 from minimax_eqx.curricula._simplex import entropy, project
-from minimax_eqx.scores import MaxMC, MeanReturn
+from minimax_eqx.scores import MaxMC
+from minimax_eqx.scores._returns import MeanReturn
 
 from ..numbered_levels import Numbers, evidence_of, going, learn, propose
 

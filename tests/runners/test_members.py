@@ -12,7 +12,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from minimax_eqx import Runner, run
 from minimax_eqx.agents import Adam
 from minimax_eqx.curricula import DomainRandomisation, LevelReplay, Sequential
-from minimax_eqx.envs.maze import FlipWall
+from minimax_eqx.envs.maze._mutators import FlipWall
 from minimax_eqx.nets import NoMemory
 from minimax_eqx.runners import level_mesh, member, member_mesh, run_members
 

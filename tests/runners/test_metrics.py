@@ -11,7 +11,8 @@ import pytest
 from minimax_eqx import Runner, run
 from minimax_eqx._metrics import join_metrics
 from minimax_eqx.curricula import AbstractCurriculum, LevelReplay, Proposal
-from minimax_eqx.envs.maze import MazeLevel, stack_levels
+from minimax_eqx.envs.maze import MazeLevel
+from minimax_eqx.envs.maze._level import stack_levels
 from minimax_eqx.runners._metrics import episode_metrics, level_metrics
 from minimax_eqx.scores import PopulationRegret
 
