@@ -10,7 +10,6 @@ from minimax_eqx.agents import PPO, BehaviouralCloning
 from minimax_eqx.curricula import (
     NCC,
     AdversarialDesign,
-    CoLearnability,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
@@ -21,6 +20,7 @@ from minimax_eqx.curricula import (
     SideBySide,
 )
 from minimax_eqx.curricula._boltzmann import Boltzmann
+from minimax_eqx.curricula._co_learnability import CoLearnability
 from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
@@ -31,13 +31,13 @@ from minimax_eqx.scores import (
     TRACED,
     ExactRegret,
     KeptLearnability,
-    LearningProgress,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
     ReturnVariance,
 )
 from minimax_eqx.scores._bidirectional_progress import BidirectionalProgress
+from minimax_eqx.scores._learning_progress import LearningProgress
 from minimax_eqx.scores._learning_slope import LearningSlope
 
 # Every episode ends within a cycle, so that every level gets a score.

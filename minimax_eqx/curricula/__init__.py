@@ -1,7 +1,6 @@
 """Who picks the levels."""
 
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
-from ._co_learnability import CoLearnability as CoLearnability
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
@@ -27,7 +26,6 @@ __all__ = [
     "AbstractPrioritisation",
     "AbstractWeights",
     "AdversarialDesign",
-    "CoLearnability",
     "DomainRandomisation",
     "Easiest",
     "LearnedGenerator",

@@ -15,7 +15,6 @@ from ..curricula import (
     NCC,
     AbstractCurriculum,
     AdversarialDesign,
-    CoLearnability,
     DomainRandomisation,
     Easiest,
     LearnedGenerator,
@@ -28,6 +27,7 @@ from ..curricula import (
     SideBySide,
 )
 from ..curricula._boltzmann import Boltzmann
+from ..curricula._co_learnability import CoLearnability
 from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
@@ -41,7 +41,6 @@ from ..scores import (
     ExactRegret,
     KeptLearnability,
     Learnability,
-    LearningProgress,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
@@ -50,6 +49,7 @@ from ..scores import (
 from ..scores._bidirectional_progress import BidirectionalProgress
 from ..scores._counting import AnySuccess
 from ..scores._generalised_learnability import GeneralisedLearnability
+from ..scores._learning_progress import LearningProgress
 from ..scores._learning_slope import LearningSlope
 
 # Students of a teacher are evaluated on levels that it did not make.
