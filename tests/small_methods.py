@@ -99,6 +99,16 @@ METHODS = {
         ),
         1,
     ),
+    "sfl-mutants": (
+        lambda core, sizes: SamplingForLearnability(
+            WALLS,
+            ExactRegret(),
+            **{"num_candidates": 4, "num_plays": 2, "capacity": 2, "num_training_cycles": 2},
+            **{"mutator": MazeEdits(num_edits=2), "carry_over": True, **sizes},
+            prioritisation=Boltzmann(0.5),
+        ),
+        1,
+    ),
     "ncc": (
         lambda core, sizes: NCC(
             WALLS, ExactRegret(), num_plays=2, capacity=3, num_new_levels=1, **sizes
