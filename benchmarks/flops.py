@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 
 from minimax_eqx import Runner
-from minimax_eqx.agents import PPO, AbstractLearner, Agent, first_student
+from minimax_eqx.agents import PPO, AbstractLearner, Agent
 from minimax_eqx.curricula import LearnedGenerator
 from minimax_eqx.nets._actor_critic import ActorCriticWeights
 from minimax_eqx.nets._design_encoder import DesignEncoderWeights
@@ -66,7 +66,7 @@ def cycle_flops(runner: Runner) -> CycleFlops:
     )
     num_levels = curriculum.levels_per_cycle
     num_update_levels = proposal.num_update_levels or num_levels
-    student, passes = _network_and_passes(first_student(runner.students), experiment.student)
+    student, passes = _network_and_passes(runner.students.first(), experiment.student)
     rollout = forward_flops(student) * experiment.transitions_per_cycle
     update = FORWARD_AND_BACKWARD * passes * rollout * num_update_levels / num_levels
     source = getattr(curriculum, "generator", None)

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 from minimax_eqx import Experiment, Runner
 from minimax_eqx._composition._draft import with_changes
 from minimax_eqx._xla._compile import quick_jit
-from minimax_eqx.agents import first_student
 from minimax_eqx.curricula import AbstractCurriculum, LearnedGenerator
 from minimax_eqx.nets import GRU, LRU, LSTM, S5
 from minimax_eqx.recipes import maze
@@ -41,7 +40,7 @@ def phases(runner: Runner, yardstick: MatrixProduct, limits: Limits) -> dict[str
 
 def student_phases(runner: Runner) -> dict[str, tuple[Callable[[], Any], float]]:
     """The rollout and the update of one student, each with its FLOPs."""
-    experiment, student = runner.experiment, first_student(runner.students)
+    experiment, student = runner.experiment, runner.students.first()
     flops, num_students = cycle_flops(runner), experiment.num_students
     key = jax.random.key(2)
     _, proposal = _propose(experiment.curriculum, runner.curriculum_state, key)

@@ -52,6 +52,6 @@ if __name__ == "__main__":
         )
     generator, spec = mx.envs.maze.RandomWalls(num_walls=12), experiment.env.level_spec()
     levels = jax.vmap(lambda key: generator.sample(spec, key=key))(jax.random.split(level_key, 200))
-    policy = mx.agents.first_student(runner.students).network
+    policy = runner.students.first().network
     results = mx.rollouts.evaluate(experiment.env, policy, levels, key=play_key)
     print(f"success rate on 200 unseen levels: {float(results.successes.mean()):.2f}")

@@ -45,7 +45,7 @@ if __name__ == "__main__":
     spec, keys = experiment.env.level_spec(), jax.random.split(jax.random.key(2), 200)
     levels = jax.vmap(lambda key: generator.sample(spec, key=key))(keys)
     for index in range(len(seeds)):
-        student = mx.agents.first_student(mx.runners.member(runners, index).students)
+        student = mx.runners.member(runners, index).students.first()
         results = mx.rollouts.evaluate(
             experiment.env, student.network, levels, key=jax.random.key(3)
         )

@@ -7,7 +7,8 @@ acts by fixed preferences, and `Taught` remembers its last lesson.
 import jax
 import jax.numpy as jnp
 
-from minimax_eqx.agents import AbstractLearner, Agent, Estimates
+from minimax_eqx.agents import AbstractLearner, Agent
+from minimax_eqx.agents._agent import Estimates
 from minimax_eqx.envs import AbstractEnv, Discrete, TimeStep
 from minimax_eqx.nets._distributions import Categorical
 from minimax_eqx.nets._policy import AbstractPolicy, Predictions
@@ -139,6 +140,7 @@ class Taught(AbstractLearner):
             "rewards": trajectory.rewards,
             "actions": trajectory.actions,
             "last_values": trajectory.last_values,
+            "resets": trajectory.resets,
             "advantages": estimates.advantages,
             "targets": estimates.targets,
             "key": jax.random.key_data(key),

@@ -13,7 +13,8 @@ GENERATOR = RandomWalls(num_walls=6, replace=False)
 OPTIMISER = Adam(1e-3)
 ENCODER = GridEncoder(num_filters=4)
 CORES = {"lstm": LSTM(8), "feedforward": NoMemory()}
-OF_EXPERIMENTS = ("num_students", "num_steps", "num_trials", "track_level_metrics")
+SIZES = ("num_students", "num_steps", "rollouts_per_play", "num_trials")
+OF_EXPERIMENTS = (*SIZES, "track_level_metrics")
 
 
 def make_learner(core="lstm", num_value_heads=1, encoder=ENCODER, **options):

@@ -84,7 +84,7 @@ def test_a_part_of_ones_own_has_its_options_in_the_help_and_takes_them(name, cop
 
 def test_a_method_that_learns_resumes_bit_for_bit(copy_of):
     code = load_user_code(copy_of("methods/traced"))
-    parts = {"core": mx.nets.NoMemory(), "parents": mx.curricula.WholeBatch(), "mutator": None}
+    parts = {"core": mx.nets.NoMemory(), "parents": "whole-batch", "mutator": None}
     small = {**TINY, **MAZE, "num-levels": 4, "capacity": 4, "suite": None, **parts}
     changes = {name.replace("-", "_").replace(".", "__"): value for name, value in small.items()}
     experiment = with_changes(code.experiment, {**changes, "track_level_metrics": False})

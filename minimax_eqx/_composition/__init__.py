@@ -1,5 +1,5 @@
-"""What describes any composition of parts: their names and fields, as plain data, changed by name,
-or from a file of a user's."""
+"""What describes any composition of parts: their names and fields, as plain data, changed by
+options, or from a file of a user's."""
 
 __all__: list[str] = []
 

@@ -134,17 +134,19 @@ def choose(
 
 def with_changes(part: Part, changes: Mapping[str, Any]) -> Part:
     """A composition with other values, or parts, for fields of these short names, one by one; two
-    underscores in a name stand for a dot.
+    underscores in a name stand for a dot. A part may be given by its name, as in `"max-mc"`.
 
     Raises `ValueError` for a name that means no option, or several.
     """
     if not changes:
         return part
-    draft = draft_of(part)
+    draft, parts = draft_of(part), Parts()
     for name, value in changes.items():
         given = Given(name.replace("__", "."), (), name)
-        option = _the_one(given, list(options_of(draft)), Parts())
-        option.draft.values[option.field.name] = _drafted(value)
+        option = _the_one(given, list(options_of(draft)), parts)
+        by_name = bool(option.field.kinds) and isinstance(value, str)
+        new = _chosen(option, Given(given.name, (value,), name), parts) if by_name else value
+        option.draft.values[option.field.name] = _drafted(new)
     return made(draft)
 
 

@@ -12,7 +12,6 @@ import jax
 
 from .._composition._plain import to_plain
 from .._xla._compile import quick_jit
-from ..agents import first_student
 from ..envs import AbstractArtist
 from ..envs._pictures import save_picture
 from ..rollouts import record_episode
@@ -124,7 +123,7 @@ def _draw_levels_and_episode(
     shown = jax.tree.map(lambda leaf: leaf[:LEVELS_SHOWN], levels)
     save_picture(artist.draw_levels(shown), folder.path / LEVELS)
     level = jax.tree.map(lambda leaf: leaf[0], levels)
-    student = first_student(runner.students).network
+    student = runner.students.first().network
     recording = record_episode(env, student, level, key=episode_key)
     states, length = jax.device_get((recording.states, recording.length))
     frames = artist.draw_episode(env, level, states, int(length))

@@ -2,12 +2,9 @@
 
 from ._agent import AbstractLearner as AbstractLearner
 from ._agent import Agent as Agent
-from ._agent import Estimates as Estimates
-from ._losses import ClippedValueLoss as ClippedValueLoss
-from ._losses import HuberValueLoss as HuberValueLoss
+from ._behavioural_cloning import BehaviouralCloning as BehaviouralCloning
 from ._optimiser import Adam as Adam
 from ._optimiser import Optax as Optax
-from ._population import first_student as first_student
 from ._ppo import PPO as PPO
 
 __all__ = [
@@ -15,11 +12,8 @@ __all__ = [
     "AbstractLearner",
     "Adam",
     "Agent",
-    "ClippedValueLoss",
-    "Estimates",
-    "HuberValueLoss",
+    "BehaviouralCloning",
     "Optax",
-    "first_student",
 ]
 
 

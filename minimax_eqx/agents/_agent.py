@@ -5,21 +5,32 @@ import dataclasses
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._metrics import Metrics
 from .._types import PyTree
+from .._xla._compile import check_not_consumed
 from ..envs._actions import AbstractActionSpec
 from ..nets._distributions import AbstractDistribution
 from ..nets._policy import AbstractPolicy
 
 
+class Carried(eqx.Module):
+    """What plays that go on take over from the rollout before, leading axis `play`."""
+
+    memory: PyTree
+    """What the policy remembers."""
+    resets: Bool[Array, " play"]
+    """Whether an episode ended in the last step: the memory is then cleared before the next."""
+
+
 class Trajectory(eqx.Module):
     """What happened while one student played a batch of levels for a number of steps.
 
-    Every play starts a fresh episode with an empty memory, and a new episode begins in the step
-    after one ends. Memories are not kept: they follow from the observations. In a compiled program,
-    a field that nobody reads costs nothing.
+    A new episode begins in the step after one ends. The memories of all steps are not kept: they
+    follow from the observations and from what was remembered before the first step. In a compiled
+    program, a field that nobody reads costs nothing.
     """
 
     observations: PyTree[Array, "..."]
@@ -38,18 +49,34 @@ class Trajectory(eqx.Module):
     """Values of the state after the last step."""
     truncation_values: Float[Array, "time play value_head"] | None
     """Values of the states that a time limit cut off, 0 elsewhere; None if nobody asked for it."""
+    told: PyTree[Array, "..."] = None
+    """What other students say of it (leading axes `time play`), see `ask_peers`."""
+    carried: Carried | None = None
+    """What the plays went on with. None: each began a fresh episode with an empty memory."""
 
     @property
     def dones(self) -> Bool[Array, "time play"]:
         """Whether an episode ended in that step."""
         return self.terminated | self.truncated
 
+    @property
+    def resets(self) -> Bool[Array, "time play"]:
+        """Whether the memory is cleared before that step, since an episode ended in the one before;
+        it is empty anyway before the first step of a play."""
+        dones = self.dones
+        first = jnp.zeros_like(dones[:1]) if self.carried is None else self.carried.resets[None]
+        return jnp.concatenate([first, dones[:-1]])
+
     def first_plays(self, num_plays: int | None) -> "Trajectory":
         """The first `num_plays` plays on their own; all of them for None."""
         if num_plays is None:
             return self
-        part = jax.tree.map(lambda leaf: leaf[:, :num_plays], self)
-        return dataclasses.replace(part, last_values=self.last_values[:num_plays])
+        last_values, carried = jax.tree.map(
+            lambda leaf: leaf[:num_plays], (self.last_values, self.carried)
+        )
+        steps = dataclasses.replace(self, carried=None)
+        steps = jax.tree.map(lambda leaf: leaf[:, :num_plays], steps)
+        return dataclasses.replace(steps, last_values=last_values, carried=carried)
 
 
 class Estimates(eqx.Module):
@@ -77,11 +104,20 @@ class Agent(eqx.Module):
     num_updates: Int[Array, "*student"]
     """How many updates were made."""
 
+    def first(self) -> "Agent":
+        """The first agent of a population, on its own; `runner.students` is a population.
+
+        Raises `ValueError` for that of a runner that was consumed by `run`.
+        """
+        check_not_consumed("first", self)
+        return jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, self)
+
 
 class AbstractLearner(eqx.Module):
     """How an agent is made and how it learns from what it played: configuration without state.
 
-    In every cycle, the runner plays, calls `estimate` on what was played, then `update`.
+    After every rollout, of which a cycle has one or more, the runner calls `estimate` on what was
+    played, then `update`.
     """
 
     @property
@@ -142,5 +178,15 @@ class AbstractLearner(eqx.Module):
 
         `weights` says how much each step counts, a mask for example: they are not negative, and
         None stands for all 1. Every mean over steps is to be weighted by them. Count the update in
-        `num_updates`.
+        `num_updates`. A network with memory is scanned from `trajectory.carried`, if that is not
+        None, with `trajectory.resets`.
         """
+
+    def ask_peers(self, students: Agent, trajectories: Trajectory) -> PyTree[Array] | None:
+        """What other students tell each student of its trajectory, before an update. Optional.
+
+        The runner calls it once before all students are updated, and hands each student's share to
+        `update` in `trajectory.told`. All arrays have a leading axis `student`, and those of the
+        result `time play` after it. None stands for nothing.
+        """
+        return None

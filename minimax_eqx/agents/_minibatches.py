@@ -23,6 +23,8 @@ class Batch(eqx.Module):
     advantages: Float[Array, "*parts time play"]
     targets: Float[Array, "*parts time play value_head"]
     weights: Float[Array, "*parts time play"] | None = None  # None: all 1
+    told: PyTree[Array, "..."] = None  # by other students; leading axes: time play
+    memory: PyTree[Array, "..."] = None  # leading axes: one play; None: empty
 
 
 def as_transitions(batch: Batch) -> Batch:

@@ -7,7 +7,6 @@ import jax
 from jaxtyping import Array, Key
 
 from .._types import PyTree
-from .._xla._compile import check_not_consumed
 from ..envs._actions import AbstractActionSpec
 from ._agent import AbstractLearner, Agent
 
@@ -42,12 +41,3 @@ def over_students(function: Callable[..., PyTree], students: Agent, *args: PyTre
         first = jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, (students, *args))
         return jax.tree.map(lambda x: x[None] if eqx.is_array(x) else x, function(*first))
     return eqx.filter_vmap(function)(students, *args)
-
-
-def first_student(students: Agent) -> Agent:
-    """The first agent of a population, on its own.
-
-    Raises `ValueError` for that of a runner that was consumed by `run`.
-    """
-    check_not_consumed("first_student", students)
-    return jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, students)

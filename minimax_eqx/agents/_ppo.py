@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Float, Key
 
 from .._metrics import Metrics
 from .._ranges import check_at_least, check_between, check_positive
@@ -31,6 +31,7 @@ from ._losses import (
 )
 from ._minibatches import Batch, as_transitions, equal_parts, shuffled_minibatches
 from ._optimiser import AbstractOptimiser, Adam
+from ._peers import AbstractPeerLoss
 
 
 class PPO(AbstractLearner):
@@ -66,6 +67,8 @@ class PPO(AbstractLearner):
     bootstrap_truncated: bool = False
     """Whether an episode that a time limit cut off counts as going on (the value of its last state
     is used) instead of as ended."""
+    peer_loss: AbstractPeerLoss | None = None
+    """What students learn from each other besides; it needs at least two of them."""
 
     def __check_init__(self) -> None:
         check_between(self, 0, 1, "discount", "gae_lambda")
@@ -103,7 +106,13 @@ class PPO(AbstractLearner):
 
     def check(self, agent: Agent, num_steps: int, num_plays: int) -> None:
         """Raises `ValueError` if so many plays, or steps of a network without memory, cannot be cut
-        into `num_minibatches` equal parts, or each of those into `num_accumulation_steps`."""
+        into `num_minibatches` equal parts, or each of those into `num_accumulation_steps`; and for
+        a `peer_loss` without peers."""
+        if self.peer_loss is not None and agent.num_updates.ndim > 0 and agent.num_updates.size < 2:
+            raise ValueError(
+                f"PPO.peer_loss is {type(self.peer_loss).__name__}, and there is one student, who "
+                "can learn from nobody; ask for more, as in Experiment(num_students=2, ...)."
+            )
         unit = _unit(agent)
         size = num_plays if agent.network.has_memory else num_plays * num_steps
         if size % self.num_minibatches != 0:
@@ -142,8 +151,12 @@ class PPO(AbstractLearner):
             )
         )
 
+    def ask_peers(self, students: Agent, trajectories: Trajectory) -> PyTree[Array]:
+        return None if self.peer_loss is None else self.peer_loss.ask(students, trajectories)
+
     def loss(self, predictions: Predictions, batch: Batch) -> tuple[Float[Array, ""], Metrics]:
-        """`policy_loss + value_loss_coef * value_loss - entropy_coef * entropy`, and metrics.
+        """`policy_loss + value_loss_coef * value_loss - entropy_coef * entropy`, and metrics. With
+        a `peer_loss` its mean is added.
 
         All of them are means, weighted by the batch's weights, so those of equal parts of a batch
         have the whole batch's as their mean.
@@ -168,6 +181,10 @@ class PPO(AbstractLearner):
             "approx_kl": mean(jnp.expm1(log_ratio) - log_ratio),
             "clip_fraction": mean(is_clipped.astype(jnp.float32)),
         }
+        if self.peer_loss is not None:
+            peer_loss = mean(self.peer_loss(predictions, batch.told))
+            loss = loss + peer_loss
+            metrics |= {"loss": loss, "peer_loss": peer_loss}
         return loss, jax.lax.stop_gradient(metrics)
 
     def update(
@@ -186,26 +203,40 @@ class PPO(AbstractLearner):
 
         Metrics, averaged over the steps: `loss`, `policy_loss`, `value_loss`, `entropy`,
         `approx_kl` (Schulman's estimator, mean of r - 1 - log r), `clip_fraction`, `grad_norm`
-        (before clipping); and `explained_variance` of the values that the rollout was made with.
+        (before clipping), `peer_loss` if there is one; and `explained_variance` of the values that
+        the rollout was made with.
         """
         self.check(agent, *trajectory.rewards.shape)
+        if self.peer_loss is not None and trajectory.told is None:
+            raise ValueError(
+                f"PPO.peer_loss is {type(self.peer_loss).__name__}, and nobody tells this agent "
+                "anything: it is for the students of a population alone, and no teacher has peers."
+            )
         batch = Batch(
             observations=trajectory.observations,
-            resets=_shift_down(trajectory.dones),
+            resets=trajectory.resets,
             actions=trajectory.actions,
             log_probs=trajectory.log_probs,
             values=trajectory.values,
             advantages=estimates.advantages[..., 0],
             targets=estimates.targets,
             weights=weights,
+            told=trajectory.told,
         )
         if not agent.network.has_memory:
             batch = as_transitions(batch)
+        elif trajectory.carried is not None:
+            # With an axis before that of plays, as all else in a batch.
+            memory = jax.tree.map(lambda leaf: leaf[None], trajectory.carried.memory)
+            batch = dataclasses.replace(batch, memory=memory)
         params, structure = eqx.partition(agent.network, eqx.is_inexact_array)
 
         def loss(params, minibatch):
             network = eqx.combine(params, structure)
-            memory = network.initial_memory(minibatch.resets.shape[1:])
+            if minibatch.memory is None:
+                memory = network.initial_memory(minibatch.resets.shape[1:])
+            else:
+                memory = jax.tree.map(lambda leaf: leaf[0], minibatch.memory)
             predictions, _ = network.scan(minibatch.observations, memory, minibatch.resets)
             return self.loss(predictions, minibatch)
 
@@ -260,8 +291,3 @@ def _prepared(minibatch: Batch) -> Batch:
 
 def _unit(agent: Agent) -> str:
     return "plays (levels times trials)" if agent.network.has_memory else "transitions"
-
-
-def _shift_down(dones: Bool[Array, "time play"]) -> Bool[Array, "time play"]:
-    """The memory is cleared in the step after an episode's end; it is empty before the first."""
-    return jnp.concatenate([jnp.zeros_like(dones[:1]), dones[:-1]])

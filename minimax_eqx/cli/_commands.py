@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .._composition._draft import NONE, Given, differences, draft_of, made
+from .._composition._options import given_in_file
 from .._composition._parts import Parts, nearest
 from .._composition._plain import from_plain, to_plain
 from .._composition._user_code import is_user_code, load_user_code
@@ -26,7 +27,7 @@ from ..recipes._small import SUFFIX
 from ..runners import Evaluation
 from ..runners._experiment import Experiment
 from ._process_options import ProcessOptions
-from ._words import apply, as_dataclass, given_in_file, given_in_words
+from ._words import apply, as_dataclass, given_in_words
 
 RUNS = pathlib.Path("runs")
 

@@ -66,9 +66,10 @@ class Terminal:
         students = f"{experiment.num_students} students, " if experiment.num_students > 1 else ""
         devices = f" on {experiment.devices} devices" if experiment.devices > 1 else ""
         plays = experiment.curriculum.levels_per_cycle * experiment.num_trials
+        steps = experiment.steps_per_play
         say(
             self._console,
-            f"{self._heading}\n{students}{plays} plays of {experiment.num_steps} steps per cycle"
+            f"{self._heading}\n{students}{plays} plays of {steps} steps per cycle"
             f"{devices}; update {updates} of {self._num_updates}. Ctrl-C saves and stops.",
         )
         if updates < self._num_updates:

@@ -1,40 +1,16 @@
-"""The words of a command line and the lines of a file of options, as changes to a composition."""
+"""The words of a command line as changes to a composition, and its options in the help."""
 
-import contextlib
 import dataclasses
 import inspect
-import io
 import itertools
-import pathlib
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal, Union
 
 import tyro
-import yaml
 
-from .._composition._draft import (
-    NONE,
-    Draft,
-    Given,
-    Option,
-    choose,
-    options_of,
-    plain,
-    short_name,
-)
+from .._composition._draft import NONE, Draft, Given, Option, choose, options_of, plain, short_name
+from .._composition._options import value_of
 from .._composition._parts import REQUIRED, Parts, help_of, name_of
-from .._composition._plain import CLASS
-
-_TRUTH = {
-    "": True,
-    "true": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "no": False,
-    "off": False,
-}
-_WANTED: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def given_in_words(words: Iterable[str]) -> list[Given]:
@@ -51,32 +27,6 @@ def given_in_words(words: Iterable[str]) -> list[Given]:
     return given
 
 
-def given_in_file(path: pathlib.Path) -> list[Given]:
-    """What a file of options gives, in YAML or JSON. Raises `ValueError`, naming the line."""
-    try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
-    if root is not None and not isinstance(root, yaml.MappingNode):
-        raise ValueError(f"{path} holds no options, which are lines of NAME: VALUE.")
-    return list(_given_in_node(root, path, "")) if root else []
-
-
-def _given_in_node(node: yaml.Node, path: pathlib.Path, name: str) -> Iterator[Given]:
-    place = f"{path}, line {node.start_mark.line + 1}: {name}"
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            inner = name if key.value == CLASS else f"{name}{'.' if name else ''}{key.value}"
-            if inner:  # not the class of all of it
-                yield from _given_in_node(value, path, inner)
-        return
-    items = node.value if isinstance(node, yaml.SequenceNode) else [node]
-    if not all(isinstance(item, yaml.ScalarNode) for item in items):
-        raise ValueError(f"{place} is a list of parts, which only Python can write.")
-    nothing = "tag:yaml.org,2002:null"
-    yield Given(name, tuple(NONE if i.tag == nothing else i.value for i in items), place)
-
-
 def apply(
     drafts: Sequence[Draft], given: Sequence[Given], parts: Parts | None = None, target: str = ""
 ) -> None:
@@ -87,7 +37,7 @@ def apply(
     """
     parts, command = parts or Parts(), drafts[0].cls
     for option, g in choose(drafts, [g for g in given if g.name != "help"], parts):
-        option.draft.values[option.field.name] = _value(option, g)
+        option.draft.values[option.field.name] = value_of(option, g)
     if any(g.name == "help" for g in given):
         tyro.cli(
             as_dataclass(drafts, parts),
@@ -95,29 +45,6 @@ def apply(
             prog=f"minimax-eqx {command.__name__.lower()} {target}".strip(),
             description=inspect.getdoc(command) or "",
         )
-
-
-def _value(option: Option, given: Given) -> Any:
-    """What was given for a field. Raises `ValueError`, saying what it takes, for anything else."""
-    hint, words, text = option.field.plain, given.words, " ".join(given.words)
-    is_several = any(get_origin(t) is tuple for t in (hint, *get_args(hint)))
-    if option.field.can_be_none and words == (NONE,):
-        return None
-    if hint is bool and text in _TRUTH and "" not in words:
-        return _TRUTH[text]
-    if hint is not bool and "" not in words and (is_several or len(words) == 1):
-        args = [part for word in words for part in (word.split(",") if is_several else [word])]
-        said = io.StringIO()
-        with (
-            contextlib.redirect_stderr(said),
-            contextlib.redirect_stdout(said),
-            contextlib.suppress(SystemExit),
-        ):
-            return tyro.cli(hint, args=list(filter(None, args)))
-    choices = f"one of {', '.join(map(str, get_args(hint)))}" if get_origin(hint) is Literal else ""
-    wanted = _WANTED.get(hint, choices or "another value")
-    wanted += " or none" if option.field.can_be_none else ""
-    raise ValueError(f"{given.place} is {text or 'empty'}; it must be {wanted}.")
 
 
 def as_dataclass(drafts: Sequence[Draft], parts: Parts) -> type:

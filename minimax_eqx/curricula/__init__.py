@@ -1,7 +1,6 @@
 """Who picks the levels."""
 
-from ._admission import BeatTheLeastLikely as BeatTheLeastLikely
-from ._admission import BeatTheLowestScore as BeatTheLowestScore
+from ._adr import ADR as ADR
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
@@ -9,33 +8,28 @@ from ._domain_randomisation import DomainRandomisation as DomainRandomisation
 from ._learnability_search import SamplingForLearnability as SamplingForLearnability
 from ._learned_generator import LearnedGenerator as LearnedGenerator
 from ._lessons import NewAndReplayed as NewAndReplayed
-from ._lessons import Replayed as Replayed
 from ._level_replay import LevelReplay as LevelReplay
 from ._level_source import AbstractLevelSource as AbstractLevelSource
 from ._level_spec import LevelSpec as LevelSpec
+from ._ncc import NCC as NCC
 from ._parents import Easiest as Easiest
-from ._parents import Hardest as Hardest
-from ._parents import WholeBatch as WholeBatch
 from ._prioritisation import AbstractPrioritisation as AbstractPrioritisation
 from ._prioritisation import AbstractWeights as AbstractWeights
 from ._prioritisation import Proportional as Proportional
 from ._prioritisation import Rank as Rank
-from ._prioritisation import TopK as TopK
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
-from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
 
 __all__ = [
+    "ADR",
+    "NCC",
     "AbstractCurriculum",
     "AbstractLevelSource",
     "AbstractPrioritisation",
     "AbstractWeights",
     "AdversarialDesign",
-    "BeatTheLeastLikely",
-    "BeatTheLowestScore",
     "DomainRandomisation",
     "Easiest",
-    "Hardest",
     "LearnedGenerator",
     "LevelReplay",
     "LevelSpec",
@@ -43,13 +37,9 @@ __all__ = [
     "Proportional",
     "Proposal",
     "Rank",
-    "Replayed",
     "SamplingForLearnability",
     "Sequential",
     "SideBySide",
-    "SigmoidOfZScore",
-    "TopK",
-    "WholeBatch",
 ]
 
 

@@ -76,6 +76,22 @@ def mix_in_ages(
     return (1 - staleness_coef) * by_score + staleness_coef * by_age
 
 
+def mix_in_uniform(
+    chances: Float[Array, " capacity"],
+    filled: Bool[Array, " capacity"],
+    uniform_share: Scalar | None,
+) -> Float[Array, " capacity"]:
+    """`(1 - uniform_share) * chances`, and the rest to all filled slots alike; None is as 0.
+
+    So no stored level has less than that rest. It comes last, after ages have had their say.
+    """
+    if uniform_share is None:
+        return chances
+    members = filled.astype(chances.dtype)
+    uniform = members / jnp.maximum(jnp.sum(members), 1.0)
+    return (1 - uniform_share) * chances + uniform_share * uniform
+
+
 def draw(chances: Float[Array, " capacity"], *, key: Key[Array, ""]) -> Int[Array, ""]:
     """Draws a slot; never one without a chance, if any has one. `chances` need not sum to 1.
 

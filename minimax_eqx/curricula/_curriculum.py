@@ -63,8 +63,8 @@ class AbstractCurriculum(eqx.Module, Generic[Level, State]):
     ) -> tuple[State, Metrics]:
         """Takes in what happened on the proposal; returns the new state and metrics.
 
-        `state` and `proposal` are what `propose` gave for this cycle. The students of the evidence
-        are those that played, before they were updated.
+        `state` and `proposal` are what `propose` gave for this cycle. The evidence is of the whole
+        play, and its students are those that began it, before they were updated.
         """
 
     def weights(
@@ -75,5 +75,8 @@ class AbstractCurriculum(eqx.Module, Generic[Level, State]):
         The runner calls it between the play and the update, with the state that `propose` gave. For
         example, a curriculum may mask what the students shall not learn from, which it knows only
         when the levels have been played. None stands for all 1.
+
+        Where a play has several rollouts (`Experiment.rollouts_per_play`), the runner asks after
+        each, and the evidence is of that rollout: an episode may have begun before its first step.
         """
         return None

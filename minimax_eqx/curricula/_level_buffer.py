@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
 from .._types import Level, PyTree, Record, Scalar
 from .._xla._mesh import gather_levels
-from ._chances import draw, mix_in_ages
+from ._chances import draw, mix_in_ages, mix_in_uniform
 from ._fingerprint import fingerprint, first_equal, words
 from ._insertion import NOWHERE, Candidates, Opponent, Slots, enter
 
@@ -110,18 +110,21 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         num_levels: int,
         by_score: Float[Array, " capacity"],
         staleness_coef: Scalar,
+        uniform_share: Scalar | None = None,
         *,
         key: Key[Array, ""],
     ) -> tuple["LevelBuffer[Level, Record]", Int[Array, " num_levels"]]:
         """Draws slots one after another, perhaps some of them more than once.
 
-        `by_score` are chances before ages have their share, `staleness_coef`. After each draw the
-        level drawn has age 0 and all others are one older. Slots that are not filled are never
-        drawn; in an empty buffer there is nothing to draw, and slot 0 is given.
+        `by_score` are chances before ages have their share, `staleness_coef`, and before all slots
+        alike have theirs, `uniform_share`; None is as 0. After each draw the level drawn has age 0
+        and all others are one older. Slots that are not filled are never drawn; in an empty buffer
+        there is nothing to draw, and slot 0 is given.
         """
 
         def step(ages, key):
             chances = mix_in_ages(by_score, ages, self.filled, staleness_coef)
+            chances = mix_in_uniform(chances, self.filled, uniform_share)
             slot = draw(chances, key=key)
             ages = jnp.where(self.filled, ages + 1, ages)
             return ages.at[slot].set(jnp.where(self.filled[slot], 0, ages[slot])), slot

@@ -73,6 +73,8 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
     """How scores become chances of being replayed."""
     staleness_coef: Scalar = 0.3
     """Share of the chances that goes by how long ago a level was replayed, not by its score."""
+    uniform_share: Scalar | None = None
+    """Share of the chances that goes to all stored levels alike; none is the same as 0."""
     min_fill_ratio: Scalar = 0.5
     """Nothing is replayed before this share of the capacity is filled."""
     admission: AbstractAdmission = BeatTheLeastLikely()
@@ -153,7 +155,11 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
 def _stock_of(replay: LevelReplay[Level], state: LevelReplayState[Level]) -> Stock[Level]:
     """What the schedule works with in one cycle."""
     rules = ReplayRules(
-        replay.prioritisation, state.prioritisation, replay.staleness_coef, replay.admission
+        replay.prioritisation,
+        state.prioritisation,
+        replay.staleness_coef,
+        replay.admission,
+        replay.uniform_share,
     )
     return Stock(
         num_levels=replay.num_levels,

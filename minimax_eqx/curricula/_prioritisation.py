@@ -78,12 +78,12 @@ class AbstractWeights(AbstractPrioritisation[None]):
     """A prioritisation that is a formula and learns nothing. To write one, fill in `weights`:
 
     ```python
-    class Boltzmann(AbstractWeights):
-        temperature: Scalar = 0.1
+    class AboveMean(AbstractWeights):
         needs_nonnegative_scores = False
 
         def weights(self, scores, ranks, filled):
-            return jnp.exp((scores - jnp.max(scores)) / self.temperature)
+            mean = jnp.mean(scores, where=filled)
+            return (scores >= mean).astype(jnp.float32)
     ```
     """
 

@@ -5,7 +5,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from .._types import PyTree, Scalar
 from ._admission import AbstractAdmission, BeatTheLeastLikely
-from ._chances import chances_by_score, replay_distribution
+from ._chances import chances_by_score, mix_in_uniform, replay_distribution
 from ._insertion import Slots
 from ._level_buffer import LevelBuffer
 from ._prioritisation import AbstractPrioritisation, Rank
@@ -18,11 +18,13 @@ class ReplayRules(eqx.Module):
     state: PyTree = None  # the prioritisation's
     staleness_coef: Scalar = 0.3
     admission: AbstractAdmission = BeatTheLeastLikely()
+    uniform_share: Scalar | None = None
 
     def replay_distribution(self, buffer: LevelBuffer) -> Float[Array, " capacity"]:
         """The chance of every slot to be drawn next; 0 where nothing is filled."""
         weights = self.prioritisation.replay_weights(self.state, buffer)
-        return replay_distribution(weights, buffer.ages, buffer.filled, self.staleness_coef)
+        chances = replay_distribution(weights, buffer.ages, buffer.filled, self.staleness_coef)
+        return mix_in_uniform(chances, buffer.filled, self.uniform_share)
 
     def sample(
         self, buffer: LevelBuffer, num_levels: int, *, key: Key[Array, ""]
@@ -30,10 +32,13 @@ class ReplayRules(eqx.Module):
         """What `LevelBuffer.sample` gives."""
         weights = self.prioritisation.replay_weights(self.state, buffer)
         by_score = chances_by_score(weights, buffer.filled)  # only ages change between draws
-        return buffer.sample(num_levels, by_score, self.staleness_coef, key=key)
+        return buffer.sample(num_levels, by_score, self.staleness_coef, self.uniform_share, key=key)
 
     def opponent(self, slots: Slots, ranks: Int[Array, " capacity"]) -> Int[Array, ""]:
-        """The slot whose level a newcomer meets, as `LevelBuffer.update` asks for it."""
+        """The slot whose level a newcomer meets, as `LevelBuffer.update` asks for it.
+
+        A uniform share has no say in it: it would change no order, but rounding would make ties.
+        """
         weights = self.prioritisation.admission_weights(
             self.state, slots.scores, ranks, slots.filled
         )

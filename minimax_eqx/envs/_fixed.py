@@ -13,9 +13,11 @@ from ._env import AbstractLevelGenerator
 class FixedLevels(AbstractLevelGenerator[Level], Generic[Level]):
     """Draws uniformly from given levels; always the same one if there is just one.
 
-    `levels` is one level whose arrays all have a leading axis `level`, of length at least 1 (for
-    mazes, `stack_levels` makes one). Raises `ValueError` if the arrays do not share such an axis,
-    and when it is to draw a level of another structure.
+    `levels` is one level whose arrays all have a leading axis `level`, of length at least 1: what
+    `jax.tree.map(lambda *leaves: jnp.stack(leaves), *levels)` makes of several.
+
+    Raises `ValueError` if the arrays do not share such an axis, and when it is to draw a level of
+    another structure.
     """
 
     levels: Level
@@ -28,7 +30,7 @@ class FixedLevels(AbstractLevelGenerator[Level], Generic[Level]):
             raise ValueError(
                 "The arrays of FixedLevels.levels must have a leading axis of one length, at least "
                 f"1, that counts the levels; theirs are {sorted(lengths)} (0 for a scalar). Put "
-                "levels together with stack_levels."
+                "levels together with jax.tree.map(lambda *leaves: jnp.stack(leaves), *levels)."
             )
 
     def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> Level:

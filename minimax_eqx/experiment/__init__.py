@@ -3,12 +3,10 @@
 Needs the packages of the extra `minimax_eqx[cli]`.
 """
 
-from .._files import FolderError as FolderError
 from ._hooks import Evaluated as Evaluated
 from ._hooks import Finished as Finished
 from ._hooks import Progressed as Progressed
 from ._hooks import Remote as Remote
-from ._hooks import Saved as Saved
 from ._hooks import Started as Started
 from ._own_hooks import TrainingError as TrainingError
 from ._own_hooks import WriteReport as WriteReport
@@ -16,10 +14,8 @@ from ._own_hooks import WriteReport as WriteReport
 __all__ = [
     "Evaluated",
     "Finished",
-    "FolderError",
     "Progressed",
     "Remote",
-    "Saved",
     "Started",
     "TrainingError",
     "WriteReport",

@@ -95,7 +95,7 @@ class WriteTables:
             logging.getLogger("minimax_eqx").warning(
                 "No update for %d cycles. If buffer_fill_ratio in metrics.csv does not rise, there "
                 "are too few different levels that episodes finish on: lower the buffer's capacity "
-                "or min_fill_ratio, or raise num_steps.",
+                "or min_fill_ratio, or raise num_steps or rollouts_per_play.",
                 idle,
             )
 

@@ -14,12 +14,12 @@ from .._composition._user_code import UserCode
 from .._files import FolderError
 from .._folder._run_folder import CONFIG, RunFolder
 from .._xla._processes import arrays_of_first, from_first, is_first
-from ..runners import CheckpointError, level_mesh
+from ..runners import level_mesh
 from ..runners._ahead import CompileAhead, making, zeros
 from ..runners._evaluation import matmul_precision
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner, run
-from ..runners._saving import Saved
+from ..runners._saving import CheckpointError, Saved
 from ._hooks import Finished, Hook, Ledger
 from ._loop import train_until
 from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables

@@ -3,8 +3,6 @@
 Each kind has a part that you write into a configuration, with `init`, and weights that it makes.
 """
 
-from ._action_head import ClippedNormal as ClippedNormal
-from ._action_head import SquashedNormal as SquashedNormal
 from ._actor_critic import ActorCritic as ActorCritic
 from ._core import AbstractCell as AbstractCell
 from ._core import AbstractCore as AbstractCore
@@ -30,13 +28,11 @@ __all__ = [
     "AbstractEncoder",
     "AbstractHead",
     "ActorCritic",
-    "ClippedNormal",
     "DesignEncoder",
     "FlatEncoder",
     "GridEncoder",
     "MLPHead",
     "NoMemory",
-    "SquashedNormal",
 ]
 
 

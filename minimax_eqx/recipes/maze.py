@@ -3,17 +3,20 @@
 Unless a function says otherwise, its hyperparameters are those of the reference implementation
 (facebookresearch/minimax). Every function takes other parts and values by the short names that the
 command line has for them: `accel(score=PositiveValueLoss(), num_edits=5)`. Two underscores stand
-for a dot, as in `paired(student__learning_rate=3e-4)`.
+for a dot, as in `paired(student__learning_rate=3e-4)`, and a part may be given by its name there:
+`accel(parents="easiest", num_parents=2)`.
 """
 
 from typing import Any
 
 from .._composition._draft import with_changes
-from ..agents import PPO, Adam
+from ..agents import PPO, Adam, BehaviouralCloning
 from ..curricula import (
+    NCC,
     AbstractCurriculum,
     AdversarialDesign,
     DomainRandomisation,
+    Easiest,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
@@ -22,8 +25,10 @@ from ..curricula import (
     SamplingForLearnability,
     Sequential,
     SideBySide,
-    SigmoidOfZScore,
 )
+from ..curricula._boltzmann import Boltzmann
+from ..curricula._co_learnability import CoLearnability
+from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
@@ -32,16 +37,20 @@ from ..runners._experiment import Experiment
 from ..scores import (
     MNA,
     PACE,
-    BidirectionalProgress,
+    TRACED,
     ExactRegret,
     KeptLearnability,
-    LearningProgress,
-    LearningSlope,
+    Learnability,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
     ReturnVariance,
 )
+from ..scores._bidirectional_progress import BidirectionalProgress
+from ..scores._counting import AnySuccess
+from ..scores._generalised_learnability import GeneralisedLearnability
+from ..scores._learning_progress import LearningProgress
+from ..scores._learning_slope import LearningSlope
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -89,6 +98,16 @@ def paired(**changes: Any) -> Experiment:
     """PAIRED: a teacher designs levels, and is paid the regret of two students."""
     experiment = _experiment(AdversarialDesign(_teacher(), objective=RelativeRegret()))
     return with_changes(experiment, {"num_students": 2, "unseen": _UNSEEN, **changes})
+
+
+def paired_cloning(**changes: Any) -> Experiment:
+    """PAIRED with high entropy and cloning between students (arXiv 2308.10797).
+
+    With the hyperparameters of the authors' programs for mazes of 25 walls.
+    """
+    cloning = {"student__peer_loss": BehaviouralCloning(), "student__entropy_coef": 0.005}
+    walls = {"design__num_walls": 25, "unseen__num_walls": 25}
+    return with_changes(paired(**walls, **cloning), changes)
 
 
 def population_paired(**changes: Any) -> Experiment:
@@ -168,6 +187,46 @@ def sfl(**changes: Any) -> Experiment:
     return with_changes(_experiment(curriculum, student, num_updates), changes)
 
 
+def sfl_mutants(**changes: Any) -> Experiment:
+    """SFL whose candidates are half edits of the levels kept last time, and those levels again.
+
+    As `sfl`, with what followers of it do; kept levels are drawn in proportion to their scores.
+    """
+    experiment = sfl(
+        mutator=MazeEdits(num_edits=20), carry_over=True, prioritisation=Proportional()
+    )
+    return with_changes(experiment, changes)
+
+
+def ncc(**changes: Any) -> Experiment:
+    """NCC-Learn (arXiv 2505.20659): draws levels from a distribution that is learned by ascent.
+
+    With the authors' hyperparameters, as far as they fit: made for an accelerator, since all stored
+    levels are played before every update. 4 plays stand for their 5, so that they divide 256.
+    """
+    num_updates = 4_577
+    optimiser = Adam(learning_rate=1.466e-3, anneal_steps=num_updates, max_grad_norm=0.25)
+    student = _student(optimiser=optimiser, num_epochs=1)
+    curriculum = NCC(RandomWalls(), score=Learnability(counting=AnySuccess()), num_levels=256)
+    experiment = _experiment(curriculum, student, num_updates)
+    # An update takes 68 cycles.
+    return with_changes(experiment, {"evaluate_every": 6_800, "checkpoint_every": 6_800, **changes})
+
+
+def ncc_regret(**changes: Any) -> Experiment:
+    """NCC-Reg (the same): NCC whose distribution climbs the exact regret."""
+    return with_changes(ncc(score=ExactRegret(), step_size=0.005, evenness_coef=0.032), changes)
+
+
+def ncc_returns(**changes: Any) -> Experiment:
+    """NCC for returns of any size (the same): NCC that climbs generalised learnability.
+
+    With the step size and the entropy coefficient that its authors have for Craftax.
+    """
+    experiment = ncc(score=GeneralisedLearnability(), step_size=0.01, evenness_coef=0.005)
+    return with_changes(experiment, changes)
+
+
 def mna(**changes: Any) -> Experiment:
     """MNA (arXiv 2601.14957): robust PLR that replays where a student did worse than it promised.
 
@@ -201,6 +260,24 @@ def exact_regret(**changes: Any) -> Experiment:
     return with_changes(robust_plr(score=ExactRegret()), changes)
 
 
+def traced(**changes: Any) -> Experiment:
+    """TRACED (arXiv 2506.19997): ACCEL that also replays what a model of the world did not foresee.
+
+    With the hyperparameters of the authors' programs for mazes.
+    """
+    experiment = accel(
+        score=TRACED(),
+        prioritisation=CoLearnability(),
+        staleness_coef=0.3,
+        num_edits=5,
+        parents=Easiest(),
+        learning_rate=1e-4,
+        discount=0.995,
+        gae_lambda=0.95,
+    )
+    return with_changes(experiment, changes)
+
+
 def pace(**changes: Any) -> Experiment:
     """PACE, as far as it is known (arXiv 2605.01358): replays where learning changes the policy.
 
@@ -216,6 +293,17 @@ def return_variance(**changes: Any) -> Experiment:
     """
     experiment = robust_plr(score=ReturnVariance())
     return with_changes(experiment, {"num_trials": 10, **changes})
+
+
+def boltzmann(**changes: Any) -> Experiment:
+    """Robust PLR that replays by a softmax of learnability: NCC without its slow distribution.
+
+    The temperature is the entropy coefficient of NCC-Learn (arXiv 2505.20659).
+    """
+    experiment = robust_plr(
+        score=Learnability(), prioritisation=Boltzmann(0.05), staleness_coef=0.0, num_trials=4
+    )
+    return with_changes(experiment, changes)
 
 
 def kept_learnability(**changes: Any) -> Experiment:

@@ -169,7 +169,7 @@ def _no_fit(caller: str, policy: AbstractPolicy, env: AbstractEnv, reason: str) 
     return ValueError(
         f"{caller}: the policy {type(policy).__name__} cannot play {type(env).__name__}: {reason} "
         "Give the network of one agent, made for this environment. Of a population choose one, as "
-        "minimax_eqx.agents.first_student does, or map over its leading axis with eqx.filter_vmap."
+        "`students.first()` does, or map over its leading axis with eqx.filter_vmap."
     )
 
 

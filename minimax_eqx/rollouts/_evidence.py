@@ -53,7 +53,9 @@ class Evidence(eqx.Module):
     advantages: Float[Measured, "student time level trial value_head"]
     """How much better than expected things went, as the students' learner estimates it."""
     students: PyTree
-    """The students as they were when they played (leading axis `student`)."""
+    """The students that began the play, as they were then (leading axis `student`). In a play of
+    several rollouts they learn after each, so later steps are those of their successors; what
+    `distributions`, `log_probs`, `values` and `advantages` say is of whoever took the step."""
     optimum: Float[Measured, " level"] | None = None
     """The best return that the level allows, or None if the environment does not tell."""
 

@@ -4,22 +4,16 @@ from .._xla._mesh import level_mesh as level_mesh
 from .._xla._mesh import member_mesh as member_mesh
 from ._members import member as member
 from ._members import run_members as run_members
-from ._saving import CheckpointError as CheckpointError
-from ._saving import load as load
-from ._saving import save as save
 from ._schedule import Evaluation as Evaluation
 from ._schedule import Schedule as Schedule
 
 __all__ = [
-    "CheckpointError",
     "Evaluation",
     "Schedule",
     "level_mesh",
-    "load",
     "member",
     "member_mesh",
     "run_members",
-    "save",
 ]
 
 

@@ -29,7 +29,7 @@ def making(experiment: Experiment) -> RunOnce[Runner]:
         devices=1,
         matmul_precision="default",
         # The shortest, in which every learning rate lasts.
-        schedule=Schedule(num_updates=1, log_every=1),
+        schedule=Schedule(num_updates=experiment.rollouts_per_play, log_every=1),
         evaluation=Evaluation(),
     )
     return RunOnce(lambda key: Runner.create(bare, key=key), jax.random.key(experiment.seed))

@@ -12,31 +12,43 @@ if TYPE_CHECKING:
 
 def check_can_learn(experiment: "Experiment") -> None:
     """Raises `ValueError`, with what to change, if learning would end before the experiment does,
-    or if level replay would wait for more levels than there are."""
-    curriculum, num_updates = experiment.curriculum, experiment.schedule.num_updates
+    if the first log interval would go beyond its end, or if level replay would wait for more levels
+    than there are."""
+    curriculum, schedule = experiment.curriculum, experiment.schedule
+    num_updates, per_cycle = schedule.num_updates, experiment.rollouts_per_play
+    if schedule.log_every * per_cycle > num_updates:
+        raise ValueError(
+            f"log_every is {schedule.log_every} cycles of rollouts_per_play={per_cycle} updates; "
+            f"together they must be at most num_updates, which is {num_updates}, since a log "
+            "interval is always finished: lower log_every too."
+        )
     _check_learner("student", experiment.student, num_updates)
     # Other teachers learn in some cycles only, and students in others, as chance has it.
     if isinstance(curriculum, AdversarialDesign) and isinstance(
         curriculum.generator, LearnedGenerator
     ):
-        _check_learner("teacher", curriculum.generator.teacher, num_updates)
+        # Once in a cycle, however often the students do.
+        _check_learner("teacher", curriculum.generator.teacher, num_updates, per_cycle)
     if isinstance(curriculum, LevelReplay):
         check_can_be_filled(curriculum, experiment.env.level_spec())
 
 
-def _check_learner(whose: str, learner: AbstractLearner, num_updates: int) -> None:
-    most = learner.num_useful_updates
-    if most is None or num_updates <= most:
+def _check_learner(
+    whose: str, learner: AbstractLearner, num_updates: int, per_cycle: int = 1
+) -> None:
+    """`per_cycle` says how many of the students' `num_updates` fall on one of this learner's."""
+    most, own_updates = learner.num_useful_updates, -(-num_updates // per_cycle)
+    if most is None or own_updates <= most:
         return
     if most == 0:
         raise ValueError(
             f"The {whose}'s learning rate is 0, so it would never learn: it must be positive, or "
             "anneal to a final_learning_rate that is."
         )
-    enough = num_updates * learner.gradient_steps_per_update
+    enough = own_updates * learner.gradient_steps_per_update
     raise ValueError(
-        f"The {whose}'s learning rate is 0 after {most} of the {num_updates} updates of "
-        f"num_updates, since an update takes {learner.gradient_steps_per_update} gradient steps. "
-        f"Raise anneal_steps to {enough}, give a final_learning_rate above 0, or lower num_updates "
-        f"to {most}. A run that has begun keeps its annealing."
+        f"The {whose}'s learning rate is 0 after {most * per_cycle} of the {num_updates} updates "
+        f"of num_updates, since an update takes {learner.gradient_steps_per_update} gradient "
+        f"steps. Raise anneal_steps to {enough}, give a final_learning_rate above 0, or lower "
+        f"num_updates to {most * per_cycle}. A run that has begun keeps its annealing."
     )

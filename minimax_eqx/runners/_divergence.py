@@ -50,7 +50,8 @@ def divergence_of_metrics(
             later = metrics["updated"][first + 1 :]
             when = f"Cycle {int(runner.num_cycles) - len(later)}"
             if learner == "":
-                when = f"Update {_updates_of_students(runner) - int((later > 0).sum())}"
+                later_updates = int((later > 0).sum()) * runner.experiment.rollouts_per_play
+                when = f"Update {_updates_of_students(runner) - later_updates}"
             return Divergence(f"{when}: {name} is {values[first]}", learner)
     return None
 

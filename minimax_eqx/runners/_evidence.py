@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 
 from .._types import PyTree
-from ..agents import Agent, Estimates, first_student
-from ..agents._agent import Trajectory
+from ..agents import Agent
+from ..agents._agent import Estimates, Trajectory
 from ..nets._policy import Predictions
 from ..rollouts import Evidence
 from ..rollouts._optimum import optimum_of
@@ -20,7 +20,7 @@ def evidence_of(
     trajectories: Trajectory,
     estimates: Estimates,
 ) -> Evidence:
-    """What the students (leading axis `student`) met when they played `levels`."""
+    """What the students (leading axis `student`) met in one rollout on `levels`."""
 
     def by_trial(leaf):
         return leaf.reshape(*leaf.shape[:2], -1, experiment.num_trials, *leaf.shape[3:])
@@ -50,7 +50,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     """
     env = experiment.env
     num_levels = experiment.curriculum.levels_per_cycle
-    shape = (experiment.num_students, experiment.num_steps, num_levels, experiment.num_trials)
+    shape = (experiment.num_students, experiment.steps_per_play, num_levels, experiment.num_trials)
 
     def of_each_step(tree: PyTree) -> PyTree:
         return jax.tree.map(lambda s: jax.ShapeDtypeStruct((*shape, *s.shape), s.dtype), tree)
@@ -86,7 +86,7 @@ def _one_step(experiment: Experiment, students: Agent) -> tuple[Predictions, PyT
     env = experiment.env
 
     def predict(students, observation):
-        policy = first_student(students).network
+        policy = students.first().network
         predictions, _ = policy.step(observation, policy.initial_memory(), jnp.zeros((), bool))
         return predictions, predictions.actions.mode()
 

@@ -42,7 +42,9 @@ class Experiment(eqx.Module):
     num_students: int = 1
     """Size of the population."""
     num_steps: int = 256
-    """Environment steps of each play in a cycle."""
+    """Environment steps of a rollout, after which the students learn."""
+    rollouts_per_play: int = 1
+    """Rollouts of num_steps steps that make up one play; the students learn after each of them."""
     num_trials: int = 1
     """How often each student plays every level of a cycle, side by side."""
     track_level_metrics: bool = True
@@ -59,14 +61,16 @@ class Experiment(eqx.Module):
     """How precisely accelerators multiply matrices; default is JAX's own setting."""
 
     def __check_init__(self) -> None:
-        check_at_least(self, 1, "num_students", "num_steps", "num_trials", "devices")
+        check_at_least(
+            self, 1, "num_students", "num_steps", "rollouts_per_play", "num_trials", "devices"
+        )
         check_between(self, 0, MAX_SEED, "seed")
         if self.transitions_per_cycle > MAX_TRANSITIONS:
             raise ValueError(
                 f"A cycle has {self.curriculum.levels_per_cycle} levels, num_students="
-                f"{self.num_students}, num_trials={self.num_trials} and num_steps="
-                f"{self.num_steps}, which makes {self.transitions_per_cycle} steps; they must be "
-                f"at most {MAX_TRANSITIONS}."
+                f"{self.num_students}, num_trials={self.num_trials}, num_steps={self.num_steps} "
+                f"and rollouts_per_play={self.rollouts_per_play}, which makes "
+                f"{self.transitions_per_cycle} steps; they must be at most {MAX_TRANSITIONS}."
             )
         check_can_learn(self)
 
@@ -74,4 +78,9 @@ class Experiment(eqx.Module):
     def transitions_per_cycle(self) -> int:
         """Environment steps that one cycle takes, all students together."""
         plays = self.curriculum.levels_per_cycle * self.num_trials
-        return self.num_students * plays * self.num_steps
+        return self.num_students * plays * self.steps_per_play
+
+    @property
+    def steps_per_play(self) -> int:
+        """Environment steps of each play in a cycle."""
+        return self.num_steps * self.rollouts_per_play

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import pathlib
 import warnings
 from typing import Any
 
@@ -15,26 +16,25 @@ from jaxtyping import Array, Int, Key
 from .._metrics import Metrics
 from .._types import PyTree
 from .._xla._compile import check_not_consumed, check_switches, quick_jit
-from .._xla._filtered import filter_scan, filter_update_if
+from .._xla._filtered import filter_scan
 from .._xla._mesh import (
     check_shares,
     levels_over,
     num_shares,
     on_one_device,
     replicate,
-    split_levels,
 )
-from ..agents import Agent, Estimates
-from ..agents._agent import Trajectory
-from ..agents._population import over_students, population
+from ..agents import Agent
+from ..agents._population import population
 from ..curricula import AbstractCurriculum, Proposal
 from ..envs import AbstractEnv
 from ..rollouts import Evidence
-from ..rollouts._rollout import rollout
 from ._arrays import as_arrays, as_written
-from ._evidence import evidence_of, evidence_spec
+from ._evidence import evidence_spec
 from ._experiment import Experiment
 from ._metrics import cycle_metrics
+from ._play import Cycle
+from ._saving import load, save
 
 
 class Runner(eqx.Module):
@@ -63,15 +63,15 @@ class Runner(eqx.Module):
         Raises `ValueError` if the curriculum's levels are not those of the environment, the
         students cannot read its observations or do not choose its actions, the curriculum cannot
         learn from the evidence that there will be, two metrics have one name, the devices cannot
-        share the levels equally, or JAX is set to stop at the first NaN or infinity. Warns if
-        `num_steps` is below the environment's time limit: failures then never end, and the metric
-        `success_rate` is NaN.
+        share the levels equally, or JAX is set to stop at the first NaN or infinity. Warns if a
+        play has fewer steps than the environment's time limit: failures then never end, and the
+        metric `success_rate` is NaN.
         """
         check_switches()
         student_key, curriculum_key, run_key = jax.random.split(key, 3)
         experiment = as_arrays(experiment)
         env, curriculum = experiment.env, experiment.curriculum
-        _warn_if_failures_never_end(experiment.num_steps, env.max_episode_steps)
+        _warn_if_failures_never_end(experiment)
         students = population(
             experiment.student,
             experiment.num_students,
@@ -120,6 +120,23 @@ class Runner(eqx.Module):
         moved = replicate(on_one_device(self), mesh)
         return dataclasses.replace(moved, mesh=mesh)
 
+    def save(self, path: pathlib.Path | str) -> None:
+        """Writes the arrays of this runner, or of stacked ones, into a file for `load`.
+
+        Raises `OSError`, naming the file, if it cannot be written, and `ValueError` if the runner
+        was consumed.
+        """
+        check_not_consumed("save", self)
+        save(path, self)
+
+    def load(self, path: pathlib.Path | str) -> "Runner":
+        """The runner in a file that `save` wrote, if it is of the same composition as this one.
+
+        Of this one shapes are read alone, so it may have been consumed. Raises `ValueError` if the
+        file is missing, damaged, or does not fit.
+        """
+        return load(path, self)
+
     def step(self) -> tuple["Runner", Metrics]:
         """Runs one cycle; returns the new runner and the cycle's metrics, each a scalar.
 
@@ -164,38 +181,11 @@ class Runner(eqx.Module):
         next_key, *keys = jax.random.split(self.key, 5)
         propose_key, play_key, update_key, learn_key = keys
         state, proposal = curriculum.propose(self.curriculum_state, key=propose_key)
-        trajectories, estimates = self._play(proposal, key=play_key)
-        evidence = evidence_of(experiment, self.students, proposal.levels, trajectories, estimates)
-        # Of a copy: without weights, the update's key is as it would be if nobody had asked.
-        update_with_weights_key, weights_key = jax.random.split(jax.random.clone(update_key))
-        weights = curriculum.weights(state, proposal, evidence, key=weights_key)
-        if weights is not None:
-            update_key = update_with_weights_key
-            weights = weights.reshape(*weights.shape[:2], -1)
-        num_plays = None
-        if proposal.num_update_levels is not None:
-            num_plays = proposal.num_update_levels * experiment.num_trials
-
-        def update(students):
-            return over_students(
-                lambda student, trajectory, estimates, weights, key: experiment.student.update(
-                    student,
-                    trajectory.first_plays(num_plays),
-                    estimates.first_plays(num_plays),
-                    weights=None if weights is None else weights[:, :num_plays],
-                    key=key,
-                ),
-                students,
-                trajectories,
-                estimates,
-                weights,
-                jax.random.split(update_key, experiment.num_students),
-            )
-
-        updated = proposal.update_students
-        students, update_metrics = filter_update_if(updated, update, self.students)
+        cycle = Cycle(experiment, state, proposal)
+        students, evidence, update_metrics = cycle.play_and_update(
+            self.students, play_key=play_key, update_key=update_key
+        )
         state, curriculum_metrics = curriculum.learn(state, proposal, evidence, key=learn_key)
-        update_metrics = {name: jnp.mean(value) for name, value in update_metrics.items()}
         metrics = cycle_metrics(experiment, proposal, evidence, update_metrics, curriculum_metrics)
         runner = eqx.tree_at(
             lambda runner: (
@@ -209,30 +199,6 @@ class Runner(eqx.Module):
             is_leaf=lambda node: node is None,
         )
         return runner, metrics
-
-    def _play(self, proposal: Proposal, *, key: Key[Array, ""]) -> tuple[Trajectory, Estimates]:
-        """What each student does on the proposed levels, every trial a play of its own."""
-        experiment = self.experiment
-        levels, spare_levels = split_levels(
-            jax.tree.map(
-                lambda leaf: jnp.repeat(leaf, experiment.num_trials, axis=0),
-                (proposal.levels, proposal.spare_levels),
-            )
-        )
-
-        def play(student, key):
-            trajectory = rollout(
-                experiment.env,
-                student.network,
-                levels,
-                spare_levels,
-                num_steps=experiment.num_steps,
-                with_truncation_values=experiment.student.needs_truncation_values,
-                key=key,
-            )
-            return trajectory, experiment.student.estimate(trajectory)
-
-        return over_students(play, self.students, jax.random.split(key, experiment.num_students))
 
 
 class _Shown(eqx.Module):
@@ -260,14 +226,19 @@ def run(runner: Runner, num_cycles: int) -> tuple[Runner, Metrics]:
     return replicate(result, runner.mesh)
 
 
-def _warn_if_failures_never_end(num_steps: int, max_episode_steps: int) -> None:
-    if num_steps < max_episode_steps:
+def _warn_if_failures_never_end(experiment: Experiment) -> None:
+    num_steps, limit = experiment.num_steps, experiment.env.max_episode_steps
+    if experiment.steps_per_play < limit:
+        times = experiment.rollouts_per_play
+        length = f"num_steps is {num_steps}"
+        if times > 1:
+            length += f" and rollouts_per_play {times}, which makes {experiment.steps_per_play}"
         warnings.warn(
-            f"num_steps is {num_steps}, less than the environment's max_episode_steps of "
-            f"{max_episode_steps}: failures that take the whole time limit never end in a cycle, "
-            "so success rates are not measured (NaN), and learnability, regret and other scores "
-            "are meaningless, since levels that are not solved are never scored; raise num_steps "
-            f"to at least {max_episode_steps}, or lower max_episode_steps.",
+            f"{length}, less than the environment's max_episode_steps of {limit}: failures that "
+            "take the whole time limit never end in a cycle, so success rates are not measured "
+            "(NaN), and learnability, regret and other scores are meaningless, since levels that "
+            f"are not solved are never scored; raise num_steps to at least {-(-limit // times)}, "
+            f"or rollouts_per_play to {-(-limit // num_steps)}, or lower max_episode_steps.",
             # The frames above belong to the type checker, if that is on.
             stacklevel=1,
         )

@@ -4,12 +4,13 @@ import dataclasses
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.agents import PPO, first_student
+from minimax_eqx.agents import PPO, Adam
 from minimax_eqx.agents._population import population
-from minimax_eqx.rollouts._rollout import rollout
+from minimax_eqx.rollouts._rollout import begin_all, go_on, load_all, rollout
 
 from ..small import ENV, make_learner, make_student, sample_levels
 
@@ -42,6 +43,45 @@ def test_the_first_gradient_step_sees_a_ratio_of_one(core, levels, getkey):
     assert abs(metrics["approx_kl"]) < 1e-6
     assert metrics["clip_fraction"] == 0
     assert metrics["grad_norm"] > 0
+
+
+@eqx.filter_jit
+def second_rollout(agent, levels, key):
+    """Of plays that go on over a cut, at which some of them end an episode."""
+    worlds, policy = load_all(ENV, levels), agent.network
+    begin_key, *keys = jax.random.split(key, 3)
+    first, paused = go_on(
+        ENV,
+        policy,
+        worlds,
+        begin_all(ENV, policy, worlds, key=begin_key),
+        num_steps=6,
+        key=keys[0],
+    )
+    return first, go_on(ENV, policy, worlds, paused, num_steps=6, key=keys[1])[0]
+
+
+def test_an_update_from_a_later_rollout_begins_with_the_memory_that_was_carried_over(
+    levels, getkey
+):
+    """In minibatches and their parts too: the ratio stays at one, since the rate is 0."""
+    agent, key = make_student(getkey()), getkey()
+    # Weights that make actions depend on memory.
+    noise = iter(jax.random.split(getkey(), 100))
+    network = jax.tree.map(
+        lambda x: x + jax.random.normal(next(noise), x.shape) if eqx.is_inexact_array(x) else x,
+        agent.network,
+    )
+    agent = eqx.tree_at(lambda agent: agent.network, agent, network)
+    first, second = second_rollout(agent, levels, key)
+    np.testing.assert_array_equal(second.resets[0], first.dones[-1])
+    learner = make_learner(optimiser=Adam(0.0), num_minibatches=2, num_accumulation_steps=2)
+    part = second.first_plays(4)
+    _, metrics = update(learner, agent, part, key)
+    assert abs(metrics["approx_kl"]) < 1e-6
+    empty = jax.tree.map(jnp.zeros_like, part.carried)
+    _, metrics = update(learner, agent, dataclasses.replace(part, carried=empty), key)
+    assert abs(metrics["approx_kl"]) > 1e-4
 
 
 def test_a_single_minibatch_does_not_depend_on_the_key(levels, getkey):
@@ -130,7 +170,7 @@ def test_students_of_a_population_are_made_with_keys_of_their_own(getkey):
     students = population(learner, 3, OBSERVATION, ACTIONS, key=key)
     assert students.num_updates.shape == (3,)
     alone = learner.init(OBSERVATION, ACTIONS, key=jax.random.split(key, 3)[0])
-    for leaf, same in zip(*map(jax.tree.leaves, (first_student(students), alone)), strict=True):
+    for leaf, same in zip(*map(jax.tree.leaves, (students.first(), alone)), strict=True):
         if eqx.is_array(leaf):
             np.testing.assert_allclose(leaf, same, atol=1e-6)
     with pytest.raises(ValueError, match="num_students is 0"):

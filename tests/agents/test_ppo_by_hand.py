@@ -11,8 +11,9 @@ import numpy as np
 import optax
 import pytest
 
-from minimax_eqx.agents import PPO, Agent, ClippedValueLoss, Estimates, HuberValueLoss, Optax
-from minimax_eqx.agents._agent import Trajectory
+from minimax_eqx.agents import PPO, Agent, Optax
+from minimax_eqx.agents._agent import Estimates, Trajectory
+from minimax_eqx.agents._losses import ClippedValueLoss, HuberValueLoss
 from minimax_eqx.nets._distributions import Categorical
 from minimax_eqx.nets._policy import AbstractPolicy, Predictions
 

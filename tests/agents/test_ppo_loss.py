@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.agents import PPO, ClippedValueLoss, HuberValueLoss
-from minimax_eqx.agents._losses import normalise
+from minimax_eqx.agents import PPO
+from minimax_eqx.agents._losses import ClippedValueLoss, HuberValueLoss, normalise
 from minimax_eqx.agents._minibatches import Batch
 from minimax_eqx.nets._distributions import AbstractDistribution
 from minimax_eqx.nets._policy import Predictions

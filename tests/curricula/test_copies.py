@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from minimax_eqx.curricula import LevelReplay, Proposal, SamplingForLearnability
 from minimax_eqx.curricula._kinds import Kind
 from minimax_eqx.curricula._schedules import ReplayMemory
-from minimax_eqx.scores import AbstractScore, Learnability, MaxMC, MeanReturn, PositiveValueLoss
+from minimax_eqx.scores import AbstractScore, Learnability, MaxMC, PositiveValueLoss
+from minimax_eqx.scores._returns import MeanReturn
 
 from ..evidence import make_evidence, structure
 from ..numbered_levels import Going, Numbers, learn

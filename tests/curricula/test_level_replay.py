@@ -9,19 +9,20 @@ import pytest
 from minimax_eqx.curricula import (
     AbstractLevelSource,
     Easiest,
-    Hardest,
     LevelReplay,
     NewAndReplayed,
     Proportional,
     Rank,
     Sequential,
     SideBySide,
-    TopK,
 )
+from minimax_eqx.curricula._parents import Hardest
+from minimax_eqx.curricula._prioritisation import TopK
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.envs._mutator import NoEdit
 from minimax_eqx.envs.maze import MazeEdits, RandomWalls
-from minimax_eqx.scores import MeanReturn, RelativeRegret
+from minimax_eqx.scores import RelativeRegret
+from minimax_eqx.scores._returns import MeanReturn
 
 from ..numbered_levels import evidence_of, going, learn, propose
 
@@ -233,6 +234,7 @@ def test_the_parallel_form_plays_all_kinds_side_by_side(getkey):
         ({"num_levels": 0}, "LevelReplay.num_levels is 0; it must be at least 1"),
         ({"min_fill_ratio": 2.0}, "min_fill_ratio is 2.0; it must be between 0 and 1"),
         ({"staleness_coef": 1.1}, "staleness_coef is 1.1"),
+        ({"uniform_share": 1.1}, "uniform_share is 1.1; it must be between 0 and 1"),
         ({"staleness_coef": float("nan")}, "staleness_coef is nan"),
         ({"prioritisation": Proportional()}, "Proportional, which needs scores .* MeanReturn"),
         ({"schedule": Sequential(0)}, r"never replays, .*students .* would never learn"),

@@ -10,20 +10,21 @@ import pytest
 
 from minimax_eqx.curricula import (
     Easiest,
-    Hardest,
     LevelReplay,
     NewAndReplayed,
     Proportional,
     Rank,
-    Replayed,
     Sequential,
     SideBySide,
-    WholeBatch,
 )
+from minimax_eqx.curricula._lessons import Replayed
 from minimax_eqx.curricula._level_replay import _stock_of
+from minimax_eqx.curricula._parents import Hardest, WholeBatch
 from minimax_eqx.envs import AbstractLevelMutator
 from minimax_eqx.envs._mutator import NoEdit
-from minimax_eqx.scores import L1ValueLoss, MaxMC, MeanReturn
+from minimax_eqx.scores import MaxMC
+from minimax_eqx.scores._returns import MeanReturn
+from minimax_eqx.scores._values import L1ValueLoss
 
 from ..numbered_levels import Numbers, evidence_of, going, learn, propose
 from .buffers import fingerprints_of

@@ -1,5 +1,7 @@
 """How scores become chances, and how slots are drawn by them."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minimax_eqx.curricula import Proportional, Rank, TopK, _chances
+from minimax_eqx.curricula import Proportional, Rank, _chances
+from minimax_eqx.curricula._boltzmann import Boltzmann
+from minimax_eqx.curricula._insertion import Slots
+from minimax_eqx.curricula._level_buffer import LevelBuffer
+from minimax_eqx.curricula._prioritisation import TopK
+from minimax_eqx.curricula._replay_rules import ReplayRules
 
 from . import buffer_oracle
 
@@ -88,7 +95,10 @@ ages_of_a_buffer = st.lists(
 ).map(lambda ages: np.array(ages, np.int32))
 shares = st.sampled_from([0.0, 0.3, 1.0]).map(np.float32)
 prioritisations = st.sampled_from(
-    [Rank(), Rank(0.02), Rank(50.0), Proportional(), Proportional(0.1), TopK(2), TopK(CAPACITY)]
+    [
+        *(Rank(), Rank(0.02), Rank(50.0), Proportional(), Proportional(0.1)),
+        *(TopK(2), TopK(CAPACITY), Boltzmann(), Boltzmann(2.0)),
+    ]
 )
 
 
@@ -190,3 +200,38 @@ def test_temperatures_can_be_swept_in_one_program():
         lambda prioritisation: distribution(prioritisation, scores, ages, filled, jnp.array(0.0))
     )(swept)
     assert chances[0, -1] > chances[1, -1]
+
+
+@pytest.mark.parametrize("staleness_coef", [0.0, 0.4])
+def test_a_uniform_share_counts_for_replay_and_not_for_admission(staleness_coef):
+    buffer = dataclasses.replace(
+        LevelBuffer.empty(jax.ShapeDtypeStruct((), jnp.int32), 4),
+        scores=jnp.array([0.1, 0.9, 0.5, -jnp.inf]),
+        ages=jnp.array([5, 0, 15, 0], jnp.int32),
+        filled=jnp.array([True, True, True, False]),
+    )
+    plain = ReplayRules(Rank(), staleness_coef=staleness_coef)
+    guarded = dataclasses.replace(plain, uniform_share=0.25)
+    chances = plain.replay_distribution(buffer)
+    expected = 0.75 * chances + jnp.array([0.25, 0.25, 0.25, 0]) / 3
+    np.testing.assert_allclose(guarded.replay_distribution(buffer), expected, rtol=1e-6)
+    draw = jax.jit(jax.vmap(lambda key: guarded.sample(buffer, 1, key=key)[1][0]))
+    drawn = np.bincount(draw(jax.random.split(jax.random.key(0), 4000)), minlength=4) / 4000
+    np.testing.assert_allclose(drawn, expected, atol=0.03)
+    # A share of all leaves no order of chances, and still the same level has to go.
+    everything = dataclasses.replace(plain, uniform_share=1.0)
+    assert len(set(everything.replay_distribution(buffer).tolist())) == 2
+    full = {"scores": jnp.arange(4.0), "ages": buffer.ages, "filled": jnp.ones(4, bool)}
+    slots = Slots(**full, num_mutations=buffer.num_mutations, records=None)
+    ranks = _chances.rank(slots.scores)
+    assert int(plain.opponent(slots, ranks)) == int(everything.opponent(slots, ranks))
+
+
+def test_boltzmann_s_chances_are_the_softmax_of_scores():
+    scores, filled = jnp.array([0.25, 0.16, 0.0, 0.09]), jnp.ones(4, bool)
+    chances = distribution(Boltzmann(0.05), scores, jnp.zeros(4, jnp.int32), filled, 0.0)
+    np.testing.assert_allclose(chances, [0.824539, 0.136295, 0.005556, 0.033610], atol=1e-6)
+    shifted = distribution(Boltzmann(0.05), scores - 9, jnp.zeros(4, jnp.int32), filled, 0.0)
+    np.testing.assert_allclose(shifted, chances, rtol=1e-4)
+    with pytest.raises(ValueError, match=r"Boltzmann\.temperature is 0; it must be positive"):
+        Boltzmann(0)

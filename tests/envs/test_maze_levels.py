@@ -9,7 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from minimax_eqx.envs.maze import MazeLevel, stack_levels
+from minimax_eqx.envs.maze import MazeLevel
+from minimax_eqx.envs.maze._level import stack_levels
 from minimax_eqx.envs.maze._maze import Maze
 
 LEVEL = MazeLevel.from_ascii(

@@ -14,16 +14,10 @@ from hypothesis import strategies as st
 
 from minimax_eqx.envs import AbstractLevelMutator, OneOf, Repeated
 from minimax_eqx.envs._mutator import NoEdit
-from minimax_eqx.envs.maze import (
-    FlipWall,
-    MazeEdits,
-    MazeLevel,
-    MoveAgent,
-    MoveGoal,
-    RandomWalls,
-)
+from minimax_eqx.envs.maze import MazeEdits, MazeLevel, RandomWalls
 from minimax_eqx.envs.maze._level import maze_level_spec
 from minimax_eqx.envs.maze._memory import MemoryLevel
+from minimax_eqx.envs.maze._mutators import FlipWall, MoveAgent, MoveGoal
 
 STATISTICS = json.loads(
     (pathlib.Path(__file__).parents[1] / "golden" / "maze_mutator_stats.json").read_text()

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import pytest
 
 from minimax_eqx.envs import FixedLevels
-from minimax_eqx.envs.maze import MazeLevel, stack_levels
+from minimax_eqx.envs.maze import MazeLevel
+from minimax_eqx.envs.maze._level import stack_levels
 from minimax_eqx.envs.maze._memory import MemoryLevel
 
 DRAWING = ">.#\n..G"

@@ -11,8 +11,9 @@ from PIL import Image
 
 from minimax_eqx.envs import save_picture
 from minimax_eqx.envs._pictures import sheet
-from minimax_eqx.envs.maze import MazeDesign, MazeLevel, MemoryMaze, stack_levels
+from minimax_eqx.envs.maze import MazeDesign, MazeLevel, MemoryMaze
 from minimax_eqx.envs.maze._artist import MazeArtist
+from minimax_eqx.envs.maze._level import stack_levels
 from minimax_eqx.envs.maze._maze import Maze, MazeState
 from minimax_eqx.envs.maze._memory import MemoryLevel
 from minimax_eqx.envs.maze._render import render, render_ascii

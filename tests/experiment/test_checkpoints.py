@@ -15,8 +15,8 @@ import pytest
 
 from minimax_eqx._folder import _checkpoints as module
 from minimax_eqx._folder._checkpoints import Checkpoints
-from minimax_eqx.runners import CheckpointError
 from minimax_eqx.runners import _saving as saving
+from minimax_eqx.runners._saving import CheckpointError
 
 from .tiny import assert_same_state, files
 

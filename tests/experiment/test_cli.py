@@ -153,6 +153,10 @@ MISTAKES = {
         ["train", "--num-updates", "3"],
         "log_every is 5; it must be at most num_updates, which is 3",
     ),
+    "log interval of long plays longer than the run": (
+        ["train", "--num-updates", "9", "--rollouts-per-play", "2"],
+        "log_every is 5 cycles of rollouts_per_play=2 updates",
+    ),
     "no update ever": (
         ["train", "maze-robust-plr", "--replay-prob", "0"],
         "so they would never learn",

@@ -10,7 +10,8 @@ from minimax_eqx import evaluate
 from minimax_eqx._composition._draft import with_changes
 from minimax_eqx.agents._population import population
 from minimax_eqx.envs import FixedLevels, Maze
-from minimax_eqx.envs.maze import MazeLevel, RandomWalls, stack_levels
+from minimax_eqx.envs.maze import MazeLevel, RandomWalls
+from minimax_eqx.envs.maze._level import stack_levels
 from minimax_eqx.recipes import maze
 from minimax_eqx.rollouts import _panels as panels
 from minimax_eqx.rollouts._evaluation import EpisodeResults

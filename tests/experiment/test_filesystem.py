@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import pytest
 
 from minimax_eqx import _files
+from minimax_eqx._files import FolderError
 from minimax_eqx._folder._checkpoints import Checkpoints
-from minimax_eqx.experiment import FolderError
 
 from .tiny import create, files, launch
 

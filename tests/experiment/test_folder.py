@@ -9,10 +9,10 @@ import pathlib
 import numpy as np
 import pytest
 
+from minimax_eqx._files import FolderError
 from minimax_eqx._folder._metrics_file import MetricsFile
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx._version import VERSION
-from minimax_eqx.experiment import FolderError
 
 from .tiny import EXPERIMENT, change_config, create, files
 

@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import pytest
 
 from minimax_eqx import Experiment, load, resume, train
+from minimax_eqx._files import FolderError
 from minimax_eqx.agents import PPO
 from minimax_eqx.curricula import DomainRandomisation
 from minimax_eqx.envs import AbstractEnv, AbstractLevelGenerator, AbstractSuite, Discrete, TimeStep
-from minimax_eqx.experiment import FolderError, WriteReport
+from minimax_eqx.experiment import WriteReport
 from minimax_eqx.nets import AbstractEncoder, ActorCritic
 from minimax_eqx.runners import Evaluation, Schedule
 
@@ -78,20 +79,21 @@ EXPERIMENT = Experiment(
     env=Corridor(),
     student=PPO(ActorCritic(LayersEncoder()), num_epochs=1),
     curriculum=DomainRandomisation(Distances(), num_levels=4),
-    num_steps=6,
-    schedule=Schedule(num_updates=4, log_every=2, checkpoint_every=2),
+    num_steps=3,
+    rollouts_per_play=2,
+    schedule=Schedule(num_updates=8, log_every=2, checkpoint_every=2),
     evaluation=Evaluation(Far(), num_episodes=2, num_unseen_levels=3),
 )
 
 
 def test_it_trains_stops_goes_on_bit_for_bit_and_is_reported_in_words(tmp_path):
     straight = train(EXPERIMENT, tmp_path / "straight", hooks=[WriteReport()])
-    short = Schedule(num_updates=2, log_every=2, checkpoint_every=2)
+    short = Schedule(num_updates=4, log_every=2, checkpoint_every=2)
     shorter = dataclasses.replace(EXPERIMENT, schedule=short)
     train(shorter, tmp_path / "run", hooks=[])
     with pytest.raises(FolderError, match=r"no 'corridor'"):
         resume(tmp_path / "run", hooks=[])
-    resumed = resume(tmp_path / "run", experiment=shorter, num_updates=4, hooks=[])
+    resumed = resume(tmp_path / "run", experiment=shorter, num_updates=8, hooks=[])
     assert_same_state(resumed.runner, straight.runner)
     assert rows(tmp_path / "run") == rows(tmp_path / "straight")
     _, runner = load(tmp_path / "run", EXPERIMENT)

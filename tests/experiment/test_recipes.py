@@ -12,9 +12,10 @@ from minimax_eqx import Experiment, Runner, curricula, nets
 from minimax_eqx._composition._draft import draft_of, options_of, with_changes
 from minimax_eqx._composition._parts import Parts, help_of, name_of
 from minimax_eqx._composition._plain import from_plain, to_plain
-from minimax_eqx.agents import ClippedValueLoss
+from minimax_eqx.agents._losses import ClippedValueLoss
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
+from minimax_eqx.curricula._lessons import Replayed
 from minimax_eqx.recipes import maze, small
 from minimax_eqx.recipes._known import RECIPES
 
@@ -31,7 +32,7 @@ from .tiny import (
 )
 
 PATIENCE = 240
-BUFFERED = (curricula.LevelReplay, curricula.SamplingForLearnability)
+BUFFERED = (curricula.LevelReplay, curricula.NCC, curricula.SamplingForLearnability)
 REPLAYING = [
     name
     for name, recipe in RECIPES.items()
@@ -49,7 +50,13 @@ def in_every_run_or_slow(names):
 
 
 # Presets with S5 differ from those without in their networks; one stands for all.
-DESIGNING = ["maze-paired", "maze-population-paired", "maze-minimax", "maze-paired-s5"]
+DESIGNING = [
+    "maze-paired",
+    "maze-paired-cloning",
+    "maze-population-paired",
+    "maze-minimax",
+    "maze-paired-s5",
+]
 
 # Which of the reference's presets has the values of which one here.
 REFERENCE = {
@@ -149,7 +156,7 @@ def replay_in_words_of_the_reference(replay):
         "score_temperature": replay.prioritisation.temperature,
         "rank_prioritisation": isinstance(replay.prioritisation, curricula.Rank),
         "min_fill_ratio_before_replay": replay.min_fill_ratio,
-        "train_on_replayed_levels_only": isinstance(replay.learn_from, curricula.Replayed),
+        "train_on_replayed_levels_only": isinstance(replay.learn_from, Replayed),
         "evaluate_new_and_replay_in_parallel": is_parallel,
         "reject_duplicate_levels": True,
     }

@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from minimax_eqx._composition._draft import differences, draft_of, made, with_changes
+from minimax_eqx._composition._options import given_in_file
 from minimax_eqx._composition._parts import Parts
 from minimax_eqx._composition._plain import to_plain
-from minimax_eqx.cli._words import apply, given_in_file, given_in_words
+from minimax_eqx.cli._words import apply, given_in_words
 
 from . import house
 

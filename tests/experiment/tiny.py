@@ -19,7 +19,7 @@ from minimax_eqx._composition._draft import (
     with_changes,
 )
 from minimax_eqx._folder._run_folder import RunFolder
-from minimax_eqx.curricula import SamplingForLearnability
+from minimax_eqx.curricula import NCC, SamplingForLearnability
 from minimax_eqx.envs import Maze
 from minimax_eqx.recipes import maze
 from minimax_eqx.recipes._known import RECIPES
@@ -39,7 +39,8 @@ LIMITS = {
     **{name: value for name, value in SMALL.items() if name != "mazes"},
     **{"evaluate_every": 0, "max_episode_steps": 6, "num_minibatches": 2},
     **{"capacity": 6, "num_edits": 2, "noise_dim": 2, "embedding_size": 4},
-    **{"num_candidates": 4, "num_plays": 2, "num_training_cycles": 4},
+    **{"model_filters": 2, "model_size": 8},
+    **{"num_candidates": 4, "num_plays": 2, "num_training_cycles": 4, "num_new_levels": 1},
 }
 
 
@@ -74,7 +75,7 @@ def tiny(experiment):
         option.draft.values[option.field.name] = (
             min(option.value, limit) if is_number else option.value
         )
-    if isinstance(experiment.curriculum, SamplingForLearnability):
+    if isinstance(experiment.curriculum, NCC | SamplingForLearnability):
         draft.values["curriculum"].values["capacity"] = 3
     return made(draft)
 

@@ -1,7 +1,7 @@
-"""TRACED (arXiv 2506.19997), the example of a method whose score and prioritisation learn."""
+"""TRACED (arXiv 2506.19997): its score, whose model learns, and its bonus."""
 
 import dataclasses
-import pathlib
+import functools
 
 import equinox as eqx
 import jax
@@ -9,24 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx._composition._user_code import load_user_code
-from minimax_eqx.curricula import (
-    LevelReplay,
-    NewAndReplayed,
-    Rank,
-    Replayed,
-    Sequential,
-    SideBySide,
-)
+from minimax_eqx.curricula import LevelReplay, NewAndReplayed, Rank, Sequential, SideBySide
+from minimax_eqx.curricula._co_learnability import CoLearnability
+from minimax_eqx.curricula._lessons import Replayed
 from minimax_eqx.rollouts import Episodes
-from minimax_eqx.scores import MeanReturn, PositiveValueLoss
+from minimax_eqx.scores import TRACED, PositiveValueLoss
+from minimax_eqx.scores._returns import MeanReturn
+from minimax_eqx.scores._transition_model import Learned
 
 from ..evidence import begin, evaluate, random_evidence, structure
 from ..numbered_levels import Numbers, evidence_of, going, learn, propose
 
-FILE = pathlib.Path(__file__).parents[2] / "examples" / "methods" / "traced.py"
-traced = load_user_code(str(FILE)).module
-CoLearnability, Surprise = traced.CoLearnability, traced.Surprise
+SIZES = {"model_filters": 2, "model_size": 4}
+Traced = functools.partial(TRACED, **SIZES)
 BATCH, CAPACITY = 4, 10
 
 
@@ -69,15 +64,15 @@ def episodes_of(dones):
 
 def test_a_model_that_is_always_right_leaves_the_positive_value_loss():
     evidence = seen_and_done(ones)
-    records, state = begin(Surprise(), evidence)
-    scores, _, _ = evaluate(Surprise(), evidence, records, always_one(state))
+    records, state = begin(Traced(), evidence)
+    scores, _, _ = evaluate(Traced(), evidence, records, always_one(state))
     np.testing.assert_allclose(scores, PositiveValueLoss().formula(evidence), rtol=1e-5)
 
 
 @pytest.mark.parametrize("per_step", [True, False])
 def test_an_episode_of_n_steps_has_the_errors_of_its_pairs_of_steps(per_step):
     evidence = seen_and_done(numbers)
-    score = Surprise(prediction_weight=3.0, per_step=per_step)
+    score = Traced(prediction_weight=3.0, per_step=per_step)
     records, state = begin(score, evidence)
     scores, _, _ = evaluate(score, evidence, records, always_one(state))
     wrong = np.square(1 - np.asarray(evidence.observations["a"])).mean(-1)
@@ -99,7 +94,7 @@ def test_an_episode_of_n_steps_has_the_errors_of_its_pairs_of_steps(per_step):
 
 def test_what_happens_in_one_episode_does_not_change_the_errors_of_another():
     evidence = seen_and_done(numbers)
-    learned = traced.Learned.create(structure(evidence), 1e-4, key=jax.random.key(0))
+    learned = Learned.create(structure(evidence), 2, 4, key=jax.random.key(0))
     ends_before = jnp.cumsum(evidence.dones, axis=1) - evidence.dones.astype(jnp.int32)
     is_first = ends_before == 0
     other = eqx.tree_at(
@@ -117,7 +112,7 @@ def test_what_happens_in_one_episode_does_not_change_the_errors_of_another():
 @pytest.mark.parametrize("observations", [numbers, images], ids=["numbers", "images"])
 def test_the_model_learns(observations):
     evidence = seen_and_done(observations)
-    score = Surprise(model_learning_rate=1e-2)
+    score = Traced(model_learning_rate=1e-2)
     records, state = begin(score, evidence)
     assert jnp.isnan(score.metrics(state)["model_loss"])
     scores, _, state = evaluate(score, evidence, records, state)
@@ -131,18 +126,20 @@ def test_the_model_learns(observations):
 
 def test_scores_are_those_of_the_model_before_it_learns():
     evidence = seen_and_done(numbers)
-    _, state = begin(Surprise(), evidence)
+    _, state = begin(Traced(), evidence)
     fit = eqx.filter_jit(lambda rate, num_steps: state.fit(evidence, rate, num_steps))
     (errors, once), (same_errors, twice) = fit(1e-4, 1), fit(1e-2, 2)
     np.testing.assert_allclose(errors, same_errors, rtol=1e-6)
     assert not eqx.tree_equal(once, twice)
 
 
-def test_a_model_that_takes_no_step_is_refused():
-    evidence = seen_and_done(numbers)
-    score = Surprise(num_gradient_steps=0)
-    with pytest.raises(ValueError, match="num_gradient_steps is 0; it must be at least 1"):
-        evaluate(score, evidence, *begin(score, evidence))
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("num_gradient_steps", 0), ("model_size", 0), ("model_learning_rate", 0.0)],
+)
+def test_a_model_that_could_not_learn_is_refused(field, value):
+    with pytest.raises(ValueError, match=f"TRACED.{field} is {value}"):
+        TRACED(**{field: value})
 
 
 def contents(curriculum):

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from minimax_eqx.agents import PPO, first_student
+from minimax_eqx.agents import PPO
 from minimax_eqx.agents._population import population
 from minimax_eqx.envs import AbstractEnv, Discrete, TimeStep
 from minimax_eqx.nets import ActorCritic, FlatEncoder, MLPHead
@@ -80,7 +80,7 @@ def players():
 
 @pytest.fixture(scope="module")
 def player(players):
-    return first_student(players).network
+    return players.first().network
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_there_are_as_many_keys_as_levels(player):
 @pytest.mark.parametrize("of", ["a population", "another environment"])
 def test_a_policy_that_is_not_of_one_agent_for_this_environment_is_refused(of, players):
     policy = players.network if of == "a population" else make_student(KEYS[0]).network
-    with pytest.raises(ValueError, match=r"evaluate: .* cannot play Dice: .*first_student"):
+    with pytest.raises(ValueError, match=r"evaluate: .* cannot play Dice: .*students.first"):
         evaluate(ENV, policy, LEVELS, key=KEYS)
     level = jax.tree.map(lambda leaf: leaf[0], LEVELS)
     with pytest.raises(ValueError, match=r"record_episode: .* cannot play Dice: .*filter_vmap"):

@@ -13,12 +13,13 @@ from minimax_eqx.scores import NegativeReturn
 from ..small import ENV, GENERATOR, make_learner, sample_levels
 
 
-def experiment(student=None, curriculum=None, num_updates=100):
+def experiment(student=None, curriculum=None, num_updates=100, **options):
     return Experiment(
         ENV,
         student or make_learner(),
         curriculum or LevelReplay(GENERATOR, num_levels=2, capacity=4),
         schedule=Schedule(num_updates=num_updates),
+        **options,
     )
 
 
@@ -41,9 +42,19 @@ def test_a_rate_of_0_is_refused_unless_it_anneals_to_another():
 
 
 def test_a_teacher_that_stops_learning_is_refused():
+    """It learns once in a cycle, however often the students do."""
     generator = LearnedGenerator(MazeDesign(num_walls=3), learner(anneal_steps=20))
+    curriculum = AdversarialDesign(generator, NegativeReturn())
     with pytest.raises(ValueError, match="teacher's learning rate is 0 after 10 of the 100"):
-        experiment(curriculum=AdversarialDesign(generator, NegativeReturn()))
+        experiment(curriculum=curriculum)
+    with pytest.raises(ValueError, match=r"after 40 of the 100 .*anneal_steps to 50.*to 40\."):
+        experiment(curriculum=curriculum, rollouts_per_play=4)
+    experiment(curriculum=curriculum, rollouts_per_play=10)
+
+
+def test_a_log_interval_with_more_updates_than_the_run_is_refused():
+    with pytest.raises(ValueError, match="10 cycles of rollouts_per_play=11 updates"):
+        experiment(rollouts_per_play=11)
 
 
 def fixed(key):

@@ -12,7 +12,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from minimax_eqx import Runner, run
 from minimax_eqx.agents import Adam
 from minimax_eqx.curricula import DomainRandomisation, LevelReplay, Sequential
-from minimax_eqx.envs.maze import FlipWall
+from minimax_eqx.envs.maze._mutators import FlipWall
 from minimax_eqx.nets import NoMemory
 from minimax_eqx.runners import level_mesh, member, member_mesh, run_members
 
@@ -43,7 +43,9 @@ def accel(key, learning_rate):
     curriculum = LevelReplay(
         GENERATOR, num_levels=4, capacity=8, schedule=Sequential(0.6), mutator=FlipWall()
     )
-    options = {"optimiser": annealed(learning_rate), "core": "feedforward"}
+    # Two updates in a cycle, or none.
+    options = {"num_steps": 8, "rollouts_per_play": 2, "core": "feedforward"}
+    options["optimiser"] = annealed(learning_rate)
     return made(make_experiment(curriculum=curriculum, **options), key)
 
 

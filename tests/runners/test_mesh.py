@@ -1,5 +1,6 @@
 """A runner on two devices: the same results as on one, with a part of the work on each."""
 
+import dataclasses
 import pathlib
 import socket
 import subprocess
@@ -26,10 +27,12 @@ IN_EVERY_RUN = ("accel", "minimax")
 
 def runner_of(name):
     """A runner with levels for two devices to share; a level buffer is filled at once, so that
-    levels are replayed within these cycles."""
+    levels are replayed within these cycles. One method plays in two rollouts."""
     experiment = small_methods.experiment_of(name, num_levels=4)
     if isinstance(experiment.curriculum, LevelReplay):
         experiment = small_methods.experiment_of(name, num_levels=4, capacity=8)
+    if name == "minimax":
+        experiment = dataclasses.replace(experiment, num_steps=4, rollouts_per_play=2)
     return small_methods.runner_of(experiment)
 
 

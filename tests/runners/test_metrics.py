@@ -11,7 +11,8 @@ import pytest
 from minimax_eqx import Runner, run
 from minimax_eqx._metrics import join_metrics
 from minimax_eqx.curricula import AbstractCurriculum, LevelReplay, Proposal
-from minimax_eqx.envs.maze import MazeLevel, stack_levels
+from minimax_eqx.envs.maze import MazeLevel
+from minimax_eqx.envs.maze._level import stack_levels
 from minimax_eqx.runners._metrics import episode_metrics, level_metrics
 from minimax_eqx.scores import PopulationRegret
 
@@ -31,7 +32,10 @@ def warnings_of(function):
 
 
 def test_a_cycle_too_short_for_failures_is_warned_of_once_when_the_runner_is_made(getkey):
-    short, long = (make_experiment(num_steps=num) for num in (SHORT, ENV.max_episode_steps))
+    short, long, in_parts, short_in_parts = (
+        make_experiment(num_steps=steps, rollouts_per_play=times)
+        for steps, times in ((SHORT, 1), (ENV.max_episode_steps, 1), (4, 3), (4, 2))
+    )
     key, keys = getkey(), jax.random.split(getkey(), 2)
 
     def make(key, experiment=short):
@@ -45,7 +49,14 @@ def test_a_cycle_too_short_for_failures_is_warned_of_once_when_the_runner_is_mad
         (message,) = warnings_of(making)
         assert "num_steps is 11, less than the environment's max_episode_steps of 12" in message
         assert "success rates are not measured" in message
-    assert warnings_of(lambda: eqx.filter_eval_shape(lambda key: make(key, long), key)) == []
+
+    def traced(experiment):
+        return warnings_of(lambda: eqx.filter_eval_shape(lambda key: make(key, experiment), key))
+
+    assert traced(long) == traced(in_parts) == []
+    (message,) = traced(short_in_parts)
+    assert "num_steps is 4 and rollouts_per_play 2, which makes 8, less than" in message
+    assert "at least 6, or rollouts_per_play to 3," in message
 
 
 @pytest.mark.filterwarnings("ignore:num_steps")

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import pytest
 
 from minimax_eqx import Experiment, Runner, run
-from minimax_eqx.agents import PPO, first_student
+from minimax_eqx.agents import PPO
 from minimax_eqx.curricula import DomainRandomisation
 from minimax_eqx.envs import MultiDiscrete
 from minimax_eqx.nets import AbstractEncoder, ActorCritic, FlatEncoder, MLPHead, NoMemory
@@ -36,7 +36,7 @@ def stacked(key, count=2):
 USES = {
     "run": lambda runner: run(runner, 1),
     "step": lambda runner: runner.step(),
-    "taking a student": lambda runner: first_student(runner.students),
+    "taking a student": lambda runner: runner.students.first(),
     "pickling": pickle.dumps,
 }
 

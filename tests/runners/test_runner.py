@@ -226,7 +226,7 @@ def test_levels_that_the_environment_cannot_play_are_refused(curriculum, message
         make_runner(getkey(), env=env, curriculum=curriculum)
 
 
-@pytest.mark.parametrize("option", ["num_students", "num_steps", "num_trials"])
+@pytest.mark.parametrize("option", ["num_students", "num_steps", "rollouts_per_play", "num_trials"])
 def test_counts_below_one_are_refused(option):
     with pytest.raises(ValueError, match=f"Experiment.{option} is 0; it must be at least 1"):
         make_experiment(**{option: 0})

@@ -12,10 +12,11 @@ try:
 except ImportError:  # not a package that the tests ask for
     cloudpickle = None
 
-from minimax_eqx import run
+from minimax_eqx import load, run
 from minimax_eqx.agents import Optax
-from minimax_eqx.runners import level_mesh, load, save
+from minimax_eqx.runners import level_mesh
 from minimax_eqx.runners._arrays import as_written
+from minimax_eqx.runners._saving import save
 
 from .. import small
 from ..small_methods import runner_of

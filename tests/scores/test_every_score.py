@@ -70,9 +70,11 @@ def assert_equal(one, other):
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
+ABSTRACT = {"AbstractFormula", "AbstractScore"}
+
+
 def test_all_scores_are_found():
-    assert len(EVERY_SCORE) >= 10
-    assert {type(score).__name__ for score in EVERY_SCORE} <= set(scores.__all__)
+    assert {type(score).__name__ for score in EVERY_SCORE} >= set(scores.__all__) - ABSTRACT
 
 
 @every_score

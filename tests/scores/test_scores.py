@@ -7,7 +7,9 @@ import pytest
 
 from minimax_eqx import scores
 from minimax_eqx.rollouts import Episodes
+from minimax_eqx.scores._returns import MeanRelativeRegret, MeanReturn
 from minimax_eqx.scores._score import init_memoryless
+from minimax_eqx.scores._values import L1ValueLoss, ValueDisagreement
 
 from ..evidence import (
     KEY,
@@ -24,15 +26,15 @@ from ..evidence import (
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 REGRETS = {
     "relative_regret": scores.RelativeRegret(),
-    "mean_relative_regret": scores.MeanRelativeRegret(),
+    "mean_relative_regret": MeanRelativeRegret(),
     "population_regret": scores.PopulationRegret(),
 }
 FORMULAS = {
-    "return": scores.MeanReturn(),
+    "return": MeanReturn(),
     "neg_return": scores.NegativeReturn(),
-    "l1_value_loss": scores.L1ValueLoss(),
+    "l1_value_loss": L1ValueLoss(),
     "positive_value_loss": scores.PositiveValueLoss(),
-    "value_disagreement": scores.ValueDisagreement(),
+    "value_disagreement": ValueDisagreement(),
 }
 
 # The reference's numbers
@@ -158,7 +160,7 @@ def test_value_losses_look_at_the_first_value_head_only():
     changed = make_evidence(
         evidence.rewards, evidence.dones, values=evidence.values, advantages=other
     )
-    for score in (scores.L1ValueLoss(), scores.PositiveValueLoss()):
+    for score in (L1ValueLoss(), scores.PositiveValueLoss()):
         np.testing.assert_array_equal(score_of(score, evidence), score_of(score, changed))
 
 
@@ -193,9 +195,9 @@ def test_only_returns_and_what_is_compared_with_values_can_be_negative():
 @pytest.mark.parametrize(
     ("score", "num_students", "message"),
     [
-        (scores.ValueDisagreement(), 1, r"1 value head;.*at least 2.*num_value_heads=5"),
+        (ValueDisagreement(), 1, r"1 value head;.*at least 2.*num_value_heads=5"),
         (scores.RelativeRegret(), 1, r"^RelativeRegret .* 2 students, not 1.*num_students=2"),
-        (scores.MeanRelativeRegret(), 3, r"^MeanRelativeRegret .* exactly 2 students, not 3"),
+        (MeanRelativeRegret(), 3, r"^MeanRelativeRegret .* exactly 2 students, not 3"),
         (scores.PopulationRegret(), 1, r"at least 2 students, not 1.*num_students=2"),
         (scores.ExactRegret(), 1, r"^ExactRegret needs the best return .* optimal_return"),
     ],

@@ -5,7 +5,6 @@ from ._env import AbstractBoxEnv as AbstractBoxEnv
 from ._levels import GaussianEdits as GaussianEdits
 from ._levels import Grid as Grid
 from ._levels import Uniform as Uniform
-from ._motors import SteppedMotor as SteppedMotor
 from ._parameters import Parameter as Parameter
 from ._pendulum import Pendulum as Pendulum
 
@@ -16,7 +15,6 @@ __all__ = [
     "Grid",
     "Parameter",
     "Pendulum",
-    "SteppedMotor",
     "Uniform",
 ]
 

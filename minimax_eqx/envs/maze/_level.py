@@ -78,7 +78,7 @@ class MazeLevel(eqx.Module):
             raise ValueError(
                 f"Only one level can be drawn; these have a wall_map of shape "
                 f"{np.shape(self.wall_map)}. Select one, or draw many with "
-                "MazeArtist().draw_levels."
+                "Maze().artist().draw_levels."
             )
         cells = np.where(np.asarray(self.wall_map), WALL_SYMBOL, FLOOR_SYMBOL)
         agent_symbol = DIRECTION_SYMBOLS[int(self.agent_dir) % NUM_DIRECTIONS]

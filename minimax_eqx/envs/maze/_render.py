@@ -90,7 +90,7 @@ def _agent(
     if batch_axes != 0:
         raise ValueError(
             f"This is a batch with {batch_axes} leading axes. Draw one level or state of it; "
-            "MazeArtist().draw_levels draws many levels, and draw_episode many states of a level."
+            "draw_levels of Maze().artist() draws many levels, and draw_episode the states of one."
         )
     at = level if state is None else state
     return np.asarray(at.agent_pos), int(at.agent_dir)
