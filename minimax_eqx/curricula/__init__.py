@@ -1,7 +1,7 @@
 """Who picks the levels."""
 
+from ._adr import ADR as ADR
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
-from ._co_learnability import CoLearnability as CoLearnability
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
@@ -21,13 +21,13 @@ from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
 
 __all__ = [
+    "ADR",
     "NCC",
     "AbstractCurriculum",
     "AbstractLevelSource",
     "AbstractPrioritisation",
     "AbstractWeights",
     "AdversarialDesign",
-    "CoLearnability",
     "DomainRandomisation",
     "Easiest",
     "LearnedGenerator",

@@ -28,4 +28,4 @@ class AbstractSuite(eqx.Module):
         It is called before a run trains, so that you need not wait for the first evaluation to hear
         of it; so let it be quick.
         """
-        del env
+        return None

@@ -3,7 +3,6 @@
 from ._exact_regret import ExactRegret as ExactRegret
 from ._kept_learnability import KeptLearnability as KeptLearnability
 from ._learnability import Learnability as Learnability
-from ._learning_progress import LearningProgress as LearningProgress
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
 from ._pace import PACE as PACE
@@ -25,7 +24,6 @@ __all__ = [
     "ExactRegret",
     "KeptLearnability",
     "Learnability",
-    "LearningProgress",
     "MaxMC",
     "NegativeReturn",
     "PopulationRegret",
