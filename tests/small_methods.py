@@ -12,6 +12,7 @@ from minimax_eqx.curricula import (
     NCC,
     AdversarialDesign,
     DomainRandomisation,
+    FixedTasks,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
@@ -24,6 +25,7 @@ from minimax_eqx.curricula._boltzmann import Boltzmann
 from minimax_eqx.curricula._co_learnability import CoLearnability
 from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
+from minimax_eqx.envs._few_levels import FewLevels
 from minimax_eqx.envs.boxes import CartPole
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, FlatEncoder, GridEncoder, MLPHead
@@ -113,6 +115,10 @@ METHODS = {
         lambda core, sizes: NCC(
             WALLS, ExactRegret(), num_plays=2, capacity=3, num_new_levels=1, **sizes
         ),
+        1,
+    ),
+    "fixed-tasks": (
+        lambda core, sizes: FixedTasks(FewLevels(WALLS, 5), test_share=0.3, **sizes),
         1,
     ),
     "mna": (replay(score=MNA()), 1),

@@ -17,6 +17,7 @@ from ..curricula import (
     AdversarialDesign,
     DomainRandomisation,
     Easiest,
+    FixedTasks,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
@@ -30,6 +31,7 @@ from ..curricula._boltzmann import Boltzmann
 from ..curricula._co_learnability import CoLearnability
 from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
 from ..envs import Maze
+from ..envs._few_levels import FewLevels
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from ..runners import Evaluation, Schedule
@@ -326,6 +328,15 @@ def bidirectional_progress(**changes: Any) -> Experiment:
     """Bidirectional progress (arXiv 2106.14876): replays by two averages of the success rate."""
     experiment = robust_plr(score=BidirectionalProgress(), prioritisation=SigmoidOfZScore())
     return with_changes(experiment, changes)
+
+
+def fixed_tasks(**changes: Any) -> Experiment:
+    """Fixed tasks: 200 mazes, played more where the return changes; tested on others.
+
+    For a list of your own: `--generator level-file --generator.path mine.txt`.
+    """
+    experiment = _experiment(FixedTasks(FewLevels(RandomWalls())), _replaying_student())
+    return with_changes(experiment, {"unseen": RandomWalls(), **changes})
 
 
 def quickstart(**changes: Any) -> Experiment:

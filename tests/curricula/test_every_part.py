@@ -18,6 +18,7 @@ from minimax_eqx.curricula import (
     AbstractPrioritisation,
     AdversarialDesign,
     DomainRandomisation,
+    FixedTasks,
     LearnedGenerator,
     LevelReplay,
     SamplingForLearnability,
@@ -30,6 +31,7 @@ from minimax_eqx.curricula._parents import AbstractParents
 from minimax_eqx.curricula._prioritisation import TopK
 from minimax_eqx.curricula._schedules import AbstractSchedule
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
+from minimax_eqx.envs._few_levels import FewLevels
 from minimax_eqx.scores import AbstractScore, NegativeReturn
 from minimax_eqx.scores._values import L1ValueLoss
 
@@ -49,6 +51,7 @@ LEARNED = LearnedGenerator(DigitDesign(), Taught(remembers=False))
 EXAMPLES = {
     AdversarialDesign: lambda: AdversarialDesign(LEARNED, NegativeReturn(), num_levels=6),
     DomainRandomisation: lambda: DomainRandomisation(Numbers(), num_levels=6),
+    FixedTasks: lambda: FixedTasks(FewLevels(Numbers(), 5), num_levels=6),
     LearnedGenerator: lambda: LEARNED,
     LevelReplay: lambda: LevelReplay(Numbers(), mutator=Increment(), **SIZES),
     Sampled: lambda: Sampled(Numbers()),
