@@ -1,5 +1,6 @@
 """Who picks the levels."""
 
+from ._adr import ADR as ADR
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
@@ -20,6 +21,7 @@ from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
 
 __all__ = [
+    "ADR",
     "NCC",
     "AbstractCurriculum",
     "AbstractLevelSource",

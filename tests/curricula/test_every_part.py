@@ -23,6 +23,7 @@ from minimax_eqx.curricula import (
     SamplingForLearnability,
 )
 from minimax_eqx.curricula._admission import AbstractAdmission
+from minimax_eqx.curricula._box_source import AbstractBoxSource
 from minimax_eqx.curricula._lessons import AbstractLessons
 from minimax_eqx.curricula._level_source import Sampled
 from minimax_eqx.curricula._parents import AbstractParents
@@ -79,10 +80,11 @@ def example(cls):
 
 
 PARTS = {field: final_subclasses(base) for base, field in FIELDS.items()}
-SOURCES = final_subclasses(AbstractLevelSource)
+BOX_SOURCES = final_subclasses(AbstractBoxSource)  # `test_box_sources.py` plays them
+SOURCES = [cls for cls in final_subclasses(AbstractLevelSource) if cls not in BOX_SOURCES]
 CURRICULA = final_subclasses(AbstractCurriculum)
 EVERY_CLASS = sorted(
-    {cls for classes in (CURRICULA, SOURCES, *PARTS.values()) for cls in classes},
+    {cls for classes in (CURRICULA, SOURCES, BOX_SOURCES, *PARTS.values()) for cls in classes},
     key=lambda cls: cls.__name__,
 )
 
