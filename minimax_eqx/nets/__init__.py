@@ -13,10 +13,8 @@ from ._grid_encoder import GridEncoder as GridEncoder
 from ._gru import GRU as GRU
 from ._head import AbstractHead as AbstractHead
 from ._head import MLPHead as MLPHead
-from ._impala_encoder import ImpalaEncoder as ImpalaEncoder
 from ._lru import LRU as LRU
 from ._lstm import LSTM as LSTM
-from ._nature_encoder import NatureEncoder as NatureEncoder
 from ._no_memory import NoMemory as NoMemory
 from ._s5 import S5 as S5
 from ._tree_encoder import TreeEncoder as TreeEncoder
@@ -34,9 +32,7 @@ __all__ = [
     "DesignEncoder",
     "FlatEncoder",
     "GridEncoder",
-    "ImpalaEncoder",
     "MLPHead",
-    "NatureEncoder",
     "NoMemory",
     "TreeEncoder",
 ]

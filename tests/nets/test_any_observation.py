@@ -8,7 +8,9 @@ import pytest
 
 from minimax_eqx._xla._patches import _by_patches, pool
 from minimax_eqx.envs import Maze
-from minimax_eqx.nets import FlatEncoder, ImpalaEncoder, NatureEncoder, TreeEncoder
+from minimax_eqx.nets import FlatEncoder, TreeEncoder
+from minimax_eqx.nets._impala_encoder import ImpalaEncoder
+from minimax_eqx.nets._nature_encoder import NatureEncoder
 
 SPEC = {
     "picture": jax.ShapeDtypeStruct((36, 40, 3), jnp.uint8),
