@@ -3,6 +3,8 @@
 Each kind has a part that you write into a configuration, with `init`, and weights that it makes.
 """
 
+# A part that has a name on the command line alone.
+from . import _nature_encoder as _nature_encoder
 from ._actor_critic import ActorCritic as ActorCritic
 from ._core import AbstractCell as AbstractCell
 from ._core import AbstractCore as AbstractCore
