@@ -11,6 +11,7 @@ from minimax_eqx.curricula import (
     NCC,
     AdversarialDesign,
     Boltzmann,
+    BothScores,
     CoLearnability,
     DomainRandomisation,
     LearnedGenerator,
@@ -26,6 +27,7 @@ from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from minimax_eqx.scores import (
+    CENIE,
     MNA,
     PACE,
     TRACED,
@@ -69,6 +71,7 @@ def adversarial(objective):
 
 
 EDITS = {"mutator": MazeEdits(num_edits=2), "staleness_coef": 0.5}
+SMALL_WINDOW = CENIE(num_components=2, window=8, num_new_pairs=4, num_features=4)
 SMALL_MODEL = TRACED(model_filters=2, model_size=4)
 EMPTY = RandomWalls(num_walls=0)
 # What makes the curriculum, of a core and the number of levels; and how many students it has.
@@ -78,6 +81,7 @@ METHODS = {
     "robust-plr": (replay(), 1),
     "pace": (replay(score=PACE()), 1),
     "accel": (replay(EMPTY, 0.8, **EDITS), 1),
+    "cenie": (replay(score=SMALL_WINDOW, prioritisation=BothScores()), 1),
     "traced": (replay(score=SMALL_MODEL, prioritisation=CoLearnability()), 1),
     "parallel-plr": (replay(schedule=SideBySide()), 1),
     "parallel-accel": (replay(EMPTY, schedule=SideBySide(), **EDITS), 1),

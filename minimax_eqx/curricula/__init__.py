@@ -2,6 +2,7 @@
 
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._boltzmann import Boltzmann as Boltzmann
+from ._both_scores import BothScores as BothScores
 from ._co_learnability import CoLearnability as CoLearnability
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
@@ -32,6 +33,7 @@ __all__ = [
     "AbstractWeights",
     "AdversarialDesign",
     "Boltzmann",
+    "BothScores",
     "CoLearnability",
     "DomainRandomisation",
     "Easiest",

@@ -16,6 +16,7 @@ from ..curricula import (
     AbstractCurriculum,
     AdversarialDesign,
     Boltzmann,
+    BothScores,
     CoLearnability,
     DomainRandomisation,
     Easiest,
@@ -35,6 +36,7 @@ from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncod
 from ..runners import Evaluation, Schedule
 from ..runners._experiment import Experiment
 from ..scores import (
+    CENIE,
     MNA,
     PACE,
     TRACED,
@@ -253,6 +255,15 @@ def traced(**changes: Any) -> Experiment:
         gae_lambda=0.95,
     )
     return with_changes(experiment, changes)
+
+
+def cenie(**changes: Any) -> Experiment:
+    """CENIE (arXiv 2502.05726): robust PLR that replays by regret and by novelty.
+
+    All but the score and the prioritisation is that of `robust_plr`: the paper's values of its
+    window and its temperatures are not public.
+    """
+    return with_changes(robust_plr(score=CENIE(), prioritisation=BothScores()), changes)
 
 
 def pace(**changes: Any) -> Experiment:

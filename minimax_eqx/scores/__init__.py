@@ -1,6 +1,7 @@
 """How useful levels look for learning, judged by what happened when they were played."""
 
 from ._bidirectional_progress import BidirectionalProgress as BidirectionalProgress
+from ._cenie import CENIE as CENIE
 from ._counting import AnySuccess as AnySuccess
 from ._counting import ByEpisode as ByEpisode
 from ._counting import ByPlay as ByPlay
@@ -22,6 +23,7 @@ from ._traced import TRACED as TRACED
 from ._values import PositiveValueLoss as PositiveValueLoss
 
 __all__ = [
+    "CENIE",
     "MNA",
     "PACE",
     "TRACED",
