@@ -8,11 +8,9 @@ import jax
 from minimax_eqx import Experiment, Runner
 from minimax_eqx.agents import PPO, BehaviouralCloning
 from minimax_eqx.curricula import (
+    ADR,
     NCC,
     AdversarialDesign,
-    Boltzmann,
-    BothScores,
-    CoLearnability,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
@@ -21,26 +19,31 @@ from minimax_eqx.curricula import (
     SamplingForLearnability,
     Sequential,
     SideBySide,
-    SigmoidOfZScore,
 )
+from minimax_eqx.curricula._boltzmann import Boltzmann
+from minimax_eqx.curricula._both_scores import BothScores
+from minimax_eqx.curricula._co_learnability import CoLearnability
+from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
+from minimax_eqx.envs.boxes import CartPole
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
-from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, GridEncoder, MLPHead
+from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, FlatEncoder, GridEncoder, MLPHead
 from minimax_eqx.scores import (
-    CENIE,
     MNA,
     PACE,
     TRACED,
-    BidirectionalProgress,
     ExactRegret,
     KeptLearnability,
-    LearningProgress,
-    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
     ReturnVariance,
 )
+from minimax_eqx.scores._bidirectional_progress import BidirectionalProgress
+from minimax_eqx.scores._cenie import CENIE
+from minimax_eqx.scores._learning_progress import LearningProgress
+from minimax_eqx.scores._learning_slope import LearningSlope
+from minimax_eqx.scores._returns import MeanReturn
 
 # Every episode ends within a cycle, so that every level gets a score.
 ENV = Maze(height=5, width=6, max_episode_steps=6)
@@ -48,8 +51,8 @@ NUM_STEPS = 8
 WALLS = RandomWalls(num_walls=6)
 
 
-def student(core):
-    return PPO(ActorCritic(GridEncoder(4), core, MLPHead(8)), num_epochs=2)
+def student(core, encoder):
+    return PPO(ActorCritic(encoder, core, MLPHead(8)), num_epochs=2)
 
 
 def designer(core):
@@ -68,6 +71,10 @@ def replay(generator=WALLS, replay_prob=0.5, **parts):
 
 def adversarial(objective):
     return lambda core, sizes: AdversarialDesign(designer(core), objective, **sizes)
+
+
+def by_return(source):
+    return lambda core, sizes: AdversarialDesign(source, MeanReturn(), **sizes)
 
 
 EDITS = {"mutator": MazeEdits(num_edits=2), "staleness_coef": 0.5}
@@ -96,6 +103,16 @@ METHODS = {
         ),
         1,
     ),
+    "sfl-mutants": (
+        lambda core, sizes: SamplingForLearnability(
+            WALLS,
+            ExactRegret(),
+            **{"num_candidates": 4, "num_plays": 2, "capacity": 2, "num_training_cycles": 2},
+            **{"mutator": MazeEdits(num_edits=2), "carry_over": True, **sizes},
+            prioritisation=Boltzmann(0.5),
+        ),
+        1,
+    ),
     "ncc": (
         lambda core, sizes: NCC(
             WALLS, ExactRegret(), num_plays=2, capacity=3, num_new_levels=1, **sizes
@@ -113,7 +130,10 @@ METHODS = {
         replay(score=BidirectionalProgress(), prioritisation=SigmoidOfZScore()),
         1,
     ),
+    "adr": (by_return(ADR(num_episodes=1)), 1),
 }
+# Where methods play that choose numbers in a box.
+BOXES = dict.fromkeys(("adr",), CartPole(max_episode_steps=6))
 # What other students than usual are made of.
 STUDENTS = {"paired-cloning": {"peer_loss": BehaviouralCloning(every=2)}}
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}
@@ -126,8 +146,9 @@ def experiment_of(name, num_levels=2, core=None, **parts):
         core = CORES["s5" if name.endswith("-s5") else "lstm"]
     make, num_students = METHODS[name.removesuffix("-s5")]
     curriculum = dataclasses.replace(make(core, {"num_levels": num_levels}), **parts)
-    learner = dataclasses.replace(student(core), **STUDENTS.get(name, {}))
-    return Experiment(ENV, learner, curriculum, num_students, NUM_STEPS)
+    encoder = FlatEncoder(8) if name in BOXES else GridEncoder(4)
+    learner = dataclasses.replace(student(core, encoder), **STUDENTS.get(name, {}))
+    return Experiment(BOXES.get(name, ENV), learner, curriculum, num_students, NUM_STEPS)
 
 
 def runner_of(experiment, seed=1):

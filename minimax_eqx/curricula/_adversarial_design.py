@@ -25,13 +25,16 @@ class AdversarialDesignState(eqx.Module):
 
 
 class AdversarialDesign(AbstractCurriculum[Level, AdversarialDesignState], Generic[Level]):
-    """Levels come from a learned generator, which is paid by an objective in every cycle.
+    """Levels come from a source that learns, which is paid by an objective in every cycle.
+
+    The source is a teacher that designs levels, or one that chooses numbers in a box.
 
     | method | objective | students |
     | --- | --- | --- |
     | minimax adversary | `NegativeReturn()` | 1, or more |
     | PAIRED (arXiv 2012.02096) | `RelativeRegret()` or `MeanRelativeRegret()` | 2 |
     | population PAIRED | `PopulationRegret()` | 2 or more |
+    | curricula over boxes of numbers | `MeanReturn()` | 1, or more |
 
     Of two students the first is the protagonist and the second the antagonist. All of them learn in
     every cycle.

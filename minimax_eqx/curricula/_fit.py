@@ -8,7 +8,9 @@ import jax.numpy as jnp
 
 from .._types import PyTree
 from ..envs import AbstractLevelGenerator, AbstractLevelMutator
+from ..scores import AbstractScore
 from ._parents import AbstractParents
+from ._prioritisation import AbstractPrioritisation
 
 
 def check_makes_levels(
@@ -35,6 +37,17 @@ def check_edits_levels(mutator: AbstractLevelMutator, level: PyTree[jax.ShapeDty
 def check_chooses(parents: AbstractParents, num_levels: int) -> None:
     """Raises `ValueError` if parents cannot be chosen among so many levels."""
     eqx.filter_eval_shape(parents.choose, jax.ShapeDtypeStruct((num_levels,), jnp.float32))
+
+
+def check_takes_scores(
+    owner: str, prioritisation: AbstractPrioritisation, score: AbstractScore
+) -> None:
+    """Raises `ValueError` if a prioritisation would be given scores that it cannot take."""
+    if prioritisation.needs_nonnegative_scores and score.can_be_negative:
+        raise ValueError(
+            f"{owner}.prioritisation is {type(prioritisation).__name__}, which needs scores that "
+            f"are never negative, and those of {type(score).__name__} can be; use Rank."
+        )
 
 
 def _check(

@@ -13,13 +13,17 @@ from .._metrics import Metrics, join_metrics
 from .._ranges import check_at_least, check_between
 from .._types import Level, PyTree
 from .._xla._filtered import filter_cond
-from ..envs import AbstractLevelGenerator
+from ..envs import AbstractLevelGenerator, AbstractLevelMutator
 from ..rollouts import Evidence
 from ..scores import AbstractScore, Learnability
 from ._admission import first_lowest
+from ._candidates import Candidates, Kept
+from ._chances import chances_by_score, draw
 from ._curriculum import AbstractCurriculum, Proposal
-from ._fit import check_makes_levels
+from ._fit import check_edits_levels, check_makes_levels, check_takes_scores
+from ._keys import key_aside
 from ._level_buffer import LevelBuffer
+from ._prioritisation import AbstractWeights
 from ._repetitions import check_repetitions, cycles_to_play, init_repeated, score_repeated
 from ._scoring import named_metrics
 
@@ -30,6 +34,7 @@ class SearchState(eqx.Module, Generic[Level]):
     buffer: LevelBuffer[Level, None]
     score: PyTree
     phase: Int[Array, ""]  # cycles since the period began
+    last: Kept[Level] | None  # what the search before it kept, if candidates come from that
 
 
 class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Level]):
@@ -39,6 +44,10 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
     without update in which `num_candidates` random levels are played `num_plays` times each; the
     `capacity` best by `score` are kept. Then come `num_training_cycles` cycles with update, in
     which `replay_share` of the levels are drawn uniformly from those kept and the others are new.
+
+    Three options are what followers do: candidates that are edits of the levels kept last time
+    (`mutator`, with `mutant_share`), kept levels that are candidates again (`carry_over`), and kept
+    levels that are drawn by their scores (`prioritisation`). None of them is in the paper.
     """
 
     generator: AbstractLevelGenerator[Level]
@@ -59,12 +68,24 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
     """Share of a training cycle's levels that were kept by the search; at least one level."""
     num_training_cycles: int = 50
     """How many cycles with update there are from one search to the next."""
+    mutator: AbstractLevelMutator[Level] | None = None
+    """How levels kept by the last search are edited to be candidates; without one none is."""
+    # Not traced: without a share the program is another one.
+    mutant_share: float = eqx.field(static=True, default=0.5)
+    """Share of a search's candidates that are edits of levels kept by the last one."""
+    carry_over: bool = False
+    """Let the levels that the last search kept be candidates again: a level stays until it is
+    learned."""
+    prioritisation: AbstractWeights | None = None
+    """How scores of kept levels become chances; without one all kept levels are alike."""
 
     def __check_init__(self) -> None:
         check_repetitions(self)
         check_at_least(self, 1, "num_candidates", "capacity", "num_training_cycles")
-        check_between(self, 0, 1, "replay_share")
+        check_between(self, 0, 1, "replay_share", "mutant_share")
         name = type(self).__name__
+        if self.prioritisation is not None:
+            check_takes_scores(name, self.prioritisation, self.score)
         if self.capacity > self.num_candidates:
             raise ValueError(
                 f"{name}.capacity is {self.capacity}, more than the num_candidates, "
@@ -96,7 +117,14 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
         level = evidence.level_spec()
         check_makes_levels(self.generator, level)
         score = init_repeated(type(self).__name__, self.score, evidence, self.num_plays, key=key)
-        return SearchState(LevelBuffer.empty(level, self.capacity), score, jnp.zeros((), jnp.int32))
+        buffer, last = LevelBuffer.empty(level, self.capacity), None
+        if self.mutator is not None:
+            check_edits_levels(self.mutator, level)
+        if self.mutator is not None or self.carry_over:
+            last = Kept.of(buffer)
+        if self.prioritisation is not None:
+            self.prioritisation.init(self.capacity)
+        return SearchState(buffer, score, jnp.zeros((), jnp.int32), last)
 
     def propose(
         self, state: SearchState[Level], *, key: Key[Array, ""]
@@ -107,24 +135,58 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
         levels = jax.vmap(sample)(jax.random.split(level_key, self.num_levels))
         searching = self._is_searching(state)
         num_kept = buffer.num_filled
-        slots = jax.random.randint(
-            slot_key, (self.num_levels,), 0, jnp.maximum(num_kept, 1), jnp.int32
-        )
+        slots = self._draw(buffer, num_kept, key=slot_key)
         index = jnp.arange(self.num_levels, dtype=jnp.int32)
         replayed = (index < self.num_replayed) & (num_kept > 0) & ~searching
         repetitions = index // self.num_plays
+        groups = {"new": ~replayed, "replayed": replayed}
+        candidates = levels
+        if state.last is not None:
+            found = self._candidates(state, state.last, levels, key=key_aside(key))
+            candidates = found.levels
+            carried, mutated = (
+                of_kind[repetitions] & searching for of_kind in (found.carried, found.mutated)
+            )
+            groups = {"new": ~(replayed | carried | mutated), "replayed": replayed | carried}
+            if self.mutator is not None:
+                groups["mutated"] = mutated
 
-        def choose(generated, kept):
-            searched = jnp.where(searching, generated[repetitions], generated)
+        def choose(generated, candidates, kept):
+            searched = jnp.where(searching, candidates[repetitions], generated)
             mask = replayed.reshape(-1, *(1,) * (generated.ndim - 1))
             return jnp.where(mask, kept, searched)
 
         proposal = Proposal(
-            jax.tree.map(choose, levels, buffer.at(slots)),
+            jax.tree.map(choose, levels, candidates, buffer.at(slots)),
             update_students=~searching,
-            groups={"new": ~replayed, "replayed": replayed},
+            groups=groups,
         )
         return state, proposal
+
+    def _draw(
+        self, buffer: LevelBuffer, num_kept: Int[Array, ""], *, key: Key[Array, ""]
+    ) -> Int[Array, " level"]:
+        if self.prioritisation is None:
+            return jax.random.randint(
+                key, (self.num_levels,), 0, jnp.maximum(num_kept, 1), jnp.int32
+            )
+        weights = self.prioritisation.replay_weights(None, buffer)
+        chances = chances_by_score(weights, buffer.filled)
+        return jax.vmap(lambda key: draw(chances, key=key))(jax.random.split(key, self.num_levels))
+
+    def _candidates(
+        self, state: SearchState[Level], last: Kept[Level], new: Level, *, key: Key[Array, ""]
+    ) -> Candidates[Level]:
+        number = self.num_levels // self.num_plays
+        return Candidates.of(
+            jax.tree.map(lambda leaf: leaf[:number], new),
+            state.phase * number + jnp.arange(number, dtype=jnp.int32),
+            last,
+            carry_over=self.carry_over,
+            mutator=self.mutator,
+            mutant_share=self.mutant_share,
+            key=key,
+        )
 
     def learn(
         self,
@@ -150,6 +212,10 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
         buffer, score = filter_cond(
             searching, search, lambda found: found, (state.buffer, state.score)
         )
+        last = state.last
+        if last is not None:
+            is_over = state.phase == self.num_search_cycles - 1
+            last = filter_cond(is_over, lambda _: Kept.of(buffer), lambda last: last, last)
         period = self.num_search_cycles + self.num_training_cycles
         own = {
             "buffer_fill_ratio": buffer.fill_ratio,
@@ -165,7 +231,7 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
                 ),
             ]
         )
-        return SearchState(buffer, score, (state.phase + 1) % period), metrics
+        return SearchState(buffer, score, (state.phase + 1) % period, last), metrics
 
     def _is_searching(self, state: SearchState[Level]) -> Bool[Array, ""]:
         return state.phase < self.num_search_cycles

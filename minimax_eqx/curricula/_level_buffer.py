@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
+from .._fingerprint import fingerprint, first_equal, words
 from .._types import Level, PyTree, Record, Scalar
 from .._xla._mesh import gather_levels
 from ._chances import draw, mix_in_ages, mix_in_uniform
-from ._fingerprint import fingerprint, first_equal, words
 from ._insertion import NOWHERE, Admits, Candidates, Opponent, Slots, enter
 
 

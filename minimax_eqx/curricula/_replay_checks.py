@@ -8,6 +8,7 @@ import numpy as np
 from .._ranges import check_at_least, check_between
 from .._types import PyTree
 from ..envs import AbstractLevelGenerator
+from ._fit import check_takes_scores
 from ._kinds import Kind
 from ._parents import WholeBatch
 
@@ -20,12 +21,7 @@ def check_parts_fit(replay: "LevelReplay") -> None:
     check_at_least(replay, 1, "num_levels")
     check_at_least(replay, replay.num_levels, "capacity")
     check_between(replay, 0, 1, "staleness_coef", "min_fill_ratio", "uniform_share")
-    prioritisation, score = replay.prioritisation, replay.score
-    if prioritisation.needs_nonnegative_scores and score.can_be_negative:
-        raise ValueError(
-            f"LevelReplay.prioritisation is {type(prioritisation).__name__}, which needs scores "
-            f"that are never negative, and those of {type(score).__name__} can be; use Rank."
-        )
+    check_takes_scores("LevelReplay", replay.prioritisation, replay.score)
     _check_something_is_replayed(replay)
     if replay.mutator is None and not isinstance(replay.parents, WholeBatch):
         raise ValueError(

@@ -1,12 +1,19 @@
 """What the recipes of worlds with boxes of numbers share."""
 
 from ..agents import PPO, Adam
-from ..curricula import AbstractCurriculum, LevelReplay, Sequential
+from ..curricula import (
+    AbstractCurriculum,
+    AbstractLevelSource,
+    AdversarialDesign,
+    LevelReplay,
+    Sequential,
+)
 from ..envs.boxes import AbstractBoxEnv, GaussianEdits, Grid, Uniform
 from ..nets import ActorCritic, MLPHead
 from ..nets._action_head import ClippedNormal
 from ..runners import Evaluation, Schedule
 from ..runners._experiment import Experiment
+from ..scores._returns import MeanReturn
 
 
 def on_box(
@@ -36,6 +43,11 @@ def on_box(
         schedule=Schedule(num_updates=300, checkpoint_every=100),
         evaluation=Evaluation(Grid(names=tests), num_episodes=50, unseen=Uniform()),
     )
+
+
+def paid_by_return(source: AbstractLevelSource) -> AdversarialDesign:
+    """A source that learns from the mean return on each of its levels."""
+    return AdversarialDesign(source, objective=MeanReturn())
 
 
 def replay() -> LevelReplay:

@@ -7,10 +7,10 @@ Every function takes other parts and values by the short names that the command 
 from typing import Any
 
 from .._composition._draft import with_changes
-from ..curricula import AbstractCurriculum, DomainRandomisation, NewAndReplayed
+from ..curricula import ADR, AbstractCurriculum, DomainRandomisation, NewAndReplayed
 from ..envs.boxes import CartPole, Uniform
 from ..runners._experiment import Experiment
-from ._boxes import edits, on_box, replay
+from ._boxes import edits, on_box, paid_by_return, replay
 
 
 def dr(**changes: Any) -> Experiment:
@@ -31,6 +31,11 @@ def plr(**changes: Any) -> Experiment:
 def accel(**changes: Any) -> Experiment:
     """Cart-poles by ACCEL: from those in the middle of the box, by edits."""
     return with_changes(_experiment(edits()), changes)
+
+
+def adr(**changes: Any) -> Experiment:
+    """Cart-poles by ADR (arXiv 1910.07113): ranges of numbers widen with success."""
+    return with_changes(_experiment(paid_by_return(ADR())), changes)
 
 
 def _experiment(curriculum: AbstractCurriculum) -> Experiment:

@@ -15,9 +15,6 @@ from ..curricula import (
     NCC,
     AbstractCurriculum,
     AdversarialDesign,
-    Boltzmann,
-    BothScores,
-    CoLearnability,
     DomainRandomisation,
     Easiest,
     LearnedGenerator,
@@ -28,29 +25,34 @@ from ..curricula import (
     SamplingForLearnability,
     Sequential,
     SideBySide,
-    SigmoidOfZScore,
 )
+from ..curricula._boltzmann import Boltzmann
+from ..curricula._both_scores import BothScores
+from ..curricula._co_learnability import CoLearnability
+from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from ..runners import Evaluation, Schedule
 from ..runners._experiment import Experiment
 from ..scores import (
-    CENIE,
     MNA,
     PACE,
     TRACED,
-    BidirectionalProgress,
     ExactRegret,
     KeptLearnability,
     Learnability,
-    LearningProgress,
-    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
     ReturnVariance,
 )
+from ..scores._bidirectional_progress import BidirectionalProgress
+from ..scores._cenie import CENIE
+from ..scores._counting import AnySuccess
+from ..scores._generalised_learnability import GeneralisedLearnability
+from ..scores._learning_progress import LearningProgress
+from ..scores._learning_slope import LearningSlope
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -187,6 +189,17 @@ def sfl(**changes: Any) -> Experiment:
     return with_changes(_experiment(curriculum, student, num_updates), changes)
 
 
+def sfl_mutants(**changes: Any) -> Experiment:
+    """SFL whose candidates are half edits of the levels kept last time, and those levels again.
+
+    As `sfl`, with what followers of it do; kept levels are drawn in proportion to their scores.
+    """
+    experiment = sfl(
+        mutator=MazeEdits(num_edits=20), carry_over=True, prioritisation=Proportional()
+    )
+    return with_changes(experiment, changes)
+
+
 def ncc(**changes: Any) -> Experiment:
     """NCC-Learn (arXiv 2505.20659): draws levels from a distribution that is learned by ascent.
 
@@ -196,7 +209,8 @@ def ncc(**changes: Any) -> Experiment:
     num_updates = 4_577
     optimiser = Adam(learning_rate=1.466e-3, anneal_steps=num_updates, max_grad_norm=0.25)
     student = _student(optimiser=optimiser, num_epochs=1)
-    experiment = _experiment(NCC(RandomWalls(), num_levels=256), student, num_updates)
+    curriculum = NCC(RandomWalls(), score=Learnability(counting=AnySuccess()), num_levels=256)
+    experiment = _experiment(curriculum, student, num_updates)
     # An update takes 68 cycles.
     return with_changes(experiment, {"evaluate_every": 6_800, "checkpoint_every": 6_800, **changes})
 
@@ -204,6 +218,15 @@ def ncc(**changes: Any) -> Experiment:
 def ncc_regret(**changes: Any) -> Experiment:
     """NCC-Reg (the same): NCC whose distribution climbs the exact regret."""
     return with_changes(ncc(score=ExactRegret(), step_size=0.005, evenness_coef=0.032), changes)
+
+
+def ncc_returns(**changes: Any) -> Experiment:
+    """NCC for returns of any size (the same): NCC that climbs generalised learnability.
+
+    With the step size and the entropy coefficient that its authors have for Craftax.
+    """
+    experiment = ncc(score=GeneralisedLearnability(), step_size=0.01, evenness_coef=0.005)
+    return with_changes(experiment, changes)
 
 
 def mna(**changes: Any) -> Experiment:

@@ -34,6 +34,7 @@ from ._evidence import evidence_spec
 from ._experiment import Experiment
 from ._metrics import cycle_metrics
 from ._play import Cycle
+from ._saving import load, save
 
 
 class Runner(eqx.Module):

@@ -1,15 +1,8 @@
 """How useful levels look for learning, judged by what happened when they were played."""
 
-from ._bidirectional_progress import BidirectionalProgress as BidirectionalProgress
-from ._cenie import CENIE as CENIE
-from ._counting import AnySuccess as AnySuccess
-from ._counting import ByEpisode as ByEpisode
-from ._counting import ByPlay as ByPlay
 from ._exact_regret import ExactRegret as ExactRegret
 from ._kept_learnability import KeptLearnability as KeptLearnability
 from ._learnability import Learnability as Learnability
-from ._learning_progress import LearningProgress as LearningProgress
-from ._learning_slope import LearningSlope as LearningSlope
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
 from ._pace import PACE as PACE
@@ -23,21 +16,14 @@ from ._traced import TRACED as TRACED
 from ._values import PositiveValueLoss as PositiveValueLoss
 
 __all__ = [
-    "CENIE",
     "MNA",
     "PACE",
     "TRACED",
     "AbstractFormula",
     "AbstractScore",
-    "AnySuccess",
-    "BidirectionalProgress",
-    "ByEpisode",
-    "ByPlay",
     "ExactRegret",
     "KeptLearnability",
     "Learnability",
-    "LearningProgress",
-    "LearningSlope",
     "MaxMC",
     "NegativeReturn",
     "PopulationRegret",

@@ -17,17 +17,18 @@ from minimax_eqx.curricula import (
     AbstractLevelSource,
     AbstractPrioritisation,
     AdversarialDesign,
-    BothScores,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
     SamplingForLearnability,
-    TopK,
 )
 from minimax_eqx.curricula._admission import AbstractAdmission
+from minimax_eqx.curricula._both_scores import BothScores
+from minimax_eqx.curricula._box_source import AbstractBoxSource
 from minimax_eqx.curricula._lessons import AbstractLessons
 from minimax_eqx.curricula._level_source import Sampled
 from minimax_eqx.curricula._parents import AbstractParents
+from minimax_eqx.curricula._prioritisation import TopK
 from minimax_eqx.curricula._schedules import AbstractSchedule
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.scores import AbstractScore, NegativeReturn
@@ -103,10 +104,11 @@ def example(cls):
 
 
 PARTS = {field: final_subclasses(base) for base, field in FIELDS.items()}
-SOURCES = final_subclasses(AbstractLevelSource)
+BOX_SOURCES = final_subclasses(AbstractBoxSource)  # `test_box_sources.py` plays them
+SOURCES = [cls for cls in final_subclasses(AbstractLevelSource) if cls not in BOX_SOURCES]
 CURRICULA = final_subclasses(AbstractCurriculum)
 EVERY_CLASS = sorted(
-    {cls for classes in (CURRICULA, SOURCES, *PARTS.values()) for cls in classes},
+    {cls for classes in (CURRICULA, SOURCES, BOX_SOURCES, *PARTS.values()) for cls in classes},
     key=lambda cls: cls.__name__,
 )
 

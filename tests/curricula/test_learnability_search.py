@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import SamplingForLearnability
+from minimax_eqx.curricula import Proportional, SamplingForLearnability
+from minimax_eqx.envs import AbstractLevelMutator
 from minimax_eqx.scores import MaxMC
 from minimax_eqx.scores._returns import MeanReturn
 from minimax_eqx.scores._score import AbstractSelectiveFormula
@@ -258,6 +259,11 @@ def test_half_a_level_goes_to_the_even_number(replay_share, expected):
         ({"num_levels": 0}, "num_levels is 0"),
         ({"num_candidates": 0}, "num_candidates is 0"),
         ({"num_plays": 0}, "num_plays is 0"),
+        ({"mutant_share": 1.1}, "mutant_share is 1.1"),
+        (
+            {"score": MeanReturn(), "prioritisation": Proportional()},
+            "SamplingForLearnability.prioritisation is Proportional, which needs scores",
+        ),
         ({"num_training_cycles": 0}, "num_training_cycles is 0"),
         ({"replay_share": 1.1}, "replay_share is 1.1"),
         ({"replay_share": -0.1}, "replay_share is -0.1"),
@@ -269,3 +275,59 @@ def test_half_a_level_goes_to_the_even_number(replay_share, expected):
 def test_a_search_that_makes_no_sense_is_refused_by_name(options, message):
     with pytest.raises(ValueError, match=message):
         compose(**options)
+
+
+# What is not in the paper
+
+FAR = 10_000_000
+
+
+class FarAway(AbstractLevelMutator):
+    """Edits have numbers of their own."""
+
+    def mutate(self, level, *, key):
+        del key
+        return level + FAR
+
+
+@pytest.mark.parametrize(("carry_over", "mutant_share"), [(True, None), (False, 0.25), (True, 0.5)])
+def test_candidates_may_come_from_the_last_search(getkey, carry_over, mutant_share):
+    options = {"carry_over": carry_over}
+    if mutant_share is not None:
+        options |= {"mutator": FarAway(), "mutant_share": mutant_share}
+    curriculum, first = create(**options), []
+    for _ in range(PERIOD):
+        curriculum, proposal, _ = cycle(curriculum, getkey())
+        first += [] if bool(proposal.update_students) else [*candidates_of(proposal)]
+    # Nothing had been kept before the first search.
+    assert max(first) < FAR
+    kept = stored(curriculum)
+    candidates, groups = [], {}
+    for _ in range(SEARCHING):
+        curriculum, proposal, _ = cycle(curriculum, getkey())
+        candidates += [*candidates_of(proposal)]
+        for name, members in proposal.groups.items():
+            groups[name] = groups.get(name, []) + np.asarray(members)[::PLAYS].tolist()
+    candidates, places = np.array(candidates), np.arange(SEARCHING * LEVELS // PLAYS)
+    carried = (places < CAPACITY) & carry_over
+    np.testing.assert_array_equal(candidates[carried], kept if carry_over else [])
+    mutated = candidates > FAR
+    assert set(candidates[mutated] - FAR) <= set(kept)
+    share = 0 if mutant_share is None else mutant_share
+    of_share = np.floor((places + 1) * share) > np.floor(places * share)
+    np.testing.assert_array_equal(mutated, of_share & ~carried)
+    np.testing.assert_array_equal(groups["replayed"], carried)
+    np.testing.assert_array_equal(groups.get("mutated", mutated), mutated)
+    np.testing.assert_array_equal(groups["new"], ~carried & ~mutated)
+    assert_stored_are_the_best_of(curriculum, candidates.tolist())
+
+
+def test_kept_levels_may_be_drawn_by_their_scores(getkey):
+    curriculum, _ = searched(getkey)
+    scores = jnp.array([0.25, 0.05, 0.0, 0.2])
+    buffer = dataclasses.replace(curriculum.buffer, scores=scores)
+    curriculum = dataclasses.replace(
+        curriculum.with_buffer(buffer), curriculum=compose(prioritisation=Proportional())
+    )
+    chances = chances_of_slots(curriculum, getkey())
+    np.testing.assert_allclose(chances, [0.5, 0.1, 0, 0.4], atol=0.02)

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimax_eqx._xla._compile import quick_jit
-from minimax_eqx.curricula import Proportional, Rank, TopK
+from minimax_eqx.curricula import Proportional, Rank
+from minimax_eqx.curricula._prioritisation import TopK
 
 from . import buffer_oracle
 from .buffers import (

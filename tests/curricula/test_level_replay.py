@@ -9,15 +9,15 @@ import pytest
 from minimax_eqx.curricula import (
     AbstractLevelSource,
     Easiest,
-    Hardest,
     LevelReplay,
     NewAndReplayed,
     Proportional,
     Rank,
     Sequential,
     SideBySide,
-    TopK,
 )
+from minimax_eqx.curricula._parents import Hardest
+from minimax_eqx.curricula._prioritisation import TopK
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.envs._mutator import NoEdit
 from minimax_eqx.envs.maze import MazeEdits, RandomWalls

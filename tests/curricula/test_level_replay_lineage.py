@@ -10,7 +10,6 @@ import pytest
 
 from minimax_eqx.curricula import (
     Easiest,
-    Hardest,
     LevelReplay,
     NewAndReplayed,
     Proportional,
@@ -20,7 +19,7 @@ from minimax_eqx.curricula import (
 )
 from minimax_eqx.curricula._lessons import Replayed
 from minimax_eqx.curricula._level_replay import _stock_of
-from minimax_eqx.curricula._parents import WholeBatch
+from minimax_eqx.curricula._parents import Hardest, WholeBatch
 from minimax_eqx.envs import AbstractLevelMutator
 from minimax_eqx.envs._mutator import NoEdit
 from minimax_eqx.scores import MaxMC

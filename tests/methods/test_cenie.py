@@ -7,10 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import BothScores, LevelReplay, Proportional, Rank
+from minimax_eqx.curricula import LevelReplay, Proportional, Rank
+from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._insertion import Slots
 from minimax_eqx.rollouts import Episodes
-from minimax_eqx.scores import CENIE, MaxMC
+from minimax_eqx.scores import MaxMC
+from minimax_eqx.scores._cenie import CENIE
 from minimax_eqx.scores._gaussians import Gaussians
 from minimax_eqx.scores._second_score import SecondScore
 

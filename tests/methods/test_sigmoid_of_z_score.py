@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import SigmoidOfZScore
 from minimax_eqx.curricula._chances import chances_by_score, rank
+from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import (
-    CoLearnability,
-    LevelReplay,
-    NewAndReplayed,
-    Rank,
-    Sequential,
-    SideBySide,
-)
+from minimax_eqx.curricula import LevelReplay, NewAndReplayed, Rank, Sequential, SideBySide
+from minimax_eqx.curricula._co_learnability import CoLearnability
 from minimax_eqx.curricula._lessons import Replayed
 from minimax_eqx.rollouts import Episodes
 from minimax_eqx.scores import TRACED, PositiveValueLoss
