@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx import load, run
+from minimax_eqx import run
 from minimax_eqx.curricula import (
     AbstractCurriculum,
     AbstractLevelSource,
@@ -22,7 +22,7 @@ from minimax_eqx.curricula import (
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.rollouts import Episodes
 from minimax_eqx.runners import member, run_members
-from minimax_eqx.runners._saving import save
+from minimax_eqx.runners._saving import load, save
 from minimax_eqx.scores import AbstractScore
 
 from ..small import ENV, GENERATOR, make_runner
