@@ -15,7 +15,6 @@ from minimax_eqx.curricula import (
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
-    Proportional,
     SamplingForLearnability,
     Sequential,
     SideBySide,
@@ -23,6 +22,7 @@ from minimax_eqx.curricula import (
 from minimax_eqx.curricula._boltzmann import Boltzmann
 from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._co_learnability import CoLearnability
+from minimax_eqx.curricula._prioritisation import Proportional
 from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.boxes import CartPole
@@ -33,16 +33,16 @@ from minimax_eqx.scores import (
     PACE,
     TRACED,
     ExactRegret,
-    KeptLearnability,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
-    ReturnVariance,
 )
 from minimax_eqx.scores._bidirectional_progress import BidirectionalProgress
 from minimax_eqx.scores._cenie import CENIE
+from minimax_eqx.scores._kept_learnability import KeptLearnability
 from minimax_eqx.scores._learning_progress import LearningProgress
 from minimax_eqx.scores._learning_slope import LearningSlope
+from minimax_eqx.scores._return_spread import ReturnVariance
 from minimax_eqx.scores._returns import MeanReturn
 
 # Every episode ends within a cycle, so that every level gets a score.

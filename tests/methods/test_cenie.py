@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import LevelReplay, Proportional, Rank
+from minimax_eqx.curricula import LevelReplay, Rank
 from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._insertion import Slots
+from minimax_eqx.curricula._prioritisation import Proportional
 from minimax_eqx.rollouts import Episodes
 from minimax_eqx.scores import MaxMC
 from minimax_eqx.scores._cenie import CENIE

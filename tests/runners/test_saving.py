@@ -16,6 +16,7 @@ from minimax_eqx import run
 from minimax_eqx.agents import Optax
 from minimax_eqx.runners import level_mesh
 from minimax_eqx.runners._arrays import as_written
+from minimax_eqx.runners._saving import load, save
 
 from .. import small
 from ..small_methods import runner_of
