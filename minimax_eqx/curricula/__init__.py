@@ -15,7 +15,6 @@ from ._ncc import NCC as NCC
 from ._parents import Easiest as Easiest
 from ._prioritisation import AbstractPrioritisation as AbstractPrioritisation
 from ._prioritisation import AbstractWeights as AbstractWeights
-from ._prioritisation import Proportional as Proportional
 from ._prioritisation import Rank as Rank
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
@@ -34,7 +33,6 @@ __all__ = [
     "LevelReplay",
     "LevelSpec",
     "NewAndReplayed",
-    "Proportional",
     "Proposal",
     "Rank",
     "SamplingForLearnability",

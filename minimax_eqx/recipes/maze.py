@@ -20,14 +20,15 @@ from ..curricula import (
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
-    Proportional,
     Rank,
     SamplingForLearnability,
     Sequential,
     SideBySide,
 )
 from ..curricula._boltzmann import Boltzmann
+from ..curricula._both_scores import BothScores
 from ..curricula._co_learnability import CoLearnability
+from ..curricula._prioritisation import Proportional
 from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
 from ..envs import Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
@@ -39,18 +40,19 @@ from ..scores import (
     PACE,
     TRACED,
     ExactRegret,
-    KeptLearnability,
     Learnability,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
-    ReturnVariance,
 )
 from ..scores._bidirectional_progress import BidirectionalProgress
+from ..scores._cenie import CENIE
 from ..scores._counting import AnySuccess
 from ..scores._generalised_learnability import GeneralisedLearnability
+from ..scores._kept_learnability import KeptLearnability
 from ..scores._learning_progress import LearningProgress
 from ..scores._learning_slope import LearningSlope
+from ..scores._return_spread import ReturnVariance
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)
@@ -276,6 +278,15 @@ def traced(**changes: Any) -> Experiment:
         gae_lambda=0.95,
     )
     return with_changes(experiment, changes)
+
+
+def cenie(**changes: Any) -> Experiment:
+    """CENIE (arXiv 2502.05726): robust PLR that replays by regret and by novelty.
+
+    All but the score and the prioritisation is that of `robust_plr`: the paper's values of its
+    window and its temperatures are not public.
+    """
+    return with_changes(robust_plr(score=CENIE(), prioritisation=BothScores()), changes)
 
 
 def pace(**changes: Any) -> Experiment:
