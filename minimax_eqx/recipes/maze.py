@@ -27,6 +27,7 @@ from ..curricula import (
     SideBySide,
 )
 from ..curricula._boltzmann import Boltzmann
+from ..curricula._both_scores import BothScores
 from ..curricula._co_learnability import CoLearnability
 from ..curricula._prioritisation import Proportional
 from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
@@ -47,6 +48,7 @@ from ..scores import (
     RelativeRegret,
 )
 from ..scores._bidirectional_progress import BidirectionalProgress
+from ..scores._cenie import CENIE
 from ..scores._counting import AnySuccess
 from ..scores._generalised_learnability import GeneralisedLearnability
 from ..scores._kept_learnability import KeptLearnability
@@ -278,6 +280,15 @@ def traced(**changes: Any) -> Experiment:
         gae_lambda=0.95,
     )
     return with_changes(experiment, changes)
+
+
+def cenie(**changes: Any) -> Experiment:
+    """CENIE (arXiv 2502.05726): robust PLR that replays by regret and by novelty.
+
+    All but the score and the prioritisation is that of `robust_plr`: the paper's values of its
+    window and its temperatures are not public.
+    """
+    return with_changes(robust_plr(score=CENIE(), prioritisation=BothScores()), changes)
 
 
 def pace(**changes: Any) -> Experiment:
