@@ -5,6 +5,7 @@ from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
+from ._fixed_tasks import FixedTasks as FixedTasks
 from ._learnability_search import SamplingForLearnability as SamplingForLearnability
 from ._learned_generator import LearnedGenerator as LearnedGenerator
 from ._lessons import NewAndReplayed as NewAndReplayed
@@ -29,6 +30,7 @@ __all__ = [
     "AdversarialDesign",
     "DomainRandomisation",
     "Easiest",
+    "FixedTasks",
     "LearnedGenerator",
     "LevelReplay",
     "LevelSpec",
