@@ -12,19 +12,22 @@ from minimax_eqx.curricula import (
     NCC,
     AdversarialDesign,
     DomainRandomisation,
+    FixedTasks,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
-    Proportional,
     SamplingForLearnability,
     Sequential,
     SideBySide,
 )
 from minimax_eqx.curricula._alp_gmm import AlpGmm
 from minimax_eqx.curricula._boltzmann import Boltzmann
+from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._co_learnability import CoLearnability
+from minimax_eqx.curricula._prioritisation import Proportional
 from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
+from minimax_eqx.envs._few_levels import FewLevels
 from minimax_eqx.envs.boxes import CartPole
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, FlatEncoder, GridEncoder, MLPHead
@@ -33,15 +36,16 @@ from minimax_eqx.scores import (
     PACE,
     TRACED,
     ExactRegret,
-    KeptLearnability,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
-    ReturnVariance,
 )
 from minimax_eqx.scores._bidirectional_progress import BidirectionalProgress
+from minimax_eqx.scores._cenie import CENIE
+from minimax_eqx.scores._kept_learnability import KeptLearnability
 from minimax_eqx.scores._learning_progress import LearningProgress
 from minimax_eqx.scores._learning_slope import LearningSlope
+from minimax_eqx.scores._return_spread import ReturnVariance
 from minimax_eqx.scores._returns import MeanReturn
 
 # Every episode ends within a cycle, so that every level gets a score.
@@ -77,6 +81,7 @@ def by_return(source):
 
 
 EDITS = {"mutator": MazeEdits(num_edits=2), "staleness_coef": 0.5}
+SMALL_WINDOW = CENIE(num_components=2, window=8, num_new_pairs=4, num_features=4)
 SMALL_MODEL = TRACED(model_filters=2, model_size=4)
 EMPTY = RandomWalls(num_walls=0)
 # What makes the curriculum, of a core and the number of levels; and how many students it has.
@@ -86,6 +91,7 @@ METHODS = {
     "robust-plr": (replay(), 1),
     "pace": (replay(score=PACE()), 1),
     "accel": (replay(EMPTY, 0.8, **EDITS), 1),
+    "cenie": (replay(score=SMALL_WINDOW, prioritisation=BothScores()), 1),
     "traced": (replay(score=SMALL_MODEL, prioritisation=CoLearnability()), 1),
     "parallel-plr": (replay(schedule=SideBySide()), 1),
     "parallel-accel": (replay(EMPTY, schedule=SideBySide(), **EDITS), 1),
@@ -114,6 +120,10 @@ METHODS = {
         lambda core, sizes: NCC(
             WALLS, ExactRegret(), num_plays=2, capacity=3, num_new_levels=1, **sizes
         ),
+        1,
+    ),
+    "fixed-tasks": (
+        lambda core, sizes: FixedTasks(FewLevels(WALLS, 5), test_share=0.3, **sizes),
         1,
     ),
     "mna": (replay(score=MNA()), 1),

@@ -5,6 +5,7 @@ from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
+from ._fixed_tasks import FixedTasks as FixedTasks
 from ._learnability_search import SamplingForLearnability as SamplingForLearnability
 from ._learned_generator import LearnedGenerator as LearnedGenerator
 from ._lessons import NewAndReplayed as NewAndReplayed
@@ -15,7 +16,6 @@ from ._ncc import NCC as NCC
 from ._parents import Easiest as Easiest
 from ._prioritisation import AbstractPrioritisation as AbstractPrioritisation
 from ._prioritisation import AbstractWeights as AbstractWeights
-from ._prioritisation import Proportional as Proportional
 from ._prioritisation import Rank as Rank
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
@@ -30,11 +30,11 @@ __all__ = [
     "AdversarialDesign",
     "DomainRandomisation",
     "Easiest",
+    "FixedTasks",
     "LearnedGenerator",
     "LevelReplay",
     "LevelSpec",
     "NewAndReplayed",
-    "Proportional",
     "Proposal",
     "Rank",
     "SamplingForLearnability",

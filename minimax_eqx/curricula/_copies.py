@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from .._fingerprint import fingerprint, first_equal, words
 from .._types import PyTree, Record
 from .._xla._mesh import gather_levels
-from ._fingerprint import fingerprint, first_equal, words
 
 
 class Copies(eqx.Module):

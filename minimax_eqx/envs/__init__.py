@@ -12,6 +12,7 @@ from ._env import AbstractEnv as AbstractEnv
 from ._env import AbstractLevelGenerator as AbstractLevelGenerator
 from ._env import TimeStep as TimeStep
 from ._fixed import FixedLevels as FixedLevels
+from ._level_file import LevelFile as LevelFile
 from ._mutator import AbstractLevelMutator as AbstractLevelMutator
 from ._mutator import OneOf as OneOf
 from ._mutator import Repeated as Repeated
@@ -29,6 +30,7 @@ __all__ = [
     "Box",
     "Discrete",
     "FixedLevels",
+    "LevelFile",
     "Maze",
     "MultiDiscrete",
     "OneOf",

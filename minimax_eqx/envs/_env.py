@@ -154,3 +154,13 @@ class AbstractLevelGenerator(eqx.Module, Generic[Level]):
         than there will ever be. None says that there are plenty.
         """
         return None
+
+    def list_levels(
+        self, level: PyTree[jax.ShapeDtypeStruct]
+    ) -> tuple[tuple[str, ...], Level] | None:
+        """All levels of that structure that can be drawn, and a name for each. Optional.
+
+        The levels have a leading axis `level`, and names differ. For curricula that keep an account
+        of every single level, such as `FixedTasks`. None says that there are too many to list.
+        """
+        return None

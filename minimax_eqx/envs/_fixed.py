@@ -42,6 +42,10 @@ class FixedLevels(AbstractLevelGenerator[Level], Generic[Level]):
         del level
         return jax.tree.leaves(self.levels)[0].shape[0]
 
+    def list_levels(self, level: PyTree[jax.ShapeDtypeStruct]) -> tuple[tuple[str, ...], Level]:
+        self._check_structure(level)
+        return tuple(str(i) for i in range(self.count_levels(level))), self.levels
+
     def _check_structure(self, level: PyTree[jax.ShapeDtypeStruct]) -> None:
         held, wanted = jax.tree.structure(self.levels), jax.tree.structure(level)
         if held != wanted:

@@ -21,3 +21,11 @@ class AbstractSuite(eqx.Module):
         environments are played in one batch. Raise `ValueError` for an environment that you have
         no tests for.
         """
+
+    def check(self, env: AbstractEnv) -> None:
+        """Raises `ValueError` if there would be no tests, for want of a file for example. Optional.
+
+        It is called before a run trains, so that you need not wait for the first evaluation to hear
+        of it; so let it be quick.
+        """
+        return None

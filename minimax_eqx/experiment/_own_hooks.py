@@ -141,6 +141,9 @@ class Evaluate:
     def __call__(self, event: Event) -> Event | None:
         if not isinstance(event, Started | Progressed | Trained):
             return None
+        suite = self.experiment.evaluation.suite
+        if isinstance(event, Started) and suite:
+            suite.check(self.experiment.env)
         # At the start if it was killed between a checkpoint and the evaluation of the same cycle.
         due = is_due(event.ledger.cycle, self.last, self.experiment.schedule.evaluate_every)
         if isinstance(event, Trained):

@@ -3,6 +3,8 @@
 Each kind has a part that you write into a configuration, with `init`, and weights that it makes.
 """
 
+# A part that has a name on the command line alone.
+from . import _nature_encoder as _nature_encoder
 from ._actor_critic import ActorCritic as ActorCritic
 from ._core import AbstractCell as AbstractCell
 from ._core import AbstractCore as AbstractCore
@@ -17,6 +19,7 @@ from ._lru import LRU as LRU
 from ._lstm import LSTM as LSTM
 from ._no_memory import NoMemory as NoMemory
 from ._s5 import S5 as S5
+from ._tree_encoder import TreeEncoder as TreeEncoder
 
 __all__ = [
     "GRU",
@@ -33,6 +36,7 @@ __all__ = [
     "GridEncoder",
     "MLPHead",
     "NoMemory",
+    "TreeEncoder",
 ]
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Key
 from .._ranges import check_at_least
 from .._types import PyTree
 from ._batched import AbstractBatched
+from ._convolution import scaled
 from ._dense import Dense, orthogonal
 from ._encoder import AbstractEncoder
 
@@ -17,7 +18,8 @@ from ._encoder import AbstractEncoder
 class FlatEncoder(AbstractEncoder):
     """Flattens and joins all numbers of the observation, then one dense layer and tanh.
 
-    For small observations of any form; integers are used as they are.
+    For small observations of any form. Bytes are divided by 255, and other integers are used as
+    they are. For images, or where bytes are codes, choose `TreeEncoder`.
     """
 
     output_size: int = 64
@@ -54,7 +56,7 @@ class FlatEncoderWeights(AbstractBatched):
                 f"{tuple(leaf.shape for leaf in leaves)}."
             )
         flat = [
-            leaf.reshape(*leaf.shape[: leaf.ndim - len(shape)], -1).astype(jnp.float32)
+            scaled(leaf.reshape(*leaf.shape[: leaf.ndim - len(shape)], -1))
             for leaf, shape in zip(leaves, self.leaf_shapes, strict=True)
         ]
         return jnp.tanh(self.dense(jnp.concatenate(flat, axis=-1)))

@@ -1,12 +1,10 @@
 """How useful levels look for learning, judged by what happened when they were played."""
 
 from ._exact_regret import ExactRegret as ExactRegret
-from ._kept_learnability import KeptLearnability as KeptLearnability
 from ._learnability import Learnability as Learnability
 from ._max_mc import MaxMC as MaxMC
 from ._mna import MNA as MNA
 from ._pace import PACE as PACE
-from ._return_spread import ReturnVariance as ReturnVariance
 from ._returns import NegativeReturn as NegativeReturn
 from ._returns import PopulationRegret as PopulationRegret
 from ._returns import RelativeRegret as RelativeRegret
@@ -22,14 +20,12 @@ __all__ = [
     "AbstractFormula",
     "AbstractScore",
     "ExactRegret",
-    "KeptLearnability",
     "Learnability",
     "MaxMC",
     "NegativeReturn",
     "PopulationRegret",
     "PositiveValueLoss",
     "RelativeRegret",
-    "ReturnVariance",
 ]
 
 

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from minimax_eqx.curricula import Rank, _fingerprint
+from minimax_eqx import _fingerprint
+from minimax_eqx.curricula import Rank
 from minimax_eqx.curricula._admission import BeatTheLeastLikely
 from minimax_eqx.curricula._level_buffer import LevelBuffer
 from minimax_eqx.curricula._replay_rules import ReplayRules

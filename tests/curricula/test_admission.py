@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import Proportional, Rank, _level_buffer
+from minimax_eqx.curricula import Rank, _level_buffer
 from minimax_eqx.curricula._admission import BeatTheLeastLikely, BeatTheLowestScore
-from minimax_eqx.curricula._prioritisation import TopK
+from minimax_eqx.curricula._prioritisation import Proportional, TopK
 
 from .buffers import LEVEL_SPEC, Stored, contents, levels_of, offer_ids
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import _fingerprint
+from minimax_eqx import _fingerprint
 from minimax_eqx.envs.maze import MazeLevel
 
 from .buffers import fingerprints_of

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import Proportional, SamplingForLearnability
+from minimax_eqx.curricula import SamplingForLearnability
+from minimax_eqx.curricula._prioritisation import Proportional
 from minimax_eqx.envs import AbstractLevelMutator
 from minimax_eqx.scores import MaxMC
 from minimax_eqx.scores._returns import MeanReturn

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimax_eqx._xla._compile import quick_jit
-from minimax_eqx.curricula import Proportional, Rank
-from minimax_eqx.curricula._prioritisation import TopK
+from minimax_eqx.curricula import Rank
+from minimax_eqx.curricula._prioritisation import Proportional, TopK
 
 from . import buffer_oracle
 from .buffers import (

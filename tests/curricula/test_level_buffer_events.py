@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import Proportional, Rank, _fingerprint
+from minimax_eqx import _fingerprint
+from minimax_eqx.curricula import Rank
+from minimax_eqx.curricula._prioritisation import Proportional
 
 from . import buffer_oracle
 from .buffers import LEVEL_SPEC, Stored, fingerprints_of, ids_of, levels_of, offer

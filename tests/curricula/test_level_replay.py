@@ -11,13 +11,12 @@ from minimax_eqx.curricula import (
     Easiest,
     LevelReplay,
     NewAndReplayed,
-    Proportional,
     Rank,
     Sequential,
     SideBySide,
 )
 from minimax_eqx.curricula._parents import Hardest
-from minimax_eqx.curricula._prioritisation import TopK
+from minimax_eqx.curricula._prioritisation import Proportional, TopK
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.envs._mutator import NoEdit
 from minimax_eqx.envs.maze import MazeEdits, RandomWalls

@@ -8,18 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import (
-    Easiest,
-    LevelReplay,
-    NewAndReplayed,
-    Proportional,
-    Rank,
-    Sequential,
-    SideBySide,
-)
+from minimax_eqx.curricula import Easiest, LevelReplay, NewAndReplayed, Rank, Sequential, SideBySide
 from minimax_eqx.curricula._lessons import Replayed
 from minimax_eqx.curricula._level_replay import _stock_of
 from minimax_eqx.curricula._parents import Hardest, WholeBatch
+from minimax_eqx.curricula._prioritisation import Proportional
 from minimax_eqx.envs import AbstractLevelMutator
 from minimax_eqx.envs._mutator import NoEdit
 from minimax_eqx.scores import MaxMC

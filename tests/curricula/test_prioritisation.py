@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minimax_eqx.curricula import Proportional, Rank, _chances
+from minimax_eqx.curricula import Rank, _chances
 from minimax_eqx.curricula._boltzmann import Boltzmann
 from minimax_eqx.curricula._insertion import Slots
 from minimax_eqx.curricula._level_buffer import LevelBuffer
-from minimax_eqx.curricula._prioritisation import TopK
+from minimax_eqx.curricula._prioritisation import Proportional, TopK
 from minimax_eqx.curricula._replay_rules import ReplayRules
 
 from . import buffer_oracle

@@ -5,9 +5,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from minimax_eqx import Runner, load, run
+from minimax_eqx import Runner, run
 from minimax_eqx.runners import member, run_members
-from minimax_eqx.runners._saving import save
+from minimax_eqx.runners._saving import load, save
 
 from ..small_methods import NAMES, experiment_of
 from ..states import arrays, assert_close, assert_same_state

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.scores import Learnability, ReturnVariance
-from minimax_eqx.scores._return_spread import ReturnSpread
+from minimax_eqx.scores import Learnability
+from minimax_eqx.scores._return_spread import ReturnSpread, ReturnVariance
 
 from ..evidence import make_evidence, one_play, random_evidence, score_of
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.scores import KeptLearnability
 from minimax_eqx.scores._bidirectional_progress import BidirectionalProgress, stretched
+from minimax_eqx.scores._kept_learnability import KeptLearnability
 from minimax_eqx.scores._learning_progress import LearningProgress
 from minimax_eqx.scores._learning_slope import LearningSlope
 

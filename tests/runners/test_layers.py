@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx import load, run
+from minimax_eqx import run
 from minimax_eqx.curricula import (
     AbstractCurriculum,
     AbstractLevelSource,
@@ -22,7 +22,7 @@ from minimax_eqx.curricula import (
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.rollouts import Episodes
 from minimax_eqx.runners import member, run_members
-from minimax_eqx.runners._saving import save
+from minimax_eqx.runners._saving import load, save
 from minimax_eqx.scores import AbstractScore
 
 from ..small import ENV, GENERATOR, make_runner
@@ -96,13 +96,13 @@ class LearnedPrioritisation(AbstractPrioritisation):
     def init(self, capacity):
         return mlp()
 
-    def admission_weights(self, state, scores, ranks, filled):
+    def admission_weights(self, state, scores, ranks, filled, records):
         both = jnp.stack([ranks, ranks + 1], axis=1).astype(jnp.float32)
         return jax.nn.softplus(jax.vmap(state)(both)[:, 0])
 
     def replay_weights(self, state, buffer):
         places = jnp.arange(buffer.scores.size)
-        return self.admission_weights(state, buffer.scores, places, buffer.filled)
+        return self.admission_weights(state, buffer.scores, places, buffer.filled, None)
 
     def update(self, state, before, after, scored, updated):
         return learned(state)

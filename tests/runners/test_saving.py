@@ -12,11 +12,11 @@ try:
 except ImportError:  # not a package that the tests ask for
     cloudpickle = None
 
-from minimax_eqx import load, run
+from minimax_eqx import run
 from minimax_eqx.agents import Optax
 from minimax_eqx.runners import level_mesh
 from minimax_eqx.runners._arrays import as_written
-from minimax_eqx.runners._saving import save
+from minimax_eqx.runners._saving import load, save
 
 from .. import small
 from ..small_methods import runner_of
@@ -27,6 +27,11 @@ def through_a_file(runner, folder):
     return load(save(folder / "runner.npz", runner), eqx.filter_eval_shape(lambda: runner))
 
 
+def through_its_own_methods(runner, folder):
+    runner.save(folder / "runner.npz")
+    return eqx.filter_eval_shape(lambda: runner).load(folder / "runner.npz")
+
+
 def through_pickle(runner, folder):
     return pickle.loads(pickle.dumps(runner))
 
@@ -35,7 +40,7 @@ def through_cloudpickle(runner, folder):
     return cloudpickle.loads(cloudpickle.dumps(runner))
 
 
-WAYS = [through_a_file, through_pickle]
+WAYS = [through_its_own_methods, through_pickle]
 if cloudpickle is not None:
     WAYS.append(through_cloudpickle)
 

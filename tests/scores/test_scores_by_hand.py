@@ -8,7 +8,7 @@ import pytest
 from minimax_eqx import scores
 from minimax_eqx._composition._parts import Parts
 from minimax_eqx.rollouts import Episodes
-from minimax_eqx.scores._return_spread import ReturnSpread
+from minimax_eqx.scores._return_spread import ReturnSpread, ReturnVariance
 from minimax_eqx.scores._returns import MeanRelativeRegret, MeanReturn
 from minimax_eqx.scores._values import L1ValueLoss, ValueDisagreement
 
@@ -111,7 +111,7 @@ BY_HAND = {
     ),
     scores.Learnability(): learnability,
     scores.ExactRegret(): lambda e: np.mean(np.asarray(e.optimum) - mean_return(e), axis=0),
-    scores.ReturnVariance(): lambda e: np.mean(return_variance(e), axis=0),
+    ReturnVariance(): lambda e: np.mean(return_variance(e), axis=0),
     ReturnSpread(): lambda e: np.mean(return_variance(e) / (mean_return(e) ** 2 + 0.01), axis=0),
 }
 
@@ -119,7 +119,7 @@ BY_HAND = {
 # Of MaxMC below, of others in a file of the method.
 ELSEWHERE = {
     *("BidirectionalProgress", "KeptLearnability", "LearningProgress", "LearningSlope"),
-    *("GeneralisedLearnability", "MaxMC", "MNA", "PACE", "TRACED"),
+    *("GeneralisedLearnability", "MaxMC", "MNA", "CENIE", "PACE", "TRACED"),
 }
 
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, UInt32
+from jaxtyping import Array, Bool, Int, UInt32
 
-from .._types import PyTree
+from ._types import PyTree
 
 Words = TypeVar("Words", np.ndarray, jax.Array)
 
@@ -32,6 +32,15 @@ def fingerprint(level_words: UInt32[Array, " words"]) -> UInt32[Array, "2"]:
     """64 bits that equal levels share and different levels, as good as always, do not."""
     salted = level_words[:, None] ^ jnp.asarray(_salts(level_words.size))
     return jnp.sum(_mix(salted), axis=0, dtype=jnp.uint32)
+
+
+def is_held_back(level: PyTree, share: float) -> Bool[Array, ""]:
+    """Whether a level is one of the `share` of all levels that are kept for tests.
+
+    It depends on that one level alone, so a list may grow and none changes sides; and with a larger
+    share those that were held back still are.
+    """
+    return fingerprint(words(level))[0] < np.uint32(round(share * 0xFFFFFFFF))
 
 
 def _salts(num_words: int) -> UInt32[np.ndarray, "words 2"]:
