@@ -20,6 +20,7 @@ from minimax_eqx.curricula import (
     Sequential,
     SideBySide,
 )
+from minimax_eqx.curricula._alp_gmm import AlpGmm
 from minimax_eqx.curricula._boltzmann import Boltzmann
 from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._co_learnability import CoLearnability
@@ -139,9 +140,10 @@ METHODS = {
         1,
     ),
     "adr": (by_return(ADR(num_episodes=1)), 1),
+    "alp-gmm": (by_return(AlpGmm(fit_every=20, max_components=2, num_iterations=2)), 1),
 }
 # Where methods play that choose numbers in a box.
-BOXES = dict.fromkeys(("adr",), CartPole(max_episode_steps=6))
+BOXES = dict.fromkeys(("adr", "alp-gmm"), CartPole(max_episode_steps=6))
 # What other students than usual are made of.
 STUDENTS = {"paired-cloning": {"peer_loss": BehaviouralCloning(every=2)}}
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}
