@@ -12,6 +12,7 @@ from minimax_eqx.curricula import (
     NCC,
     AdversarialDesign,
     DomainRandomisation,
+    FixedTasks,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
@@ -19,11 +20,14 @@ from minimax_eqx.curricula import (
     Sequential,
     SideBySide,
 )
+from minimax_eqx.curricula._alp_gmm import AlpGmm
 from minimax_eqx.curricula._boltzmann import Boltzmann
+from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._co_learnability import CoLearnability
 from minimax_eqx.curricula._prioritisation import Proportional
 from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
+from minimax_eqx.envs._few_levels import FewLevels
 from minimax_eqx.envs.boxes import CartPole
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
 from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, FlatEncoder, GridEncoder, MLPHead
@@ -37,6 +41,7 @@ from minimax_eqx.scores import (
     RelativeRegret,
 )
 from minimax_eqx.scores._bidirectional_progress import BidirectionalProgress
+from minimax_eqx.scores._cenie import CENIE
 from minimax_eqx.scores._kept_learnability import KeptLearnability
 from minimax_eqx.scores._learning_progress import LearningProgress
 from minimax_eqx.scores._learning_slope import LearningSlope
@@ -76,6 +81,7 @@ def by_return(source):
 
 
 EDITS = {"mutator": MazeEdits(num_edits=2), "staleness_coef": 0.5}
+SMALL_WINDOW = CENIE(num_components=2, window=8, num_new_pairs=4, num_features=4)
 SMALL_MODEL = TRACED(model_filters=2, model_size=4)
 EMPTY = RandomWalls(num_walls=0)
 # What makes the curriculum, of a core and the number of levels; and how many students it has.
@@ -85,6 +91,7 @@ METHODS = {
     "robust-plr": (replay(), 1),
     "pace": (replay(score=PACE()), 1),
     "accel": (replay(EMPTY, 0.8, **EDITS), 1),
+    "cenie": (replay(score=SMALL_WINDOW, prioritisation=BothScores()), 1),
     "traced": (replay(score=SMALL_MODEL, prioritisation=CoLearnability()), 1),
     "parallel-plr": (replay(schedule=SideBySide()), 1),
     "parallel-accel": (replay(EMPTY, schedule=SideBySide(), **EDITS), 1),
@@ -115,6 +122,10 @@ METHODS = {
         ),
         1,
     ),
+    "fixed-tasks": (
+        lambda core, sizes: FixedTasks(FewLevels(WALLS, 5), test_share=0.3, **sizes),
+        1,
+    ),
     "mna": (replay(score=MNA()), 1),
     "boltzmann": (replay(prioritisation=Boltzmann(0.05), uniform_share=0.25), 1),
     "exact-regret": (replay(score=ExactRegret()), 1),
@@ -127,9 +138,10 @@ METHODS = {
         1,
     ),
     "adr": (by_return(ADR(num_episodes=1)), 1),
+    "alp-gmm": (by_return(AlpGmm(fit_every=20, max_components=2, num_iterations=2)), 1),
 }
 # Where methods play that choose numbers in a box.
-BOXES = dict.fromkeys(("adr",), CartPole(max_episode_steps=6))
+BOXES = dict.fromkeys(("adr", "alp-gmm"), CartPole(max_episode_steps=6))
 # What other students than usual are made of.
 STUDENTS = {"paired-cloning": {"peer_loss": BehaviouralCloning(every=2)}}
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}

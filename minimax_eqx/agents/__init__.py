@@ -2,7 +2,10 @@
 
 from ._agent import AbstractLearner as AbstractLearner
 from ._agent import Agent as Agent
+from ._agent import Estimates as Estimates
+from ._agent import Trajectory as Trajectory
 from ._behavioural_cloning import BehaviouralCloning as BehaviouralCloning
+from ._losses import HuberValueLoss as HuberValueLoss
 from ._optimiser import Adam as Adam
 from ._optimiser import Optax as Optax
 from ._ppo import PPO as PPO
@@ -13,7 +16,10 @@ __all__ = [
     "Adam",
     "Agent",
     "BehaviouralCloning",
+    "Estimates",
+    "HuberValueLoss",
     "Optax",
+    "Trajectory",
 ]
 
 

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from .._types import Scalar
+from .._types import PyTree, Scalar
 from ._level_buffer import LevelBuffer
 from ._prioritisation import AbstractPrioritisation, AbstractWeights, Rank
 
@@ -46,6 +46,7 @@ class CoLearnability(AbstractPrioritisation[Bonuses]):
         scores: Float[Array, " capacity"],
         ranks: Int[Array, " capacity"],
         filled: Bool[Array, " capacity"],
+        records: PyTree,
     ) -> Float[Array, " capacity"]:
         return self.rule.weights(scores, ranks, filled)
 

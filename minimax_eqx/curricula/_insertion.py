@@ -26,6 +26,9 @@ class Slots(eqx.Module, Generic[Record]):
 
 # Which slot's level a newcomer meets, given the slots and the ranks of their scores.
 Opponent = Callable[[Slots, Int[Array, " capacity"]], Int[Array, ""]]
+# Whether a newcomer takes that slot, given the slots without it and with it. None: if its score is
+# at least as high.
+Admits = Callable[[Slots, Slots, Int[Array, ""]], Bool[Array, ""] | None]
 
 
 class Candidates(eqx.Module, Generic[Record]):
@@ -52,6 +55,7 @@ def enter(
     candidates: Candidates[Record],
     *,
     opponent: Opponent,
+    admits: Admits,
     merge: Callable[[Record, Record], Record],
 ) -> tuple[Slots[Record], Int[Array, " batch"]]:
     """Applies the rules of `LevelBuffer.update`.
@@ -67,14 +71,24 @@ def enter(
         slot = jnp.where(placed, place, opponent(slots, progress.ranks))
         stored = placed & (progress.holder[slot] == candidate.group)
         eligible = jnp.isfinite(candidate.scores)
-        taken = eligible & (stored | (candidate.scores >= slots.scores[slot]))
+        remembered = jax.tree.map(lambda leaf: leaf[candidate.group], progress.remembered)
+        record = merge(remembered, candidate.news)
+        with_newcomer = Slots(
+            scores=slots.scores.at[slot].set(candidate.scores),
+            ages=slots.ages.at[slot].set(0),
+            filled=slots.filled.at[slot].set(True),
+            num_mutations=slots.num_mutations.at[slot].set(candidate.num_mutations),
+            records=jax.tree.map(lambda a, v: a.at[slot].set(v), slots.records, record),
+        )
+        wins = admits(slots, with_newcomer, slot)
+        if wins is None:
+            wins = candidate.scores >= slots.scores[slot]
+        taken = eligible & (stored | wins)
         inserted = taken & ~stored
 
         def put(array, value, condition, index=slot):
             return array.at[index].set(jnp.where(condition, value, array[index]))
 
-        remembered = jax.tree.map(lambda leaf: leaf[candidate.group], progress.remembered)
-        record = merge(remembered, candidate.news)
         ranks = rank_after_change(progress.ranks, slots.scores, slot, candidate.scores)
         progress = _Progress(
             slots=Slots(

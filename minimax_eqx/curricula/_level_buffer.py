@@ -13,7 +13,7 @@ from .._fingerprint import fingerprint, first_equal, words
 from .._types import Level, PyTree, Record, Scalar
 from .._xla._mesh import gather_levels
 from ._chances import draw, mix_in_ages, mix_in_uniform
-from ._insertion import NOWHERE, Candidates, Opponent, Slots, enter
+from ._insertion import NOWHERE, Admits, Candidates, Opponent, Slots, enter
 
 
 def num_slots(share: Scalar, capacity: int) -> Int[Array, ""]:
@@ -167,6 +167,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         scores: Float[Array, " batch"],
         *,
         opponent: Opponent,
+        admits: Admits = lambda now, then, slot: None,
         records: Record = None,
         news: Record = None,
         merge: Callable[[Record, Record], Record] = lambda record, news: record,
@@ -185,6 +186,8 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         - `levels`, `scores`: leading axis `batch`.
         - `opponent`: the slot that a newcomer meets, the first free one if there is any; it is
           given the slots as they are when the newcomer comes, and the ranks of their scores.
+        - `admits`: whether the newcomer takes that slot, given the slots without it and with it;
+          None stands for the comparison of scores.
         - `records`: what was remembered of each level before, see `records_of`; of a stored level
           the buffer knows itself. `news`: what this play adds; `merge(record, news)`: the record
           after it, for one level.
@@ -210,6 +213,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
                 news=news,
             ),
             opponent=opponent,
+            admits=admits,
             merge=merge,
         )
 

@@ -135,7 +135,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         source, learned = learn_if(
             is_new, stock.source, state.source, memory.source, played.payoffs, key=pay_key
         )
-        buffer = played.offer_to(state.buffer, stock.rules.opponent, memory.num_mutations)
+        buffer = played.offer_to(state.buffer, stock.rules, memory.num_mutations)
         prioritisation = self.prioritisation.update(
             state.prioritisation,
             state.buffer,

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from .._ranges import check_at_least, check_positive
-from .._types import Scalar, State
+from .._types import PyTree, Scalar, State
 from ._chances import rank
+from ._insertion import Slots
 from ._level_buffer import LevelBuffer
 
 # Pyright takes Equinox's name for a field, and would ask for it whenever one is made.
@@ -44,13 +45,26 @@ class AbstractPrioritisation(eqx.Module, Generic[State]):
         scores: Float[Array, " capacity"],
         ranks: Int[Array, " capacity"],
         filled: Bool[Array, " capacity"],
+        records: PyTree,
     ) -> Float[Array, " capacity"]:
         """Weights for the decision which level a newcomer has to beat.
 
         They are at least 0 and not normalised; what they are in slots that are not filled does not
         matter. `scores` are minus infinity there, and `ranks` are places in order of score: 0 is
-        the highest. Level replay calls this for every level that wants to enter, so keep it cheap.
+        the highest. `records` is what the score remembers of each level. Level replay calls this
+        for every level that wants to enter, so keep it cheap.
         """
+
+    def admits(
+        self, state: State, now: Slots, then: Slots, slot: Int[Array, ""]
+    ) -> Bool[Array, ""] | None:
+        """Whether a newcomer takes the slot of the level that it meets. Optional.
+
+        `now` are the slots without the newcomer, with their `scores`, `records` and what is
+        `filled`, and `then` those with it in its slot. None stands for a comparison of the two
+        levels' scores.
+        """
+        return None
 
     @abc.abstractmethod
     def replay_weights(self, state: State, buffer: LevelBuffer) -> Float[Array, " capacity"]:
@@ -110,6 +124,7 @@ class AbstractWeights(AbstractPrioritisation[None]):
         scores: Float[Array, " capacity"],
         ranks: Int[Array, " capacity"],
         filled: Bool[Array, " capacity"],
+        records: PyTree,
     ) -> Float[Array, " capacity"]:
         return self.weights(scores, ranks, filled)
 

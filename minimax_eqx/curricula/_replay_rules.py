@@ -1,7 +1,7 @@
 """Which stored level is replayed, and which one a newcomer meets: the parts that decide it."""
 
 import equinox as eqx
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._types import PyTree, Scalar
 from ._admission import AbstractAdmission, BeatTheLeastLikely
@@ -40,7 +40,11 @@ class ReplayRules(eqx.Module):
         A uniform share has no say in it: it would change no order, but rounding would make ties.
         """
         weights = self.prioritisation.admission_weights(
-            self.state, slots.scores, ranks, slots.filled
+            self.state, slots.scores, ranks, slots.filled, slots.records
         )
         chances = replay_distribution(weights, slots.ages, slots.filled, self.staleness_coef)
         return self.admission.opponent(slots.scores, chances, self.staleness_coef)
+
+    def admits(self, now: Slots, then: Slots, slot: Int[Array, ""]) -> Bool[Array, ""] | None:
+        """Whether a newcomer takes that slot, as `LevelBuffer.update` asks for it."""
+        return self.prioritisation.admits(self.state, now, then, slot)

@@ -12,8 +12,9 @@ from .._types import Level, PyTree, Record, State
 from ..rollouts import Episodes, Evidence
 from ..scores import AbstractScore
 from ._copies import Copies
-from ._insertion import NOWHERE, Opponent
+from ._insertion import NOWHERE
 from ._level_buffer import LevelBuffer
+from ._replay_rules import ReplayRules
 
 
 class Played(eqx.Module, Generic[Level, Record]):
@@ -29,13 +30,14 @@ class Played(eqx.Module, Generic[Level, Record]):
     state: PyTree  # the score's, from now on
 
     def offer_to(
-        self, buffer: LevelBuffer[Level, Record], opponent: Opponent, mutated: Int[Array, " level"]
+        self, buffer: LevelBuffer[Level, Record], rules: ReplayRules, mutated: Int[Array, " level"]
     ) -> LevelBuffer[Level, Record]:
         """The buffer with what it takes of these levels, which were mutated that often."""
         return buffer.update(
             self.levels,
             self.scores,
-            opponent=opponent,
+            opponent=rules.opponent,
+            admits=rules.admits,
             records=self.records,
             news=self.news,
             merge=self.score.merge,

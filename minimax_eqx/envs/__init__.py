@@ -13,8 +13,6 @@ from ._env import AbstractLevelGenerator as AbstractLevelGenerator
 from ._env import TimeStep as TimeStep
 from ._fixed import FixedLevels as FixedLevels
 from ._level_file import LevelFile as LevelFile
-from ._level_files import load_levels as load_levels
-from ._level_files import save_levels as save_levels
 from ._mutator import AbstractLevelMutator as AbstractLevelMutator
 from ._mutator import OneOf as OneOf
 from ._mutator import Repeated as Repeated
@@ -40,9 +38,7 @@ __all__ = [
     "TimeStep",
     "boxes",
     "check_env",
-    "load_levels",
     "maze",
-    "save_levels",
     "save_picture",
 ]
 

@@ -1,6 +1,8 @@
 """Levels in a file, to train on and to be tested on."""
 
+import os
 import pathlib
+from collections.abc import Sequence
 from typing import Literal
 
 import equinox as eqx
@@ -14,12 +16,12 @@ from .._ranges import check_at_least, check_between
 from .._types import Level, PyTree
 from ._env import AbstractEnv, AbstractLevelGenerator
 from ._fixed import FixedLevels
-from ._level_files import kind_of, read_levels
+from ._level_files import kind_of, read_levels, write_levels
 from ._suite import AbstractSuite
 
 
 class LevelFile(AbstractLevelGenerator[Level], AbstractSuite):
-    """The levels of a file that `save_levels` wrote, or that you drew: a generator, and a suite.
+    """The levels of a file that `save` wrote, or that you drew: a generator, and a suite.
 
     As a generator it draws from them uniformly. As a suite it has a test for each level, by its
     name, or one test of all if there are more than `most_tests`.
@@ -28,8 +30,8 @@ class LevelFile(AbstractLevelGenerator[Level], AbstractSuite):
     depends on a level's own content, so a list may grow, be sorted or be split over files, and no
     level changes sides. A level that is there twice is on one side.
 
-    Raises `ValueError` for a suffix that no file of levels has, and what `load_levels` raises when
-    levels are asked for.
+    Raises `ValueError` for a suffix that no file of levels has, and what `load` raises when levels
+    are asked for.
     """
 
     path: str
@@ -46,6 +48,31 @@ class LevelFile(AbstractLevelGenerator[Level], AbstractSuite):
         kind_of(pathlib.Path(self.path))
         check_between(self, 0, 1, "test_share")
         check_at_least(self, 0, "most_tests")
+
+    @staticmethod
+    def save(
+        levels: PyTree, path: str | os.PathLike[str], names: Sequence[str] | None = None
+    ) -> None:
+        """Writes levels (leading axis `level`) to a file, of a kind that its suffix says:
+
+        - `.npz`, small and fast, for levels of any environment;
+        - `.json`, the same as text, which other programs can write too;
+        - `.txt`, drawings with a line `; NAME` above each, for mazes and others with `to_ascii`.
+
+        Without `names` levels are numbered. Raises `ValueError` for another suffix, and for names
+        that are not one for each level, empty, repeated, or longer than a line.
+        """
+        write_levels(levels, path, names)
+
+    def load(self, env: AbstractEnv) -> tuple[Level, tuple[str, ...]]:
+        """The levels (leading axis `level`, as NumPy arrays), and their names.
+
+        Raises `ValueError`, in one line, if there is no such file, if it cannot be read, if its
+        levels are not those of this environment, but of other parts, sizes, types or ranges, and
+        if there are none in the part.
+        """
+        names, levels = self.list_levels(env.level_spec())
+        return levels, names
 
     def list_levels(self, level: PyTree[jax.ShapeDtypeStruct]) -> tuple[tuple[str, ...], Level]:
         levels, names = read_levels(self.path, level)

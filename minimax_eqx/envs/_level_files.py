@@ -16,25 +16,14 @@ import numpy as np
 
 from .._files import resolved, write
 from .._types import PyTree
-from ._env import AbstractEnv
 from ._pictures import unstack
 
 KINDS = (".npz", ".json", ".txt")
 _NAMES, _STRUCTURE, _LEVEL = "names", "structure", "level"
 
 
-def save_levels(
-    levels: PyTree, path: str | os.PathLike[str], names: Sequence[str] | None = None
-) -> None:
-    """Writes levels (leading axis `level`) to a file that `load_levels` reads, of a kind by suffix:
-
-    - `.npz`, small and fast, for levels of any environment;
-    - `.json`, the same as text, which other programs can write too;
-    - `.txt`, drawings with a line `; NAME` above each, for mazes and others that have `to_ascii`.
-
-    Without `names` levels are numbered. Raises `ValueError` for another suffix, and for names that
-    are not one for each level, empty, repeated, or longer than a line.
-    """
+def write_levels(levels: PyTree, path: str | os.PathLike[str], names: Sequence[str] | None) -> None:
+    """Writes a file that `read_levels` reads; `LevelFile.save` says how, and what it raises."""
     path = resolved(os.fspath(path))
     arrays = _by_place(jax.device_get(levels))
     num_levels = len(next(iter(arrays.values())))
@@ -56,19 +45,14 @@ def save_levels(
     write(path, text.encode())
 
 
-def load_levels(path: str | os.PathLike[str], env: AbstractEnv) -> tuple[PyTree, tuple[str, ...]]:
-    """The levels in a file (leading axis `level`, as NumPy arrays), and their names.
-
-    Raises `ValueError`, in one line, if there is no such file, if it cannot be read, and if its
-    levels are not those of this environment: of other parts, sizes, types or ranges.
-    """
-    return read_levels(path, env.level_spec())
-
-
 def read_levels(
     path: str | os.PathLike[str], level: PyTree[jax.ShapeDtypeStruct]
 ) -> tuple[PyTree, tuple[str, ...]]:
-    """The same for levels of that structure."""
+    """The levels in a file (leading axis `level`, as NumPy arrays), and their names.
+
+    Raises `ValueError`, in one line, if there is no such file, if it cannot be read, and if its
+    levels do not have that structure: if they have other parts, sizes, types or ranges.
+    """
     path = resolved(os.fspath(path))
     kind_of(path)
     if not path.is_file():

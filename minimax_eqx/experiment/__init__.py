@@ -7,7 +7,9 @@ from ._hooks import Evaluated as Evaluated
 from ._hooks import Finished as Finished
 from ._hooks import Progressed as Progressed
 from ._hooks import Remote as Remote
+from ._hooks import Saved as Saved
 from ._hooks import Started as Started
+from ._hooks import Stopping as Stopping
 from ._own_hooks import TrainingError as TrainingError
 from ._own_hooks import WriteReport as WriteReport
 
@@ -16,7 +18,9 @@ __all__ = [
     "Finished",
     "Progressed",
     "Remote",
+    "Saved",
     "Started",
+    "Stopping",
     "TrainingError",
     "WriteReport",
 ]

@@ -3,8 +3,6 @@
 Each kind has a part that you write into a configuration, with `init`, and weights that it makes.
 """
 
-# A part that has a name on the command line alone.
-from . import _nature_encoder as _nature_encoder
 from ._actor_critic import ActorCritic as ActorCritic
 from ._core import AbstractCell as AbstractCell
 from ._core import AbstractCore as AbstractCore
@@ -15,8 +13,10 @@ from ._grid_encoder import GridEncoder as GridEncoder
 from ._gru import GRU as GRU
 from ._head import AbstractHead as AbstractHead
 from ._head import MLPHead as MLPHead
+from ._impala_encoder import ImpalaEncoder as ImpalaEncoder
 from ._lru import LRU as LRU
 from ._lstm import LSTM as LSTM
+from ._nature_encoder import NatureEncoder as NatureEncoder
 from ._no_memory import NoMemory as NoMemory
 from ._s5 import S5 as S5
 from ._tree_encoder import TreeEncoder as TreeEncoder
@@ -34,7 +34,9 @@ __all__ = [
     "DesignEncoder",
     "FlatEncoder",
     "GridEncoder",
+    "ImpalaEncoder",
     "MLPHead",
+    "NatureEncoder",
     "NoMemory",
     "TreeEncoder",
 ]

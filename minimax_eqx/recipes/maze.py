@@ -17,6 +17,7 @@ from ..curricula import (
     AdversarialDesign,
     DomainRandomisation,
     Easiest,
+    FixedTasks,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
@@ -26,10 +27,12 @@ from ..curricula import (
     SideBySide,
 )
 from ..curricula._boltzmann import Boltzmann
+from ..curricula._both_scores import BothScores
 from ..curricula._co_learnability import CoLearnability
 from ..curricula._prioritisation import Proportional
 from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
 from ..envs import Maze
+from ..envs._few_levels import FewLevels
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from ..runners import Evaluation, Schedule
@@ -45,6 +48,7 @@ from ..scores import (
     RelativeRegret,
 )
 from ..scores._bidirectional_progress import BidirectionalProgress
+from ..scores._cenie import CENIE
 from ..scores._counting import AnySuccess
 from ..scores._generalised_learnability import GeneralisedLearnability
 from ..scores._kept_learnability import KeptLearnability
@@ -278,6 +282,15 @@ def traced(**changes: Any) -> Experiment:
     return with_changes(experiment, changes)
 
 
+def cenie(**changes: Any) -> Experiment:
+    """CENIE (arXiv 2502.05726): robust PLR that replays by regret and by novelty.
+
+    All but the score and the prioritisation is that of `robust_plr`: the paper's values of its
+    window and its temperatures are not public.
+    """
+    return with_changes(robust_plr(score=CENIE(), prioritisation=BothScores()), changes)
+
+
 def pace(**changes: Any) -> Experiment:
     """PACE, as far as it is known (arXiv 2605.01358): replays where learning changes the policy.
 
@@ -326,6 +339,15 @@ def bidirectional_progress(**changes: Any) -> Experiment:
     """Bidirectional progress (arXiv 2106.14876): replays by two averages of the success rate."""
     experiment = robust_plr(score=BidirectionalProgress(), prioritisation=SigmoidOfZScore())
     return with_changes(experiment, changes)
+
+
+def fixed_tasks(**changes: Any) -> Experiment:
+    """Fixed tasks: 200 mazes, played more where the return changes; tested on others.
+
+    For a list of your own: `--generator level-file --generator.path mine.txt`.
+    """
+    experiment = _experiment(FixedTasks(FewLevels(RandomWalls())), _replaying_student())
+    return with_changes(experiment, {"unseen": RandomWalls(), **changes})
 
 
 def quickstart(**changes: Any) -> Experiment:

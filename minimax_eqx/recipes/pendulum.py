@@ -8,6 +8,7 @@ from typing import Any
 
 from .._composition._draft import with_changes
 from ..curricula import ADR, AbstractCurriculum, DomainRandomisation, NewAndReplayed
+from ..curricula._alp_gmm import AlpGmm
 from ..envs.boxes import Pendulum, Uniform
 from ..runners._experiment import Experiment
 from ._boxes import edits, on_box, paid_by_return, replay
@@ -36,6 +37,11 @@ def accel(**changes: Any) -> Experiment:
 def adr(**changes: Any) -> Experiment:
     """Pendulums by ADR (arXiv 1910.07113): ranges of numbers widen with success."""
     return with_changes(_experiment(paid_by_return(ADR(widen_at=0.5, narrow_at=0.2))), changes)
+
+
+def alp_gmm(**changes: Any) -> Experiment:
+    """Pendulums by ALP-GMM (arXiv 1910.07224): numbers for which returns change are drawn more."""
+    return with_changes(_experiment(paid_by_return(AlpGmm())), changes)
 
 
 def _experiment(curriculum: AbstractCurriculum) -> Experiment:

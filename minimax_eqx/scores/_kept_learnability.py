@@ -31,7 +31,7 @@ class KeptLearnability(AbstractVisitScore):
     """What earlier attempts count for, each time that the level is played again."""
     prior: Scalar = 1.0
     """Successes, and as many failures, that are assumed before the first attempt."""
-    tie_break: Scalar = 0.0
+    tie_break: Scalar | None = None
     """Added times `p`, so that of levels equally undecided the easier one is preferred."""
     can_be_negative = False
 

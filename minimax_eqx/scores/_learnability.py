@@ -26,9 +26,9 @@ class Learnability(AbstractFormula):
 
     counting: AbstractCounting = ByPlay()
     """What counts as an attempt: a play, an episode, or a play with any success."""
-    tie_break: Scalar = 0.0
+    tie_break: Scalar | None = None
     """Added times `p`, so that always solved beats never solved; Kinetix has 0.001."""
-    shrinkage: Scalar = 0.0
+    shrinkage: Scalar | None = None
     """With `n` attempts the score is taken times `n / (n + shrinkage)`; DiscoGen has 1."""
     can_be_negative = False
 
@@ -38,10 +38,12 @@ class Learnability(AbstractFormula):
     def formula(self, evidence: Evidence) -> Float[Array, " level"]:
         successes, attempts = self.counting.count(evidence)
         scores = learnability(successes / attempts, self.tie_break)
-        trusted = scores * (attempts / (attempts + self.shrinkage))
-        return mean_over_those_that_finished(Episodes.of(evidence), trusted)
+        if self.shrinkage is not None:
+            scores = scores * (attempts / (attempts + self.shrinkage))
+        return mean_over_those_that_finished(Episodes.of(evidence), scores)
 
 
-def learnability(rates: Float[Array, "*batch"], tie_break: Scalar) -> Float[Array, "*batch"]:
+def learnability(rates: Float[Array, "*batch"], tie_break: Scalar | None) -> Float[Array, "*batch"]:
     """`p (1 - p)` of success rates `p`, and a little for a success where two are equal."""
-    return rates * (1 - rates) + tie_break * rates
+    undecided = rates * (1 - rates)
+    return undecided if tie_break is None else undecided + tie_break * rates

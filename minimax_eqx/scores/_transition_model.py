@@ -176,12 +176,18 @@ def as_arrays(
     evidence: Evidence,
 ) -> tuple[Float[Array, "..."], Float[Array, "student time level trial action"]]:
     """What was seen and what was done, as numbers after the axes `student time level trial`."""
-    seen, actions = evidence.observations, evidence.actions
+    seen = evidence.observations
     if hasattr(seen, "image"):
         seen = seen.image.astype(jnp.float32) / LARGEST_CODE
     else:
         leaves = [leaf.astype(jnp.float32) for leaf in jax.tree.leaves(seen)]
         seen = jnp.concatenate([leaf.reshape(*leaf.shape[:4], -1) for leaf in leaves], axis=-1)
-    if jnp.issubdtype(actions.dtype, jnp.integer):
-        actions = jax.nn.one_hot(actions, evidence.distributions.logits.shape[-1])
-    return seen, actions.reshape(*actions.shape[:4], -1)
+    return seen, actions_as_numbers(evidence)
+
+
+def actions_as_numbers(evidence: Evidence) -> Float[Array, "student time level trial action"]:
+    """A discrete action as one-hot, and any other one as its numbers."""
+    actions = evidence.actions
+    if jnp.issubdtype(actions.dtype, jnp.integer) and actions.ndim == 4:
+        return jax.nn.one_hot(actions, evidence.distributions.logits.shape[-1])
+    return actions.reshape(*actions.shape[:4], -1).astype(jnp.float32)

@@ -8,6 +8,8 @@ import pytest
 
 from minimax_eqx._xla._filtered import filter_scan
 from minimax_eqx.curricula import ADR, AdversarialDesign
+from minimax_eqx.curricula._alp_gmm import AlpGmm
+from minimax_eqx.curricula._mixture import Mixture
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.boxes import Parameter
 from minimax_eqx.envs.boxes._parameters import ParameterBox
@@ -25,6 +27,12 @@ BOX = ParameterBox(
 )
 KEY = jax.random.key(0)
 NUM_LEVELS = 32
+# What compiles faster than with its defaults.
+EXAMPLES = {AlpGmm: AlpGmm(fit_every=64, max_components=3, num_iterations=3)}
+
+
+def example(cls):
+    return EXAMPLES.get(cls) or cls()
 
 
 def plays(source, payoff, num_cycles, *, seed=0):
@@ -63,7 +71,7 @@ def at_random(places):
 @pytest.mark.parametrize("payoff", [everywhere, at_random])
 @pytest.mark.parametrize("cls", BOX_SOURCES)
 def test_no_level_is_outside_the_box_and_every_number_is_finite(cls, payoff):
-    state, levels, places, metrics = plays(cls(), payoff, 60)
+    state, levels, places, metrics = plays(example(cls), payoff, 60)
     levels.check()
     assert np.isfinite(places).all()
     finite = [np.isfinite(leaf).all() for leaf in jax.tree.leaves(state)]
@@ -73,7 +81,7 @@ def test_no_level_is_outside_the_box_and_every_number_is_finite(cls, payoff):
 
 @pytest.mark.parametrize("cls", BOX_SOURCES)
 def test_a_source_goes_on_in_a_curriculum(cls):
-    now = going(AdversarialDesign(cls(), MeanReturn(), num_levels=4), level=BOX.level_spec())
+    now = going(AdversarialDesign(example(cls), MeanReturn(), num_levels=4), level=BOX.level_spec())
     now, proposal = propose(now, KEY)
     evidence = evidence_of(jnp.ones((4, 1)), levels=proposal.levels)
     after, metrics = learn(now, proposal, evidence, KEY)
@@ -152,3 +160,55 @@ def test_a_bound_of_adr_waits_for_its_levels_and_never_passes_the_other():
 def test_adr_refuses_what_is_out_of_range(wrong, message):
     with pytest.raises(ValueError, match=message):
         ADR(**wrong)
+
+
+# ALP-GMM.
+
+
+def test_the_progress_of_a_level_is_how_far_it_pays_from_the_nearest_earlier_one():
+    source = EXAMPLES[AlpGmm]
+    update = eqx.filter_jit(source.update)
+    known = jnp.linspace(0, 1, 6)[:, None]
+    state, metrics = update(source.begin(1, key=KEY), known, None, known[:, 0], key=KEY)
+    assert float(metrics["learning_progress"]) == 0  # fewer than 6 were known
+    new, worth = jnp.array([[0.19]] * 3 + [[0.95]] * 3), jnp.array([0.5] * 3 + [0.25] * 3)
+    state, _ = update(state, new, None, worth, key=KEY)
+    np.testing.assert_allclose(state.recent[6:12, 1], [0.3] * 3 + [0.75] * 3, atol=1e-6)
+    assert np.isnan(metrics["num_components"])
+
+
+def test_alp_gmm_draws_where_returns_change():
+    """They change, by chance, where the first number is above 0.7; elsewhere all is learned."""
+    noisy = lambda places: jnp.where(places[:, 0] > 0.7, at_random(places), 1.0)  # noqa: E731
+    _, _, places, metrics = plays(AlpGmm(max_components=4), noisy, 60)
+    first, last = places[:7].reshape(-1, 2), places[-30:].reshape(-1, 2)
+    np.testing.assert_allclose((first[:, 0] > 0.7).mean(), 0.3, atol=0.1)  # uniform before a fit
+    assert (last[:, 0] > 0.65).mean() > 0.7  # a fifth of them is still uniform
+    assert 2 <= metrics["num_components"][-1] <= 4
+
+
+def test_a_mixture_finds_its_components():
+    means = jnp.array([[0.2, 0.2], [0.8, 0.3], [0.5, 0.9]])
+    which = jnp.arange(240) % 3
+    data = means[which] + 0.03 * jax.random.normal(KEY, (240, 2))
+    fit = eqx.filter_jit(lambda key: Mixture.fitted(data, 4, 25, key=key))
+    mixtures = [fit(key) for key in jax.random.split(KEY, 5)]
+    # From some beginnings it needs more components, and never fewer.
+    assert min(int(mixture.size) for mixture in mixtures) == 3
+    best = min(mixtures, key=lambda mixture: int(mixture.size))
+    found = np.asarray(best.means)[np.asarray(best.weights) > 0]
+    distances = np.linalg.norm(found[:, None] - np.asarray(means)[None], axis=-1)
+    assert distances.min(axis=0).max() < 0.02
+    np.testing.assert_allclose(best.weights.sum(), 1, rtol=1e-5)
+
+
+def test_alp_gmm_refuses_what_is_out_of_range():
+    for wrong, message in (
+        ({"uniform_prob": 2.0}, "uniform_prob is 2"),
+        ({"fit_every": 5}, "fit_every is 5"),
+        ({"max_components": 1}, "max_components is 1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            AlpGmm(**wrong)
+    with pytest.raises(ValueError, match="a cycle plays 32 levels"):
+        plays(AlpGmm(fit_every=20), everywhere, 1)

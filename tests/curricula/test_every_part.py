@@ -18,11 +18,13 @@ from minimax_eqx.curricula import (
     AbstractPrioritisation,
     AdversarialDesign,
     DomainRandomisation,
+    FixedTasks,
     LearnedGenerator,
     LevelReplay,
     SamplingForLearnability,
 )
 from minimax_eqx.curricula._admission import AbstractAdmission
+from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._box_source import AbstractBoxSource
 from minimax_eqx.curricula._lessons import AbstractLessons
 from minimax_eqx.curricula._level_source import Sampled
@@ -30,7 +32,9 @@ from minimax_eqx.curricula._parents import AbstractParents
 from minimax_eqx.curricula._prioritisation import TopK
 from minimax_eqx.curricula._schedules import AbstractSchedule
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
+from minimax_eqx.envs._few_levels import FewLevels
 from minimax_eqx.scores import AbstractScore, NegativeReturn
+from minimax_eqx.scores._second_score import SecondScore
 from minimax_eqx.scores._values import L1ValueLoss
 
 from ..numbered_levels import DigitDesign, Numbers, Taught, evidence_of, going, learn, propose
@@ -49,6 +53,7 @@ LEARNED = LearnedGenerator(DigitDesign(), Taught(remembers=False))
 EXAMPLES = {
     AdversarialDesign: lambda: AdversarialDesign(LEARNED, NegativeReturn(), num_levels=6),
     DomainRandomisation: lambda: DomainRandomisation(Numbers(), num_levels=6),
+    FixedTasks: lambda: FixedTasks(FewLevels(Numbers(), 5), num_levels=6),
     LearnedGenerator: lambda: LEARNED,
     LevelReplay: lambda: LevelReplay(Numbers(), mutator=Increment(), **SIZES),
     Sampled: lambda: Sampled(Numbers()),
@@ -56,6 +61,28 @@ EXAMPLES = {
     SamplingForLearnability: lambda: SamplingForLearnability(Numbers(), **SEARCH),
     TopK: lambda: TopK(5),
 }
+
+
+class WithAnother(AbstractScore):
+    """A score with a second one, which is its square root."""
+
+    can_be_negative = False
+
+    def init(self, evidence, *, key):
+        return SecondScore.blank(None), None
+
+    def __call__(self, evidence, records, state):
+        scores = L1ValueLoss().formula(evidence)
+        cycles = jnp.zeros(scores.shape, jnp.int32)
+        return scores, SecondScore(None, cycles, jnp.sqrt(scores), jnp.ones_like(scores)), None
+
+    def merge(self, record, news):
+        return record.with_news(None, news)
+
+    def metrics(self, state):
+        return {}
+
+
 # The field of level replay that each kind of part is for.
 FIELDS = {
     AbstractAdmission: "admission",
@@ -90,7 +117,9 @@ EVERY_CLASS = sorted(
 
 
 def replay_with(generator, **parts):
-    options = {"score": L1ValueLoss(), "min_fill_ratio": 0.1, **SIZES, **parts}
+    needs_two = isinstance(parts.get("prioritisation"), BothScores)
+    score = WithAnother() if needs_two else L1ValueLoss()
+    options = {"score": score, "min_fill_ratio": 0.1, **SIZES, **parts}
     return LevelReplay(generator, **options)
 
 

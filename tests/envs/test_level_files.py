@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minimax_eqx._fingerprint import is_held_back
-from minimax_eqx.envs import LevelFile, Maze, load_levels, save_levels
+from minimax_eqx.envs import LevelFile, Maze
 from minimax_eqx.envs.boxes import CartPole, Pendulum, Uniform
 from minimax_eqx.envs.maze import RandomWalls
 
@@ -34,7 +34,7 @@ def split(path, env, part, test_share=0.4):
 
 def refused(path, env=ENV):
     with pytest.raises(ValueError, match=r"\A[^\n]*\Z") as error:
-        load_levels(path, env)
+        LevelFile(str(path)).load(env)
     return str(error.value)
 
 
@@ -45,10 +45,10 @@ def test_levels_come_back_from_a_file_with_their_names(env, levels, kind, tmp_pa
     names = tuple(f"level {i}" for i in range(num_levels))
     if kind == "txt" and env is not ENV:
         with pytest.raises(ValueError, match=r"ParameterLevel cannot be drawn; save it as \.npz"):
-            save_levels(levels, path, names)
+            LevelFile.save(levels, path, names)
         return
-    save_levels(levels, path, names)
-    read, read_names = load_levels(path, env)
+    LevelFile.save(levels, path, names)
+    read, read_names = LevelFile(str(path)).load(env)
     assert read_names == names
     for one, other in zip(jax.tree.leaves(levels), jax.tree.leaves(read), strict=True):
         assert one.dtype == other.dtype
@@ -59,8 +59,8 @@ def test_levels_come_back_from_a_file_with_their_names(env, levels, kind, tmp_pa
 def test_a_split_puts_each_level_on_one_side_for_ever(tmp_path):
     few, more = tmp_path / "few.npz", tmp_path / "more.json"
     names = tuple("abcdefghijkl")
-    save_levels(jax.tree.map(lambda x: x[:8], MAZES), few, names[:8])
-    save_levels(jax.tree.map(lambda x: x[::-1], MAZES), more, names[::-1])
+    LevelFile.save(jax.tree.map(lambda x: x[:8], MAZES), few, names[:8])
+    LevelFile.save(jax.tree.map(lambda x: x[::-1], MAZES), more, names[::-1])
     train, test = split(few, ENV, "train"), split(few, ENV, "test")
     assert sorted(train + test) == list(names[:8])
     assert train
@@ -74,7 +74,7 @@ def test_a_split_puts_each_level_on_one_side_for_ever(tmp_path):
 
 
 def test_a_part_without_levels_is_refused(tmp_path):
-    save_levels(MAZES, tmp_path / "m.npz")
+    LevelFile.save(MAZES, tmp_path / "m.npz")
     with pytest.raises(ValueError, match=r"None of the 12 levels .*'test', with test_share=0"):
         split(tmp_path / "m.npz", ENV, "test", 0.0)
 
@@ -103,11 +103,11 @@ def test_a_file_is_a_generator_and_a_suite(tmp_path):
 
 
 def test_a_file_of_other_levels_is_refused_in_one_line(tmp_path):
-    save_levels(MAZES, tmp_path / "m.npz")
+    LevelFile.save(MAZES, tmp_path / "m.npz")
     assert "m.npz holds levels of another environment: " in refused(tmp_path / "m.npz", Maze())
     assert "level.wall_map bool[13, 13]" in refused(tmp_path / "m.npz", Maze())
     assert "level.values float32[" in refused(tmp_path / "m.npz", CartPole())
-    save_levels(CARTS, tmp_path / "c.json")
+    LevelFile.save(CARTS, tmp_path / "c.json")
     assert "of another environment" in refused(tmp_path / "c.json", Pendulum())
     heavier = CartPole(pole_mass=(0.1, 9.0))
     assert "their structure is" in refused(tmp_path / "c.json", heavier)
@@ -133,15 +133,15 @@ def test_what_is_no_file_of_levels_is_refused(name, content, message, tmp_path):
     if content is not None:
         (tmp_path / name).write_text(content)
     with pytest.raises(ValueError, match=message):
-        load_levels(tmp_path / name, Maze(height=2, width=3))
+        LevelFile(str(tmp_path / name)).load(Maze(height=2, width=3))
 
 
 def test_numbers_in_a_text_that_others_wrote_keep_their_values(tmp_path):
-    save_levels(MAZES, tmp_path / "m.json")
+    LevelFile.save(MAZES, tmp_path / "m.json")
     held = json.loads((tmp_path / "m.json").read_text())
     del held["structure"]
     (tmp_path / "m.json").write_text(json.dumps(held))
-    load_levels(tmp_path / "m.json", ENV)
+    LevelFile(str(tmp_path / "m.json")).load(ENV)
     held["level.agent_dir"][0] = 0.5
     (tmp_path / "m.json").write_text(json.dumps(held))
     assert "level.agent_dir float64[]" in refused(tmp_path / "m.json")
@@ -149,7 +149,7 @@ def test_numbers_in_a_text_that_others_wrote_keep_their_values(tmp_path):
 
 def test_names_are_one_for_each_level(tmp_path):
     with pytest.raises(ValueError, match="There are 1 names for 12 levels"):
-        save_levels(MAZES, tmp_path / "m.npz", ["one"])
+        LevelFile.save(MAZES, tmp_path / "m.npz", ["one"])
     assert not list(tmp_path.iterdir())
 
 

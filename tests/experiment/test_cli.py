@@ -113,7 +113,7 @@ MISTAKES = {
     ),
     "option of another method": (
         ["train", "--num-edits", "3"],
-        "--num-edits is an option of a part that is not chosen here: --curriculum level-replay --m",
+        "--num-edits is an option of a part that is not chosen here: --curriculum sampling-",
     ),
     "option of another core": (
         ["train", "--num-blocks", "4"],

@@ -39,6 +39,7 @@ LIMITS = {
     **{name: value for name, value in SMALL.items() if name != "mazes"},
     **{"evaluate_every": 0, "max_episode_steps": 6, "num_minibatches": 2},
     **{"capacity": 6, "num_edits": 2, "noise_dim": 2, "embedding_size": 4},
+    **{"num_components": 2, "window": 8, "num_new_pairs": 4, "num_features": 4},
     **{"model_filters": 2, "model_size": 8},
     **{"num_candidates": 4, "num_plays": 2, "num_training_cycles": 4, "num_new_levels": 1},
 }

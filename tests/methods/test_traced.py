@@ -205,7 +205,7 @@ def test_a_bonus_counts_for_replay_and_not_for_admission():
         curriculum.buffer, scores=jnp.array([1.0, 2.0, 3.0]), filled=jnp.ones(3, bool)
     )
     state = dataclasses.replace(part.init(3), bonus=jnp.array([5.0, 0.0, 0.0]))
-    slots = (buffer.scores, jnp.array([2, 1, 0], jnp.int32), buffer.filled)
+    slots = (buffer.scores, jnp.array([2, 1, 0], jnp.int32), buffer.filled, None)
     np.testing.assert_array_equal(
         part.admission_weights(state, *slots), rank.admission_weights(None, *slots)
     )

@@ -96,13 +96,13 @@ class LearnedPrioritisation(AbstractPrioritisation):
     def init(self, capacity):
         return mlp()
 
-    def admission_weights(self, state, scores, ranks, filled):
+    def admission_weights(self, state, scores, ranks, filled, records):
         both = jnp.stack([ranks, ranks + 1], axis=1).astype(jnp.float32)
         return jax.nn.softplus(jax.vmap(state)(both)[:, 0])
 
     def replay_weights(self, state, buffer):
         places = jnp.arange(buffer.scores.size)
-        return self.admission_weights(state, buffer.scores, places, buffer.filled)
+        return self.admission_weights(state, buffer.scores, places, buffer.filled, None)
 
     def update(self, state, before, after, scored, updated):
         return learned(state)

@@ -119,7 +119,7 @@ BY_HAND = {
 # Of MaxMC below, of others in a file of the method.
 ELSEWHERE = {
     *("BidirectionalProgress", "KeptLearnability", "LearningProgress", "LearningSlope"),
-    *("GeneralisedLearnability", "MaxMC", "MNA", "PACE", "TRACED"),
+    *("GeneralisedLearnability", "MaxMC", "MNA", "CENIE", "PACE", "TRACED"),
 }
 
 

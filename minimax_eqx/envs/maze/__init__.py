@@ -7,14 +7,20 @@ from ._held_out import HeldOutMazes as HeldOutMazes
 from ._level import MazeLevel as MazeLevel
 from ._memory import MemoryMaze as MemoryMaze
 from ._memory import RandomMemory as RandomMemory
+from ._mutators import FlipWall as FlipWall
 from ._mutators import MazeEdits as MazeEdits
+from ._mutators import MoveAgent as MoveAgent
+from ._mutators import MoveGoal as MoveGoal
 
 __all__ = [
+    "FlipWall",
     "HeldOutMazes",
     "MazeDesign",
     "MazeEdits",
     "MazeLevel",
     "MemoryMaze",
+    "MoveAgent",
+    "MoveGoal",
     "PerfectMaze",
     "RandomMemory",
     "RandomWalls",
