@@ -88,13 +88,13 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
                 f"All {len(names)} tasks of FixedTasks are held back with test_share="
                 f"{self.test_share}; lower it."
             )
-        unknown = jnp.full(len(names), jnp.nan)
+        zeros = jnp.zeros(len(names))
         return FixedTasksState(
             levels=levels,
             names=names,
             held_back=held_back,
             fingerprints=_fingerprints(levels),
-            records=TaskRecords(unknown, unknown, unknown),
+            records=TaskRecords(zeros, zeros, zeros, zeros > 0),
             num_tests_proposed=jnp.zeros((), jnp.int32),
         )
 
@@ -117,21 +117,25 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
         episodes, old = Episodes.of(evidence), state.records
         finished = episodes.counts_per_play > 0
 
-        def moved(mean, per_play):
-            per_level = jnp.sum(jnp.where(finished, per_play, 0), axis=(0, 2))
-            total = jnp.zeros_like(mean).at[proposal.memory].add(per_level)
-            now = total / count
-            return _towards(mean, jnp.where(count > 0, now, mean), self.rate)
+        def towards(mean, now):
+            # A running mean begins where it is first measured.
+            moved = jnp.where(old.measured, mean + self.rate * (now - mean), now)
+            return jnp.where(count > 0, moved, mean)
 
-        num_plays = jnp.sum(finished, axis=(0, 2), dtype=jnp.float32)
-        count = jnp.zeros_like(old.returns).at[proposal.memory].add(num_plays)
-        returns = moved(old.returns, episodes.mean_of_sums_per_play(evidence.rewards))
+        def by_task(per_play):
+            per_level = jnp.sum(jnp.where(finished, per_play, 0), axis=(0, 2))
+            return jnp.zeros_like(old.returns).at[proposal.memory].add(per_level)
+
+        def mean_now(quantity):
+            return by_task(episodes.mean_of_sums_per_play(quantity)) / jnp.maximum(count, 1)
+
+        count = by_task(jnp.ones(finished.shape))
+        returns = towards(old.returns, mean_now(evidence.rewards))
         records = TaskRecords(
             returns=returns,
-            slow_returns=jnp.where(
-                count > 0, _towards(old.slow_returns, returns, self.rate), old.slow_returns
-            ),
-            successes=moved(old.successes, episodes.mean_of_sums_per_play(evidence.successes)),
+            slow_returns=towards(old.slow_returns, returns),
+            successes=towards(old.successes, mean_now(evidence.successes)),
+            measured=old.measured | (count > 0),
         )
         proposed = _fingerprints(proposal.levels)
         equal = jnp.all(proposed[:, None] == state.fingerprints[None], axis=-1)
@@ -143,7 +147,7 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
         return state, self._metrics(state)
 
     def _chances(self, state: FixedTasksState[Level]) -> Float[Array, " task"]:
-        measured = ~jnp.isnan(state.records.returns)
+        measured = state.records.measured
         weights = jnp.where(measured, self.rule.weights(state.records), 0)
         weights = jnp.where(measured, weights, jnp.max(weights))
         chances = chances_by_score(weights, ~state.held_back)
@@ -151,26 +155,23 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
 
     def _metrics(self, state: FixedTasksState[Level]) -> Metrics:
         records, chances = state.records, self._chances(state)
+        known = lambda values: jnp.where(records.measured, values, jnp.nan)  # noqa: E731
+        returns, successes = known(records.returns), known(records.successes)
         metrics = {
-            "tasks_measured": jnp.sum(~jnp.isnan(records.returns), dtype=jnp.float32),
-            "task_return": jnp.nanmean(records.returns),
-            "lowest_task_return": jnp.nanmin(records.returns),
-            "task_success_rate": jnp.nanmean(records.successes),
-            "task_progress": jnp.nanmean(records.progress),
+            "tasks_measured": jnp.sum(records.measured, dtype=jnp.float32),
+            "task_return": jnp.nanmean(returns),
+            "lowest_task_return": jnp.nanmin(returns),
+            "task_success_rate": jnp.nanmean(successes),
+            "task_progress": jnp.nanmean(known(records.progress)),
             "largest_task_chance": jnp.max(chances),
             "test_tasks_proposed": state.num_tests_proposed.astype(jnp.float32),
         }
         if len(state.names) <= self.most_named:
             for i, name in enumerate(state.names):
-                metrics[f"task_{name}_return"] = records.returns[i]
-                metrics[f"task_{name}_success_rate"] = records.successes[i]
+                metrics[f"task_{name}_return"] = returns[i]
+                metrics[f"task_{name}_success_rate"] = successes[i]
                 metrics[f"task_{name}_chance"] = chances[i]
         return metrics
-
-
-def _towards(mean: Float[Array, " task"], now: Float[Array, " task"], rate: Scalar):
-    """A running mean that moves; it begins where it is first measured."""
-    return jnp.where(jnp.isnan(mean), now, mean + rate * (now - mean))
 
 
 def _fingerprints(levels: Level) -> UInt32[Array, "level 2"]:

@@ -4,7 +4,7 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .._ranges import check_between, check_positive
 from .._types import Scalar
@@ -12,7 +12,7 @@ from ._chances import rank
 
 
 class TaskRecords(eqx.Module):
-    """How students did on each task lately; NaN where no episode has finished yet.
+    """How students did on each task lately; 0 where no episode has finished yet.
 
     All are running means over the cycles that played the task, of all students together. The slow
     one runs after `returns`, so it is what they were a while ago.
@@ -21,6 +21,7 @@ class TaskRecords(eqx.Module):
     returns: Float[Array, " task"]
     slow_returns: Float[Array, " task"]
     successes: Float[Array, " task"]
+    measured: Bool[Array, " task"]
 
     @property
     def progress(self) -> Float[Array, " task"]:
@@ -35,8 +36,8 @@ class AbstractTaskRule(eqx.Module):
     def weights(self, records: TaskRecords) -> Float[Array, " task"]:
         """A weight for each task, at least 0, not normalised; if all are 0, all count alike.
 
-        What you give for a task with NaN in its records does not matter: until it has been measured
-        it counts as much as the task that counts most.
+        What you give for a task that is not `measured` does not matter: until it is, it counts as
+        much as the task that counts most.
         """
 
 
@@ -72,7 +73,8 @@ class WorstFirst(AbstractTaskRule):
         check_positive(self, "temperature")
 
     def weights(self, records: TaskRecords) -> Float[Array, " task"]:
-        places = rank(-records.returns).astype(jnp.float32)
+        returns = jnp.where(records.measured, records.returns, jnp.inf)
+        places = rank(-returns).astype(jnp.float32)
         return jnp.exp(-jnp.log1p(places) / self.temperature)
 
 

@@ -18,7 +18,7 @@ class FewLevels(AbstractLevelGenerator[Level], Generic[Level]):
     on every machine. To train on few levels and test on many is how one measures generalisation.
     """
 
-    generator: AbstractLevelGenerator[Level]
+    drawn_from: AbstractLevelGenerator[Level]
     """What makes the levels."""
     num_different: int = 200
     """How many levels there are; some may be equal if the generator repeats itself."""
@@ -43,7 +43,7 @@ class FewLevels(AbstractLevelGenerator[Level], Generic[Level]):
     def _level(self, level: PyTree[jax.ShapeDtypeStruct], number: Int[Array, ""]) -> Level:
         # A stream of its own, which no run draws from.
         key = jax.random.fold_in(jax.random.key(_STREAM), self.first + number)
-        return self.generator.sample(level, key=key)
+        return self.drawn_from.sample(level, key=key)
 
 
 _STREAM = 2_000_003

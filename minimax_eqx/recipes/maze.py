@@ -29,11 +29,12 @@ from ..curricula import (
 from ..curricula._boltzmann import Boltzmann
 from ..curricula._both_scores import BothScores
 from ..curricula._co_learnability import CoLearnability
+from ..curricula._mixture import Mixture
 from ..curricula._prioritisation import Proportional
 from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
 from ..envs import Maze
 from ..envs._few_levels import FewLevels
-from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, RandomWalls
+from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, PerfectMaze, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from ..runners import Evaluation, Schedule
 from ..runners._experiment import Experiment
@@ -348,6 +349,12 @@ def fixed_tasks(**changes: Any) -> Experiment:
     """
     experiment = _experiment(FixedTasks(FewLevels(RandomWalls())), _replaying_student())
     return with_changes(experiment, {"unseen": RandomWalls(), **changes})
+
+
+def mixture(**changes: Any) -> Experiment:
+    """Mixture: random walls and perfect mazes side by side, with metrics of each."""
+    kinds = Mixture((RandomWalls(), PerfectMaze()), (0.5, 0.5), ("random", "perfect"))
+    return with_changes(_experiment(kinds), {"unseen": RandomWalls(), **changes})
 
 
 def quickstart(**changes: Any) -> Experiment:

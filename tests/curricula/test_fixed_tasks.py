@@ -19,12 +19,12 @@ from minimax_eqx.envs._few_levels import FewLevels
 
 from ..numbered_levels import NUMBER, Numbers, evidence_of, going, learn, propose
 
-NAN = jnp.nan
 # One that is mastered, one that improves, one that is out of reach, one not yet measured.
 RECORDS = TaskRecords(
-    returns=jnp.array([1.0, 0.6, 0.0, NAN]),
-    slow_returns=jnp.array([1.0, 0.2, 0.0, NAN]),
-    successes=jnp.array([1.0, 0.5, 0.0, NAN]),
+    returns=jnp.array([1.0, 0.6, 0.0, 0.0]),
+    slow_returns=jnp.array([1.0, 0.2, 0.0, 0.0]),
+    successes=jnp.array([1.0, 0.5, 0.0, 0.0]),
+    measured=jnp.array([True, True, True, False]),
 )
 KEYS = jax.random.split(jax.random.key(0), 40)
 
@@ -86,6 +86,8 @@ def test_a_running_mean_moves_once_in_a_cycle_by_all_plays_of_a_task():
     unfinished = evidence_of(jnp.ones((1, 4, 1)), finished=False)
     after, _ = learn(begun, proposal, unfinished, KEYS[0])
     assert after.state.records.returns[0] == 2.0
+    # A run whose state is not a number is stopped.
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves(going(curriculum).state))
 
 
 def test_no_task_that_is_held_back_is_ever_proposed():
