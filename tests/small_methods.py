@@ -24,7 +24,7 @@ from minimax_eqx.curricula._alp_gmm import AlpGmm
 from minimax_eqx.curricula._boltzmann import Boltzmann
 from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._co_learnability import CoLearnability
-from minimax_eqx.curricula._mixture import Mixture
+from minimax_eqx.curricula._generator_mixture import GeneratorMixture
 from minimax_eqx.curricula._prioritisation import Proportional
 from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
@@ -127,7 +127,10 @@ METHODS = {
         lambda core, sizes: FixedTasks(FewLevels(WALLS, 5), test_share=0.3, **sizes),
         1,
     ),
-    "mixture": (lambda core, sizes: Mixture((WALLS, EMPTY), num_spare_levels=1, **sizes), 1),
+    "mixture": (
+        lambda core, sizes: GeneratorMixture((WALLS, EMPTY), num_spare_levels=1, **sizes),
+        1,
+    ),
     "mna": (replay(score=MNA()), 1),
     "boltzmann": (replay(prioritisation=Boltzmann(0.05), uniform_share=0.25), 1),
     "exact-regret": (replay(score=ExactRegret()), 1),

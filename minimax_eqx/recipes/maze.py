@@ -29,7 +29,7 @@ from ..curricula import (
 from ..curricula._boltzmann import Boltzmann
 from ..curricula._both_scores import BothScores
 from ..curricula._co_learnability import CoLearnability
-from ..curricula._mixture import Mixture
+from ..curricula._generator_mixture import GeneratorMixture
 from ..curricula._prioritisation import Proportional
 from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
 from ..envs import Maze
@@ -353,7 +353,7 @@ def fixed_tasks(**changes: Any) -> Experiment:
 
 def mixture(**changes: Any) -> Experiment:
     """Mixture: random walls and perfect mazes side by side, with metrics of each."""
-    kinds = Mixture((RandomWalls(), PerfectMaze()), (0.5, 0.5), ("random", "perfect"))
+    kinds = GeneratorMixture((RandomWalls(), PerfectMaze()), (0.5, 0.5), ("random", "perfect"))
     return with_changes(_experiment(kinds), {"unseen": RandomWalls(), **changes})
 
 

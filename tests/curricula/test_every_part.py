@@ -26,9 +26,9 @@ from minimax_eqx.curricula import (
 from minimax_eqx.curricula._admission import AbstractAdmission
 from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._box_source import AbstractBoxSource
+from minimax_eqx.curricula._generator_mixture import GeneratorMixture
 from minimax_eqx.curricula._lessons import AbstractLessons
 from minimax_eqx.curricula._level_source import Sampled
-from minimax_eqx.curricula._mixture import Mixture
 from minimax_eqx.curricula._parents import AbstractParents
 from minimax_eqx.curricula._prioritisation import TopK
 from minimax_eqx.curricula._schedules import AbstractSchedule
@@ -58,7 +58,7 @@ EXAMPLES = {
     LearnedGenerator: lambda: LEARNED,
     LevelReplay: lambda: LevelReplay(Numbers(), mutator=Increment(), **SIZES),
     Sampled: lambda: Sampled(Numbers()),
-    Mixture: lambda: Mixture((Numbers(), Numbers(2)), num_levels=6),
+    GeneratorMixture: lambda: GeneratorMixture((Numbers(), Numbers(2)), num_levels=6),
     NCC: lambda: NCC(Numbers(), num_new_levels=2, num_levels=6, capacity=4, num_plays=2),
     SamplingForLearnability: lambda: SamplingForLearnability(Numbers(), **SEARCH),
     TopK: lambda: TopK(5),

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula._mixture import Mixture
+from minimax_eqx.curricula._generator_mixture import GeneratorMixture
 
 from ..numbered_levels import Numbers, going, propose
 
@@ -22,13 +22,15 @@ GENERATORS = (Numbers(1_000_003), Numbers(7), Numbers(2))
     ],
 )
 def test_shares_become_whole_levels_that_add_up(num_levels, shares, counts):
-    mixture = Mixture(GENERATORS, shares, num_levels=num_levels)
+    mixture = GeneratorMixture(GENERATORS, shares, num_levels=num_levels)
     assert mixture.counts == counts
     assert sum(counts) == num_levels
 
 
 def test_each_share_has_its_levels_and_its_group():
-    mixture = Mixture(GENERATORS[1:], (3.0, 1.0), ("sevens", "evens"), 8, num_spare_levels=2)
+    mixture = GeneratorMixture(
+        GENERATORS[1:], (3.0, 1.0), ("sevens", "evens"), 8, num_spare_levels=2
+    )
     _, proposal = propose(going(mixture), jax.random.key(1))
     sevens, evens = (np.asarray(proposal.groups[name]) for name in ("sevens", "evens"))
     assert sevens.tolist() == [True] * 6 + [False] * 2
@@ -42,7 +44,7 @@ def test_each_share_has_its_levels_and_its_group():
 
 
 def test_shares_without_names_are_called_after_their_generators():
-    mixture = Mixture(GENERATORS[1:], num_levels=2, num_spare_levels=0)
+    mixture = GeneratorMixture(GENERATORS[1:], num_levels=2, num_spare_levels=0)
     _, proposal = propose(going(mixture), jax.random.key(1))
     assert list(proposal.groups) == ["Numbers0", "Numbers1"]
     assert proposal.spare_levels is None
@@ -51,7 +53,7 @@ def test_shares_without_names_are_called_after_their_generators():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (((),), "Mixture has 0 generators"),
+        (((),), "GeneratorMixture has 0 generators"),
         ((GENERATORS, (1.0, 2.0)), "it needs a generator, a share above 0 for each"),
         ((GENERATORS, (1.0, 2.0, 0.0)), "it needs a generator, a share above 0 for each"),
         ((GENERATORS, (), ("a", "a", "b")), "let names differ"),
@@ -60,4 +62,4 @@ def test_shares_without_names_are_called_after_their_generators():
 )
 def test_what_cannot_be_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
-        Mixture(*given)
+        GeneratorMixture(*given)
