@@ -42,7 +42,7 @@ def check_env(
       others. If it is masked, observations have an `action_mask` that allows some action.
     - `compiles_once`: copies of the parts do not make `eqx.filter_jit` compile again: all that is
       no array in them equals its copy. Functions are taken to be the same in a copy.
-    - `runs`: every method runs on the generator's levels, with every example of an action.
+    - `runs`: every method runs on the generator's levels, with an action drawn at random.
     - `leaves`: levels, worlds, states and observations consist of arrays.
     - `level_spec`, `observation_spec`: levels and observations are as declared, edited and designed
       levels too.
@@ -73,14 +73,14 @@ def check_env(
             "same in a batch as alone, so that batches cannot be compared with single calls. Use "
             f"jax.random.key(0, impl={_GENERATOR!r}); the environment may use any afterwards."
         )
-    *call_keys, batch_key, play_key, action_key, design_key = jax.random.split(key, 6)
+    keys = jax.random.split(key, 4)
+    call_key, play_key, action_key, design_key = keys
     check_counts(env)
     parts = {"env": env, "generator": generator, "mutator": mutator, "design": design}
     check_compiles_once(**{name: part for name, part in parts.items() if part is not None})
     check_action_spec(env, action_key)
-    for call_key in call_keys:
-        check_calls(env, generator, mutator, call_key)
-    check_batches(env, generator, mutator, batch_key)
+    plain = check_calls(env, generator, mutator, call_key)
+    check_batches(env, generator, mutator, plain, call_key)
     check_play(env, generator, play_key, num_steps)
     if design is not None:
         editor = design.editor(env.level_spec())

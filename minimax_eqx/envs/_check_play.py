@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Key
 
+from .._types import PyTree
 from ._check_actions import choose, possible_actions
+from ._check_calls import check_metrics
 from ._check_fields import EnvCheckError
 from ._check_same import call_again, same, snapshot
 from ._env import AbstractEnv, AbstractLevelGenerator
@@ -16,9 +18,10 @@ def check_batches(
     env: AbstractEnv,
     generator: AbstractLevelGenerator,
     mutator: AbstractLevelMutator | None,
+    plain: dict[str, PyTree],
     key: Key[Array, ""],
 ) -> None:
-    """A batch gives what its members give alone."""
+    """Compiled calls give what plain ones gave with this key, and a batch what its members do."""
     spec, level_spec = env.action_spec(), env.level_spec()
     edit = (mutator or NoEdit()).mutate
 
@@ -36,27 +39,44 @@ def check_batches(
             "generator.sample": level,
             "mutator.mutate": edited,
             "env.level_metrics": env.level_metrics(edited),
+            "env.optimal_return": env.optimal_return(edited),
             "env.load": world,
             "env.reset": state,
             "env.step": step,
             "env.observe": env.observe(world, step.state),
         }
 
-    keys = jax.random.split(key, 3)
+    # Plain calls take the longest, so they are made once, and so is the program of a batch. One for
+    # a single instance is only needed to find out what is wrong.
+    keys = jnp.concatenate([key[None], jax.random.split(key, 3)])
     advice = "Write every method for a single instance; its shapes must not depend on the batch."
     try:
-        batched = call_again(jax.jit(jax.vmap(play)), (keys,), {})
+        run = jax.jit(jax.vmap(play))
+        batched, turned = (call_again(run, (jnp.roll(keys, i),), {}) for i in range(2))
     except Exception as error:
         raise EnvCheckError(
             "vmap", f"env does not run under jax.vmap: {type(error).__name__}: {error} " + advice
         ) from error
-    for i, one_key in enumerate(keys):
-        for name, result in play(one_key).items():
-            of_batch = jax.tree.map(lambda leaf, i=i: leaf[i], batched[name])
-            if not same(snapshot(result), snapshot(of_batch), exact=False):
-                raise EnvCheckError(
-                    "vmap", f"{name} gives another result under jax.vmap than alone. " + advice
-                )
+    for i in range(len(keys)):
+        check_metrics({n: value[i] for n, value in batched["env.level_metrics"].items()})
+    for name, results in batched.items():
+        expected = snapshot(plain[name])
+        first = jax.tree.map(lambda leaf: leaf[0], results)
+        moved = jax.tree.map(lambda leaf: leaf[1], turned[name])
+        if same(expected, snapshot(first), exact=False) and same(
+            expected, snapshot(moved), exact=False
+        ):
+            continue
+        alone = call_again(jax.jit(play), (key,), {})[name]
+        if not same(expected, snapshot(alone), exact=False):
+            raise EnvCheckError(
+                "jit",
+                f"{name} gives another result under jax.jit than without. Compute with arrays all "
+                "the way, and depend on nothing but the arguments.",
+            )
+        raise EnvCheckError(
+            "vmap", f"{name} gives another result under jax.vmap than alone. " + advice
+        )
 
 
 def check_play(

@@ -227,9 +227,3 @@ def look_whether_it_is_compiled(self, world, *, key):
 def refuse_to_be_batched(self, world, state):
     shape = jax.ShapeDtypeStruct((1,), jnp.float32)
     return jax.pure_callback(lambda count: np.float32(count)[None], shape, state.count)
-
-
-def refuse_action_1(self, world, state, action, *, key):
-    if not isinstance(action, jax.core.Tracer) and int(action) == 1 and int(state.time) == 0:
-        raise RuntimeError("never heard of it")
-    return Counter.step(self, world, state, action, key=key)

@@ -36,7 +36,6 @@ from .counters import (
     change_the_state,
     count_the_calls,
     look_whether_it_is_compiled,
-    refuse_action_1,
     refuse_all,
     refuse_to_be_batched,
     with_method,
@@ -61,7 +60,6 @@ BROKEN = {
     "compiles_once": [UnequalField(), UnequalLeaf()],
     "runs": [
         with_method(load=lambda self, level: 1 / 0),
-        with_method(step=refuse_action_1),
     ],
     "leaves": [
         with_method(reset=lambda self, world, *, key: State(ZERO, 0)),
