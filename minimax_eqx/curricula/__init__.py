@@ -3,6 +3,7 @@
 from ._admission import BeatTheLowestScore as BeatTheLowestScore
 from ._adr import ADR as ADR
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
+from ._alp_gmm import AlpGmm as AlpGmm
 from ._boltzmann import Boltzmann as Boltzmann
 from ._both_scores import BothScores as BothScores
 from ._co_learnability import CoLearnability as CoLearnability
@@ -10,6 +11,7 @@ from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
 from ._fixed_tasks import FixedTasks as FixedTasks
+from ._generator_mixture import GeneratorMixture as GeneratorMixture
 from ._learnability_search import SamplingForLearnability as SamplingForLearnability
 from ._learned_generator import LearnedGenerator as LearnedGenerator
 from ._lessons import NewAndReplayed as NewAndReplayed
@@ -36,6 +38,7 @@ __all__ = [
     "AbstractPrioritisation",
     "AbstractWeights",
     "AdversarialDesign",
+    "AlpGmm",
     "BeatTheLowestScore",
     "Boltzmann",
     "BothScores",
@@ -43,6 +46,7 @@ __all__ = [
     "DomainRandomisation",
     "Easiest",
     "FixedTasks",
+    "GeneratorMixture",
     "Hardest",
     "LearnedGenerator",
     "LevelReplay",

@@ -11,6 +11,7 @@ from ._env import AbstractArtist as AbstractArtist
 from ._env import AbstractEnv as AbstractEnv
 from ._env import AbstractLevelGenerator as AbstractLevelGenerator
 from ._env import TimeStep as TimeStep
+from ._few_levels import FewLevels as FewLevels
 from ._fixed import FixedLevels as FixedLevels
 from ._level_file import LevelFile as LevelFile
 from ._mutator import AbstractLevelMutator as AbstractLevelMutator
@@ -29,6 +30,7 @@ __all__ = [
     "AbstractSuite",
     "Box",
     "Discrete",
+    "FewLevels",
     "FixedLevels",
     "LevelFile",
     "Maze",

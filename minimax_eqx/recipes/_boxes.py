@@ -13,7 +13,7 @@ from ..nets import ActorCritic, MLPHead
 from ..nets._action_head import ClippedNormal
 from ..runners import Evaluation, Schedule
 from ..runners._experiment import Experiment
-from ..scores._returns import MeanReturn
+from ..scores import MeanReturn
 
 
 def on_box(

@@ -15,47 +15,46 @@ from ..curricula import (
     NCC,
     AbstractCurriculum,
     AdversarialDesign,
+    Boltzmann,
+    BothScores,
+    CoLearnability,
     DomainRandomisation,
     Easiest,
     FixedTasks,
+    GeneratorMixture,
     LearnedGenerator,
     LevelReplay,
     NewAndReplayed,
+    Proportional,
     Rank,
     SamplingForLearnability,
     Sequential,
     SideBySide,
+    SigmoidOfZScore,
 )
-from ..curricula._boltzmann import Boltzmann
-from ..curricula._both_scores import BothScores
-from ..curricula._co_learnability import CoLearnability
-from ..curricula._generator_mixture import GeneratorMixture
-from ..curricula._prioritisation import Proportional
-from ..curricula._sigmoid_of_z_score import SigmoidOfZScore
-from ..envs import Maze
-from ..envs._few_levels import FewLevels
+from ..envs import FewLevels, Maze
 from ..envs.maze import HeldOutMazes, MazeDesign, MazeEdits, PerfectMaze, RandomWalls
 from ..nets import LSTM, S5, AbstractCore, ActorCritic, DesignEncoder, GridEncoder, MLPHead
 from ..runners import Evaluation, Schedule
 from ..runners._experiment import Experiment
 from ..scores import (
+    CENIE,
     MNA,
     PACE,
     TRACED,
+    BidirectionalProgress,
     ExactRegret,
+    GeneralisedLearnability,
+    KeptLearnability,
     Learnability,
+    LearningProgress,
+    LearningSlope,
     NegativeReturn,
     PopulationRegret,
     RelativeRegret,
+    ReturnVariance,
 )
-from ..scores._bidirectional_progress import BidirectionalProgress
-from ..scores._cenie import CENIE
 from ..scores._counting import AnySuccess
-from ..scores._generalised_learnability import GeneralisedLearnability
-from ..scores._kept_learnability import KeptLearnability
-from ..scores._learning_progress import LearningProgress
-from ..scores._learning_slope import LearningSlope
-from ..scores._return_spread import ReturnVariance
 
 # Students of a teacher are evaluated on levels that it did not make.
 _UNSEEN = RandomWalls(replace=False)

@@ -7,8 +7,7 @@ Every function takes other parts and values by the short names that the command 
 from typing import Any
 
 from .._composition._draft import with_changes
-from ..curricula import ADR, AbstractCurriculum, DomainRandomisation, NewAndReplayed
-from ..curricula._alp_gmm import AlpGmm
+from ..curricula import ADR, AbstractCurriculum, AlpGmm, DomainRandomisation, NewAndReplayed
 from ..envs.boxes import Pendulum, Uniform
 from ..runners._experiment import Experiment
 from ._boxes import edits, on_box, paid_by_return, replay
