@@ -49,13 +49,15 @@ class GeneratorMixture(AbstractCurriculum[Level, LevelSpec], Generic[Level]):
         bad = [s for s in shares if not (math.isfinite(s) and s > 0)]
         if num == 0 or bad or len(shares) not in (0, num) or len(self.names) not in (0, num):
             raise ValueError(
-                f"GeneratorMixture has {num} generators, shares={shares} and names={self.names}; it needs "
-                "a generator, a share above 0 for each or none, and a name for each or none."
+                f"GeneratorMixture has {num} generators, shares={shares} and names={self.names}; "
+                "it needs a generator, a share above 0 for each or none, and a name for each or "
+                "none."
             )
         if 0 in self.counts or len(set(self.names)) < len(self.names):
             raise ValueError(
-                f"GeneratorMixture has {self.counts} levels of its generators, with names={self.names}; "
-                "raise num_levels or a share so that each has one, and let names differ."
+                f"GeneratorMixture has {self.counts} levels of its generators, with names="
+                f"{self.names}; raise num_levels or a share so that each has one, and let names "
+                "differ."
             )
 
     @property
