@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, Key
 
 from .._types import PyTree
+from .._xla._compile import RUNS_ONCE, quick_jit
 from ._check_actions import choose, possible_actions
 from ._check_calls import check_metrics
 from ._check_fields import EnvCheckError
@@ -51,7 +52,7 @@ def check_batches(
     keys = jnp.concatenate([key[None], jax.random.split(key, 3)])
     advice = "Write every method for a single instance; its shapes must not depend on the batch."
     try:
-        run = jax.jit(jax.vmap(play))
+        run = quick_jit(jax.vmap(play), cpu_optimisation=RUNS_ONCE)
         batched, turned = (call_again(run, (jnp.roll(keys, i),), {}) for i in range(2))
     except Exception as error:
         raise EnvCheckError(
@@ -142,7 +143,9 @@ def check_play(
 
     players = jnp.arange(2 * num_examples)
     keys = jax.random.split(key, 2 * num_examples)
-    bad_actions, broken = jax.device_get(jax.jit(jax.vmap(play))(players, keys))
+    bad_actions, broken = jax.device_get(
+        quick_jit(jax.vmap(play), cpu_optimisation=RUNS_ONCE)(players, keys)
+    )
     for rule, message in _MESSAGES.items():
         if np.any(broken[rule]):
             culprit = int(np.argmax(broken[rule]))
