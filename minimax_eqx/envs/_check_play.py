@@ -49,7 +49,9 @@ def check_batches(
 
     # Plain calls take the longest, so they are made once, and so is the program of a batch. One for
     # a single instance is only needed to find out what is wrong.
-    keys = jnp.concatenate([key[None], jax.random.split(key, 3)])
+    # The plain calls' key is used again, on purpose.
+    clone, other = jax.random.clone(key), jax.random.fold_in(jax.random.clone(key), 1)
+    keys = jnp.concatenate([clone[None], jax.random.split(other, 3)])
     advice = "Write every method for a single instance; its shapes must not depend on the batch."
     try:
         run = quick_jit(jax.vmap(play), cpu_optimisation=RUNS_ONCE)

@@ -11,7 +11,7 @@ ROOT = str(pathlib.Path(__file__).parents[2])
 LOOK = """
 import json, logging, os, pathlib, signal, sys, warnings
 import jax
-from minimax_eqx.experiment import train
+from minimax_eqx import train
 from tests.experiment.tiny import EXPERIMENT
 
 def host():
