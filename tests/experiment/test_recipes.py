@@ -32,12 +32,17 @@ from .tiny import (
 )
 
 PATIENCE = 240
-BUFFERED = (curricula.LevelReplay, curricula.NCC, curricula.SamplingForLearnability)
+# `tests/methods/test_every_method.py` has the parts of all others.
 REPLAYING = [
-    name
-    for name, recipe in RECIPES.items()
-    if isinstance(recipe().curriculum, BUFFERED)
-    and isinstance(recipe().student.network.core, nets.LSTM)
+    "maze-robust-plr",
+    "maze-plr",
+    "maze-accel",
+    "maze-parallel-plr",
+    "maze-parallel-accel",
+    "maze-repaired",
+    "maze-sfl",
+    "maze-ncc",
+    "maze-traced",
 ]
 # Between them: a buffer and a search, plays one after another and side by side, and a teacher. The
 # parts of others are tested elsewhere, and `pytest -m slow` runs them.
