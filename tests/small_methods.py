@@ -119,7 +119,10 @@ METHODS = {
     ),
     "ncc": (
         lambda core, sizes: NCC(
-            WALLS, ExactRegret(), num_plays=2, capacity=3, num_new_levels=1, **sizes
+            WALLS,
+            ExactRegret(),
+            **{"num_plays": 2, "capacity": 3, "num_new_levels": 1, "num_training_cycles": 2},
+            **sizes,
         ),
         1,
     ),

@@ -59,7 +59,7 @@ class ADR(AbstractBoxSource[ADRState, Int[Array, " level"]]):
 
     def begin(self, num_parameters: int, *, key: Key[Array, ""]) -> ADRState:
         del key
-        nothing = jnp.zeros((2, num_parameters))
+        nothing = jnp.zeros((2, num_parameters), jnp.float32)
         return ADRState(nothing + self.start, nothing, nothing.astype(jnp.int32))
 
     def choose(
@@ -73,7 +73,8 @@ class ADR(AbstractBoxSource[ADRState, Int[Array, " level"]]):
         def choose_one(key):
             inside_key, chance_key, parameter_key, side_key = jax.random.split(key, 4)
             low, high = state.bounds
-            place = low + (high - low) * jax.random.uniform(inside_key, (num_parameters,))
+            share = jax.random.uniform(inside_key, (num_parameters,), jnp.float32)
+            place = low + (high - low) * share
             parameter = jax.random.randint(parameter_key, (), 0, num_parameters)
             low_can, high_can = can_widen[0, parameter], can_widen[1, parameter]
             is_upper = jnp.where(low_can == high_can, jax.random.bernoulli(side_key), high_can)

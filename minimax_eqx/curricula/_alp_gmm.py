@@ -70,9 +70,9 @@ class AlpGmm(AbstractBoxSource[AlpGmmState, None]):
         del key
         none = jnp.zeros((), jnp.int32)
         return AlpGmmState(
-            jnp.zeros((self.num_known, num_parameters)),
-            jnp.zeros(self.num_known),
-            jnp.zeros((self.fit_every, num_parameters + 1)),
+            jnp.zeros((self.num_known, num_parameters), jnp.float32),
+            jnp.zeros(self.num_known, jnp.float32),
+            jnp.zeros((self.fit_every, num_parameters + 1), jnp.float32),
             none,
             none,
             Mixture.standard(self.max_components, num_parameters + 1),
@@ -87,7 +87,7 @@ class AlpGmm(AbstractBoxSource[AlpGmmState, None]):
 
         def choose_one(key):
             chance_key, uniform_key, mixture_key = jax.random.split(key, 3)
-            uniform = jax.random.uniform(uniform_key, (num_parameters,))
+            uniform = jax.random.uniform(uniform_key, (num_parameters,), jnp.float32)
             drawn = state.mixture.sample(progress, key=mixture_key)[:num_parameters]
             is_uniform = jax.random.bernoulli(chance_key, self.uniform_prob) | ~state.is_fitted
             return jnp.where(is_uniform, uniform, jnp.clip(drawn, 0, 1))

@@ -54,7 +54,7 @@ class AdaGradAscent(AbstractAscent[Float[Array, " capacity"]]):
         check_positive(self, "step_size")
 
     def init(self, capacity: int) -> Float[Array, " capacity"]:
-        return jnp.full(capacity, 0.1)
+        return jnp.full(capacity, 0.1, jnp.float32)
 
     def step(
         self, state: Float[Array, " capacity"], gradient: Float[Array, " capacity"]
@@ -84,7 +84,8 @@ class AdamAscent(AbstractAscent[Moments]):
         check_positive(self, "step_size")
 
     def init(self, capacity: int) -> Moments:
-        return Moments(jnp.zeros(capacity), jnp.zeros(capacity), jnp.zeros(()))
+        zeros = jnp.zeros(capacity, jnp.float32)
+        return Moments(zeros, zeros, jnp.zeros((), jnp.float32))
 
     def step(
         self, state: Moments, gradient: Float[Array, " capacity"]

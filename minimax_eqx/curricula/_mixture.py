@@ -1,5 +1,7 @@
 """Mixtures of normal distributions, fitted by expectation and maximisation."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -22,8 +24,10 @@ class Mixture(eqx.Module):
     def standard(cls, num_components: int, num_coordinates: int) -> "Mixture":
         """Components that all are standard normal ones; to be replaced by a fit."""
         shape = (num_components, num_coordinates)
-        roots = jnp.broadcast_to(jnp.eye(num_coordinates), (*shape, num_coordinates))
-        return cls(jnp.full(num_components, 1 / num_components), jnp.zeros(shape), roots)
+        eye = jnp.eye(num_coordinates, dtype=jnp.float32)
+        roots = jnp.broadcast_to(eye, (*shape, num_coordinates))
+        weights = jnp.full(num_components, 1 / num_components, jnp.float32)
+        return cls(weights, jnp.zeros(shape, jnp.float32), roots)
 
     @classmethod
     def fitted(
@@ -41,7 +45,9 @@ class Mixture(eqx.Module):
         """
         num_data, num_coordinates = data.shape
         begin = jax.random.choice(key, num_data, (max_components,), replace=False)
-        spread = jnp.linalg.cholesky(_covariance(data, jnp.full(num_data, 1 / num_data)))
+        spread = jnp.linalg.cholesky(
+            _covariance(data, jnp.full(num_data, 1 / num_data, data.dtype))
+        )
         counts = np.arange(2, max_components + 1)
 
         def fit(count):
@@ -73,7 +79,7 @@ class Mixture(eqx.Module):
         component_key, noise_key = jax.random.split(key)
         logits = jnp.where(self.weights > 0, jnp.log(jnp.maximum(appeal, 1e-6)), -jnp.inf)
         component = jax.random.categorical(component_key, logits)
-        noise = jax.random.normal(noise_key, self.means.shape[1:])
+        noise = jax.random.normal(noise_key, self.means.shape[1:], self.means.dtype)
         return self.means[component] + self.roots[component] @ noise
 
     def _log_joint(self, data: Float[Array, "datum coordinate"]) -> Float[Array, "datum component"]:
@@ -83,7 +89,7 @@ class Mixture(eqx.Module):
             scaled = solve_triangular(root, (data - mean[None]).T, lower=True)
             log_scale = jnp.sum(jnp.log(jnp.diagonal(root)))
             density = -0.5 * jnp.sum(jnp.square(scaled), axis=0) - log_scale
-            return jnp.log(weight) + density - 0.5 * data.shape[1] * jnp.log(2 * jnp.pi)
+            return jnp.log(weight) + density - 0.5 * data.shape[1] * math.log(2 * math.pi)
 
         return jax.vmap(of_one, out_axes=1)(self.weights, self.means, self.roots)
 
@@ -109,4 +115,6 @@ def _covariance(
 ) -> Float[Array, "coordinate coordinate"]:
     """That of data that count by shares, which add up to 1, and a little more on the diagonal."""
     away = data - (shares @ data)[None]
-    return (away * shares[:, None]).T @ away + _LEAST_VARIANCE * jnp.eye(data.shape[1])
+    return (away * shares[:, None]).T @ away + _LEAST_VARIANCE * jnp.eye(
+        data.shape[1], dtype=data.dtype
+    )

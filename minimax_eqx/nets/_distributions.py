@@ -149,7 +149,7 @@ def noise(
     if isinstance(actions, MultiDiscrete):
         return jax.random.gumbel(key, (*shape, sum(actions.nums)))
     if isinstance(actions, Box):
-        return jax.random.normal(key, (*shape, *actions.shape))
+        return jax.random.normal(key, (*shape, *actions.shape), jnp.float32)
     raise ValueError(
         f"noise: the actions are {actions}; they must be Discrete, MultiDiscrete or Box."
     )

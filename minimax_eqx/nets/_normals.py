@@ -33,12 +33,14 @@ class CensoredNormal(AbstractDistribution):
     box: Box = eqx.field(static=True)
 
     def sample(self, noise: Float[Array, "*batch_and_box"]) -> Float[Array, "*batch_and_box"]:
-        return jnp.clip(
-            self.mean + jnp.exp(self.log_std) * noise, *bounds_of(self.box, self.mean.shape)
-        )
+        return self._clip(self.mean + jnp.exp(self.log_std) * noise)
 
     def mode(self) -> Float[Array, "*batch_and_box"]:
-        return jnp.clip(self.mean, *bounds_of(self.box, self.mean.shape))
+        return self._clip(self.mean)
+
+    def _clip(self, x: Float[Array, "*batch_and_box"]) -> Float[Array, "*batch_and_box"]:
+        # Actions are in single precision, and with 64 bits switched on weights are not.
+        return jnp.clip(x, *bounds_of(self.box, self.mean.shape)).astype(jnp.float32)
 
     def log_prob_and_entropy(
         self, action: Float[Array, "*batch_and_box"]
@@ -141,7 +143,7 @@ class TanhNormal(AbstractDistribution):
     def _squash(self, x):
         centre, half_width = centre_and_half_width(self.box, self.mean.shape)
         x = jnp.clip(x, -LARGEST_UNSQUASHED, LARGEST_UNSQUASHED)
-        return jnp.tanh(x) * half_width + centre
+        return (jnp.tanh(x) * half_width + centre).astype(jnp.float32)
 
 
 def bounds_of(box: Box, shape: tuple[int, ...]) -> tuple[Float[Array, "..."], Float[Array, "..."]]:

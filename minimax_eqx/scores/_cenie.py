@@ -1,6 +1,7 @@
 """How new a level looks beside what students were trained on."""
 
 import dataclasses
+import math
 
 import equinox as eqx
 import jax
@@ -76,18 +77,18 @@ class CENIE(AbstractScore[SecondScore, Coverage]):
         record, regret = self.regret.init(evidence, key=regret_key)
         seen, actions = eqx.filter_eval_shape(_seen_and_done, evidence)
         shape = (seen.shape[-1], self.num_features)
-        projection = jax.random.normal(projection_key, shape) / jnp.sqrt(float(shape[0]))
+        projection = jax.random.normal(projection_key, shape, jnp.float32) / math.sqrt(shape[0])
         size = self.num_features + actions.shape[-1]
         zero = jnp.zeros((), jnp.int32)
         return SecondScore.blank(record), Coverage(
             regret,
             projection,
-            window=jnp.zeros((self.window, size)),
+            window=jnp.zeros((self.window, size), jnp.float32),
             num_pairs=zero,
-            pending=jnp.zeros((self.num_new_pairs, size)),
+            pending=jnp.zeros((self.num_new_pairs, size), jnp.float32),
             num_updates=zero - 1,
             num_lessons=zero,
-            density=Gaussians.at(jnp.zeros((self.num_components, size))),
+            density=Gaussians.at(jnp.zeros((self.num_components, size), jnp.float32)),
             cycle=zero,
         )
 
@@ -95,7 +96,7 @@ class CENIE(AbstractScore[SecondScore, Coverage]):
         self, evidence: Evidence, records: SecondScore, state: Coverage
     ) -> tuple[Float[Array, " level"], SecondScore, Coverage]:
         scores, own, regret = self.regret(evidence, records.own, state.regret)
-        state = self._after_lesson(state, jnp.sum(evidence.students.num_updates))
+        state = self._after_lesson(state, jnp.sum(evidence.students.num_updates, dtype=jnp.int32))
         seen, actions = _seen_and_done(evidence)
         pairs = jnp.concatenate([seen @ state.projection, actions], axis=-1)
         flat = pairs.reshape(-1, pairs.shape[-1])
@@ -114,7 +115,7 @@ class CENIE(AbstractScore[SecondScore, Coverage]):
             state,
             regret=regret,
             pending=flat[(places + state.cycle) % len(flat)],
-            num_updates=jnp.sum(evidence.students.num_updates),
+            num_updates=jnp.sum(evidence.students.num_updates, dtype=jnp.int32),
             cycle=state.cycle + 1,
         )
         return scores, news, state

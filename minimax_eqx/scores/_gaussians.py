@@ -1,5 +1,7 @@
 """A mixture of Gaussians, fitted by expectation maximisation."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -18,7 +20,8 @@ class Gaussians(eqx.Module):
     @classmethod
     def at(cls, means: Float[Array, "component feature"]) -> "Gaussians":
         """Equally heavy ones of variance 1 with these means."""
-        return cls(jnp.full(len(means), -jnp.log(len(means))), means, jnp.ones_like(means))
+        log_weights = jnp.full(len(means), -math.log(len(means)), means.dtype)
+        return cls(log_weights, means, jnp.ones_like(means))
 
     def log_joint(self, points: Float[Array, "point feature"]) -> Float[Array, "point component"]:
         """The logarithm of each component's share of the density at each point."""

@@ -61,7 +61,8 @@ class PACE(AbstractSelectiveFormula):
             *(evidence.observations, evidence.actions, episodes.begins),
             *(evidence.advantages[..., 0], episodes.finished_steps),
         )
-        return jnp.mean(over_students(self._scores, evidence.students, plays), axis=0)
+        scores = over_students(self._scores, evidence.students, plays)
+        return jnp.mean(scores, axis=0).astype(jnp.float32)
 
     def _scores(self, student: Agent, plays: PyTree) -> Float[Array, " level"]:
         """Those of one student, whose plays have the axes `time level trial`."""

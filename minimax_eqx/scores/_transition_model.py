@@ -64,9 +64,11 @@ class Learned(eqx.Module):
             (loss, errors), gradient = loss_of(learned.model)
             weights = eqx.filter(learned.model, eqx.is_array)
             steps, state = optimiser.update(gradient, learned.optimiser, weights)
-            learned = Learned(eqx.apply_updates(learned.model, steps), state, loss)
+            learned = Learned(
+                eqx.apply_updates(learned.model, steps), state, loss.astype(jnp.float32)
+            )
             all_errors.append(errors)
-        return all_errors[0], learned
+        return all_errors[0].astype(jnp.float32), learned
 
 
 class TransitionModel(eqx.Module):
@@ -189,5 +191,6 @@ def actions_as_numbers(evidence: Evidence) -> Float[Array, "student time level t
     """A discrete action as one-hot, and any other one as its numbers."""
     actions = evidence.actions
     if jnp.issubdtype(actions.dtype, jnp.integer) and actions.ndim == 4:
-        return jax.nn.one_hot(actions, evidence.distributions.logits.shape[-1])
+        num_actions = evidence.distributions.logits.shape[-1]
+        return jax.nn.one_hot(actions, num_actions, dtype=jnp.float32)
     return actions.reshape(*actions.shape[:4], -1).astype(jnp.float32)

@@ -42,7 +42,6 @@ REPLAYING = [
     "maze-repaired",
     "maze-sfl",
     "maze-ncc",
-    "maze-traced",
 ]
 # Between them: a buffer and a search, plays one after another and side by side, and a teacher. The
 # parts of others are tested elsewhere, and `pytest -m slow` runs them.
