@@ -11,6 +11,7 @@ from minimax_eqx.agents._population import population
 from minimax_eqx.envs import AbstractEnv, Box, Discrete, MultiDiscrete, TimeStep
 from minimax_eqx.nets import LSTM, ActorCritic, FlatEncoder, MLPHead, NoMemory
 from minimax_eqx.nets._action_head import SquashedNormal
+from minimax_eqx.runners._arrays import as_arrays
 from minimax_eqx.runners._evidence import evidence_spec
 
 from ..numbered_levels import Given, NumberedLevels, Taught, Watched
@@ -101,7 +102,7 @@ def test_the_structure_of_the_evidence_is_that_of_what_is_played(name):
         runner, _ = Runner.create(experiment, key=key).step()
         return runner.curriculum_state.evidence
 
-    spec = evidence_spec(experiment, eqx.filter_eval_shape(students, key))
+    spec = evidence_spec(as_arrays(experiment), eqx.filter_eval_shape(students, key))
     assert shapes(spec) == shapes(eqx.filter_eval_shape(played, key))
     assert spec.level_spec() == env.level_spec()
     assert (spec.optimum is not None) == (name in ("a maze", "an optimum"))
