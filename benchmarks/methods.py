@@ -45,7 +45,8 @@ def table() -> str:
 
 def _row(name: str, experiment: Experiment) -> list[str]:
     curriculum = experiment.curriculum
-    score = getattr(curriculum, "score", getattr(curriculum, "objective", None))
+    scored = getattr(curriculum, "replay", curriculum)
+    score = getattr(scored, "score", getattr(scored, "objective", None))
     page = f"{RECIPES[name].__name__.replace('_', '-')}.md"
     return [
         f"`{name}`",

@@ -26,6 +26,7 @@ from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._co_learnability import CoLearnability
 from minimax_eqx.curricula._generator_mixture import GeneratorMixture
 from minimax_eqx.curricula._prioritisation import Proportional
+from minimax_eqx.curricula._remidi import ReMiDi
 from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs._few_levels import FewLevels
@@ -132,6 +133,16 @@ METHODS = {
     ),
     "mixture": (
         lambda core, sizes: GeneratorMixture((WALLS, EMPTY), num_spare_levels=1, **sizes),
+        1,
+    ),
+    "remidi": (
+        lambda core, sizes: ReMiDi(
+            replay(replay_prob=0.8, score=ExactRegret(), capacity=3, min_fill_ratio=0.3)(
+                core, sizes
+            ),
+            num_buffers=2,
+            updates_per_buffer=2,
+        ),
         1,
     ),
     "mna": (replay(score=MNA()), 1),

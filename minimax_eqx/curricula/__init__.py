@@ -26,6 +26,7 @@ from ._prioritisation import AbstractWeights as AbstractWeights
 from ._prioritisation import Proportional as Proportional
 from ._prioritisation import Rank as Rank
 from ._prioritisation import TopK as TopK
+from ._remidi import ReMiDi as ReMiDi
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
 from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
@@ -55,6 +56,7 @@ __all__ = [
     "Proportional",
     "Proposal",
     "Rank",
+    "ReMiDi",
     "SamplingForLearnability",
     "Sequential",
     "SideBySide",
