@@ -21,6 +21,7 @@ from ._level_spec import LevelSpec as LevelSpec
 from ._ncc import NCC as NCC
 from ._parents import Easiest as Easiest
 from ._parents import Hardest as Hardest
+from ._prefilter import Prefilter as Prefilter
 from ._prioritisation import AbstractPrioritisation as AbstractPrioritisation
 from ._prioritisation import AbstractWeights as AbstractWeights
 from ._prioritisation import Proportional as Proportional
@@ -53,6 +54,7 @@ __all__ = [
     "LevelReplay",
     "LevelSpec",
     "NewAndReplayed",
+    "Prefilter",
     "Proportional",
     "Proposal",
     "Rank",
