@@ -54,9 +54,13 @@ def picture_of(level: Any) -> bytes | None:
 
 def _has_values(level: Any) -> bool:
     """Whether the level's arrays can be read here and now, and hold at least one level."""
-    # A level that is being made has no values yet; a field that has a default may stay empty.
-    made = all(hasattr(level, field.name) for field in dataclasses.fields(level))
-    return made and all(_is_readable(array) for array in jax.tree.leaves(level))
+    arrays = [
+        getattr(level, field.name, None)
+        for field in dataclasses.fields(level)
+        # What only some levels have.
+        if field.default is not None or getattr(level, field.name, None) is not None
+    ]
+    return all(_is_readable(array) for array in arrays)
 
 
 def _is_readable(array: Any) -> bool:
