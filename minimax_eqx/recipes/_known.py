@@ -10,6 +10,8 @@ from types import ModuleType
 from ..runners._experiment import Experiment
 from . import cart_pole, gymnax, maze, pendulum
 
+_HERE = __name__.rpartition(".")[0]
+
 
 def _recipes(**modules: ModuleType) -> dict[str, Callable[..., Experiment]]:
     """The functions of modules, each with the name of its world before its own."""
@@ -17,7 +19,7 @@ def _recipes(**modules: ModuleType) -> dict[str, Callable[..., Experiment]]:
         name if name == "quickstart" else f"{world}-{name}".replace("_", "-"): recipe
         for world, module in modules.items()
         for name, recipe in vars(module).items()
-        if inspect.isfunction(recipe) and recipe.__module__ == module.__name__ and name[0] != "_"
+        if inspect.isroutine(recipe) and recipe.__module__.startswith(_HERE) and name[0] != "_"
     }
 
 
