@@ -11,6 +11,7 @@ from minimax_eqx.recipes._known import RECIPES
 
 FOLDER = pathlib.Path(__file__).parents[1] / "docs" / "methods"
 PAGE = FOLDER / "README.md"
+COSTS = "costs.md"  # `python -m benchmarks zoo` makes it
 HEADER = """# Methods
 
 Made by `python -m benchmarks methods` from the recipes; do not edit it.
@@ -40,7 +41,10 @@ def main(arguments: Sequence[str]) -> int:
 def table() -> str:
     """The whole page."""
     rows = [_row(name, recipe()) for name, recipe in RECIPES.items()]
-    return HEADER + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    costs = f"[{COSTS}]({COSTS}) says what each costs.\n\n" if (FOLDER / COSTS).exists() else ""
+    return HEADER.replace("| recipe", f"{costs}| recipe", 1) + "".join(
+        f"| {' | '.join(row)} |\n" for row in rows
+    )
 
 
 def _row(name: str, experiment: Experiment) -> list[str]:

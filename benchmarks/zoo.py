@@ -162,6 +162,7 @@ def train(name: str, transitions: int) -> Result:
 def test(runner: Runner) -> dict[str, float]:
     """How often the first student solves levels that can be solved, of each kind of test."""
     env, network = runner.experiment.env, runner.students.first().network
+    assert isinstance(env, Maze)
     rates = {}
     for kind, generator in TESTS.items():
         levels, solvable = _tests(env, generator)

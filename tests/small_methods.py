@@ -25,6 +25,7 @@ from minimax_eqx.curricula._boltzmann import Boltzmann
 from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._co_learnability import CoLearnability
 from minimax_eqx.curricula._generator_mixture import GeneratorMixture
+from minimax_eqx.curricula._prefilter import Prefilter
 from minimax_eqx.curricula._prioritisation import Proportional
 from minimax_eqx.curricula._remidi import ReMiDi
 from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
@@ -114,6 +115,14 @@ METHODS = {
     "sfl": (
         lambda core, sizes: SamplingForLearnability(
             WALLS, num_candidates=4, num_plays=2, capacity=3, num_training_cycles=4, **sizes
+        ),
+        1,
+    ),
+    "prefilter": (
+        lambda core, sizes: SamplingForLearnability(
+            Prefilter(WALLS, 2, num_networks=2, window=8, num_gradient_steps=1, batch_size=4),
+            **{"num_candidates": 4, "num_plays": 2, "capacity": 3, "num_training_cycles": 2},
+            **sizes,
         ),
         1,
     ),

@@ -19,6 +19,7 @@ from .._xla._mesh import gather_levels
 from ..agents import Adam
 from ..envs import AbstractLevelGenerator
 from ..nets._encoder import AbstractEncoder
+from ..nets._running_moments import parameters_of
 from ..nets._tree_encoder import TreeEncoder
 from ..rollouts import Episodes, Evidence
 from ._fit import check_makes_levels
@@ -133,7 +134,7 @@ class Prefilter(AbstractWatcher[Level, PrefilterState], Generic[Level]):
         )
         return PrefilterState(
             networks,
-            self._optimiser.init(eqx.filter(networks, eqx.is_inexact_array)),
+            self._optimiser.init(parameters_of(networks)[0]),
             Window(
                 jax.tree.map(lambda s: jnp.zeros((self.window, *s.shape), s.dtype), spec.level),
                 jnp.zeros(self.window, jnp.float32),
@@ -184,22 +185,20 @@ class Prefilter(AbstractWatcher[Level, PrefilterState], Generic[Level]):
         window, optimiser = state.window, self._optimiser
         is_filled = (window.count > 0).astype(jnp.float32)
 
-        @eqx.filter_grad
-        def gradient_of(networks: Predictor, slots: Int[Array, "network batch"]):
+        def loss(networks, slots):
             levels = jax.tree.map(lambda leaf: leaf[slots], window.levels)
             logits = eqx.filter_vmap(lambda net, levels: jax.vmap(net)(levels))(networks, levels)
-            loss = optax.sigmoid_binary_cross_entropy(logits, window.success_rates[slots])
+            entropy = optax.sigmoid_binary_cross_entropy(logits, window.success_rates[slots])
             # The networks share no weights, so the gradient of the sum is each one's own.
-            return is_filled * jnp.sum(jnp.mean(loss, axis=1))
+            return is_filled * jnp.sum(jnp.mean(entropy, axis=1))
 
         def step(carry, key):
             networks, optimiser_state = carry
             shape = (self.num_networks, self.batch_size)
             slots = jax.random.randint(key, shape, 0, jnp.maximum(window.count, 1), jnp.int32)
-            weights = eqx.filter(networks, eqx.is_inexact_array)
-            steps, optimiser_state = optimiser.update(
-                gradient_of(networks, slots), optimiser_state, weights
-            )
+            weights, rest = parameters_of(networks)
+            gradient = jax.grad(lambda w: loss(eqx.combine(w, rest), slots))(weights)
+            steps, optimiser_state = optimiser.update(gradient, optimiser_state, weights)
             return (eqx.apply_updates(networks, steps), optimiser_state), None
 
         keys = jax.random.split(key, self.num_gradient_steps)

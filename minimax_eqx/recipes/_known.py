@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from ..runners._experiment import Experiment
-from . import cart_pole, gymnax, maze, maze_family, pendulum
+from . import cart_pole, gymnax, maze, maze_family, maze_methods, pendulum
 
 _HERE = __name__.rpartition(".")[0]
 
@@ -25,6 +25,7 @@ def _recipes(**modules: ModuleType) -> dict[str, Callable[..., Experiment]]:
 
 RECIPES = {
     **_recipes(maze=maze),
+    **_recipes(maze=maze_methods),
     **_recipes(maze=maze_family),
     **_recipes(cart_pole=cart_pole, pendulum=pendulum),
 }

@@ -27,7 +27,6 @@ from ..curricula import (
     NewAndReplayed,
     Proportional,
     Rank,
-    ReMiDi,
     SamplingForLearnability,
     Sequential,
     SideBySide,
@@ -298,23 +297,6 @@ def pace(**changes: Any) -> Experiment:
     All but the score and the staleness is that of `robust_plr`: the paper's values are not public.
     """
     return with_changes(robust_plr(score=PACE(), staleness_coef=0.0), changes)
-
-
-def remidi(**changes: Any) -> Experiment:
-    """ReMiDi (arXiv 2402.12284): robust PLR in four buffers, each for what those before leave open.
-
-    With the hyperparameters of the authors' programs.
-    """
-    replay = LevelReplay(
-        RandomWalls(num_walls=25),
-        score=ExactRegret(),
-        capacity=256,
-        schedule=Sequential(replay_prob=0.8),
-        prioritisation=Rank(temperature=1.0),
-    )
-    optimiser = Adam(learning_rate=1e-3)
-    student = _student(optimiser=optimiser, gae_lambda=0.95, entropy_coef=0.0)
-    return with_changes(_experiment(ReMiDi(replay), student), changes)
 
 
 def return_variance(**changes: Any) -> Experiment:

@@ -22,9 +22,10 @@ def seen_elsewhere(
     """Whether another level explains all that a play has shown of its episode so far.
 
     `play` is what was seen, what was done and where episodes ended (leading axis `time`). `levels`
-    (leading axis `other`) are stepped with its actions; those with `there` alone count. One and the same of them must have shown the same in every step since the
-    episode began: two that match by turns explain nothing. Where it would have ended before the
-    play's episode did, a level explains no more of that. Everything begins anew with each episode.
+    (leading axis `other`) are stepped with its actions; those with `there` alone count. One and the
+    same of them must have shown the same in every step since the episode began: two that match by
+    turns explain nothing. Where it would have ended before the play's episode did, a level explains
+    no more of that. Everything begins anew with each episode.
 
     The environment should be without chance, since the play's own dice are not known.
     """
