@@ -1,11 +1,12 @@
 """Methods with their hyperparameters, as functions that return an `Experiment`."""
 
 from . import cart_pole as cart_pole
+from . import gymnax as gymnax
 from . import maze as maze
 from . import pendulum as pendulum
 from ._small import small as small
 
-__all__ = ["cart_pole", "maze", "pendulum", "small"]
+__all__ = ["cart_pole", "gymnax", "maze", "pendulum", "small"]
 
 
 def __dir__() -> list[str]:

@@ -5,14 +5,24 @@ With `-small` after its name it has each of them at the size that `small` gives 
 
 import inspect
 from collections.abc import Callable
+from types import ModuleType
 
 from ..runners._experiment import Experiment
-from . import cart_pole, maze, pendulum
+from . import cart_pole, gymnax, maze, pendulum
 
 _HERE = __name__.rpartition(".")[0]
-RECIPES: dict[str, Callable[..., Experiment]] = {
-    name if name == "quickstart" else f"{world}-{name}".replace("_", "-"): recipe
-    for world, module in (("maze", maze), ("cart-pole", cart_pole), ("pendulum", pendulum))
-    for name, recipe in vars(module).items()
-    if inspect.isroutine(recipe) and recipe.__module__.startswith(_HERE) and name[0] != "_"
-}
+
+
+def _recipes(**modules: ModuleType) -> dict[str, Callable[..., Experiment]]:
+    """The functions of modules, each with the name of its world before its own."""
+    return {
+        name if name == "quickstart" else f"{world}-{name}".replace("_", "-"): recipe
+        for world, module in modules.items()
+        for name, recipe in vars(module).items()
+        if inspect.isroutine(recipe) and recipe.__module__.startswith(_HERE) and name[0] != "_"
+    }
+
+
+RECIPES = _recipes(maze=maze, cart_pole=cart_pole, pendulum=pendulum)
+# Those of worlds of other packages, which raise `ImportError` where the package is missing.
+ADAPTED = _recipes(gymnax=gymnax)
