@@ -3,10 +3,11 @@
 from . import cart_pole as cart_pole
 from . import gymnax as gymnax
 from . import maze as maze
+from . import maze_family as maze_family
 from . import pendulum as pendulum
 from ._small import small as small
 
-__all__ = ["cart_pole", "gymnax", "maze", "pendulum", "small"]
+__all__ = ["cart_pole", "gymnax", "maze", "maze_family", "pendulum", "small"]
 
 
 def __dir__() -> list[str]:
