@@ -3,11 +3,12 @@
 from . import cart_pole as cart_pole
 from . import gymnax as gymnax
 from . import maze as maze
+from . import maze_family as maze_family
 from . import pendulum as pendulum
 from . import xland as xland
 from ._small import small as small
 
-__all__ = ["cart_pole", "gymnax", "maze", "pendulum", "small", "xland"]
+__all__ = ["cart_pole", "gymnax", "maze", "maze_family", "pendulum", "small", "xland"]
 
 
 def __dir__() -> list[str]:

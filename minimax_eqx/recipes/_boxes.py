@@ -30,6 +30,7 @@ class BoxRecipes:
     entropy_coef: float = 1e-3
     initial_std: float = 0.5
     value_loss: AbstractValueLoss = dataclasses.field(default_factory=ClippedValueLoss)
+    success_return: float | None = None
     narrow_at: float = 0.4
     widen_at: float = 0.8
 
@@ -82,6 +83,7 @@ class BoxRecipes:
             student=student,
             curriculum=curriculum,
             num_steps=200,
+            success_return=self.success_return,
             schedule=runners.Schedule(num_updates=300, checkpoint_every=100),
             evaluation=runners.Evaluation(
                 boxes.Grid(names=self.tests), num_episodes=50, unseen=boxes.Uniform()

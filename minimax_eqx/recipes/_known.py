@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 from ..runners._experiment import Experiment
-from . import cart_pole, gymnax, maze, pendulum, xland
+from . import cart_pole, gymnax, maze, maze_family, pendulum, xland
 
 _HERE = __name__.rpartition(".")[0]
 
@@ -23,6 +23,10 @@ def _recipes(**modules: ModuleType) -> dict[str, Callable[..., Experiment]]:
     }
 
 
-RECIPES = _recipes(maze=maze, cart_pole=cart_pole, pendulum=pendulum)
+RECIPES = {
+    **_recipes(maze=maze),
+    **_recipes(maze=maze_family),
+    **_recipes(cart_pole=cart_pole, pendulum=pendulum),
+}
 # Those of worlds of other packages, which raise `ImportError` where the package is missing.
 ADAPTED = _recipes(gymnax=gymnax, xland=xland)

@@ -20,14 +20,16 @@ def _cart_pole() -> Gymnax:
             ("masscart", 0.5, 5.0),
             ("force_mag", 3.0, 20.0),
         ),
-        success_return=float(_LIMIT),
         max_episode_steps=_LIMIT,
     )
 
 
 # Values are large, and if their loss were clipped they would take long to get there.
 _CART_POLE = BoxRecipes(
-    world=_cart_pole, tests=("length", "force_mag"), value_loss=agents.HuberValueLoss()
+    world=_cart_pole,
+    tests=("length", "force_mag"),
+    value_loss=agents.HuberValueLoss(),
+    success_return=float(_LIMIT),
 )
 
 cart_pole_dr = _CART_POLE.dr

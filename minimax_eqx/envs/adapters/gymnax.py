@@ -7,10 +7,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
 from ..._ranges import check_at_least
-from ..._types import PyTree, Scalar
+from ..._types import PyTree
 from .._actions import AbstractActionSpec, Box, Discrete
 from .._env import TimeStep
 from ..boxes._parameters import ParameterLevel
@@ -30,11 +30,10 @@ _DERIVED = {
 
 
 class GymnaxState(eqx.Module):
-    """The package's state, what is seen of it, and what the episode has paid so far."""
+    """The package's state, and what is seen of it, which may depend on the key of the step."""
 
     inner: PyTree[Array]
     observation: PyTree[Array]
-    paid: Float[Array, "*batch"]
 
 
 class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
@@ -43,7 +42,8 @@ class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
     A level is the parameters that you name in `varied`; others stay as they are in gymnax. Where
     gymnax keeps a number that follows from others, such as CartPole's `total_mass`, it follows them
     here. The student sees what gymnax shows, and not the level. Rewards are gymnax's. An episode
-    ends where gymnax says so, or at your time limit, and nothing resets itself.
+    ends where gymnax says so, or at your time limit, and nothing resets itself. There is no success
+    but a return that you call one, with `Experiment(success_return=200.0)`.
 
     Levels come from `boxes.Uniform`, are edited by `boxes.GaussianEdits`, and are tested on a
     `boxes.Grid`. A parameter that is a whole number in gymnax is rounded.
@@ -56,8 +56,6 @@ class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
     """Which one, for example CartPole-v1."""
     varied: tuple[tuple[str, float, float], ...] = eqx.field(static=True)
     """Parameters that are the level, each with its lowest and highest value."""
-    success_return: Scalar | None = None
-    """What an episode must return at least to be a success; without it none is."""
     max_episode_steps: int = 500
     """The time limit of an episode, in steps, in place of gymnax's own."""
 
@@ -90,7 +88,7 @@ class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
 
     def reset(self, world: dict[str, Array], *, key: Key[Array, ""]) -> GymnaxState:
         observation, inner = _made(self.name)[0].reset_env(key, self._params(world))
-        return GymnaxState(strong(inner), strong(observation), jnp.zeros(()))
+        return GymnaxState(strong(inner), strong(observation))
 
     def step(
         self,
@@ -103,12 +101,8 @@ class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
         env, params = _made(self.name)[0], self._params(world)
         observation, inner, reward, over, _ = env.step_env(key, state.inner, action, params)
         reward = jnp.asarray(reward, jnp.float32).reshape(())
-        state = GymnaxState(strong(inner), strong(observation), state.paid + reward)
         late = env.is_truncated(inner, params) & ~over
-        success = jnp.zeros((), bool)
-        if self.success_return is not None:
-            success = (over | late) & (state.paid >= self.success_return)
-        return TimeStep(state, reward, over, late, success)
+        return TimeStep(GymnaxState(strong(inner), strong(observation)), reward, over, late)
 
     def observe(self, world: dict[str, Array], state: GymnaxState) -> PyTree[Array]:
         del world

@@ -31,7 +31,7 @@ def case():
         return state, seen, reward, over | env.is_truncated(state, params(level))
 
     return Case(
-        env=Gymnax("CartPole-v1", varied, float(LIMIT), LIMIT),
+        env=Gymnax("CartPole-v1", varied, LIMIT),
         generator=Uniform(),
         start=start,
         step=step,
