@@ -1,24 +1,14 @@
 """What the recipes of worlds with boxes of numbers share."""
 
-from ..agents import PPO, Adam
-from ..curricula import (
-    AbstractCurriculum,
-    AbstractLevelSource,
-    AdversarialDesign,
-    LevelReplay,
-    Sequential,
-)
-from ..envs.boxes import AbstractBoxEnv, GaussianEdits, Grid, Uniform
-from ..nets import ActorCritic, MLPHead
+from .. import agents, curricula, nets, runners, scores
+from ..envs import boxes
 from ..nets._action_head import ClippedNormal
-from ..runners import Evaluation, Schedule
 from ..runners._experiment import Experiment
-from ..scores import MeanReturn
 
 
 def on_box(
-    env: AbstractBoxEnv,
-    curriculum: AbstractCurriculum,
+    env: boxes.AbstractBoxEnv,
+    curriculum: curricula.AbstractCurriculum,
     *,
     tests: tuple[str, ...],
     learning_rate: float = 1e-3,
@@ -27,9 +17,9 @@ def on_box(
 ) -> Experiment:
     """A small student without memory that learns within minutes on two CPU cores, evaluated at the
     corners of the box of these parameters."""
-    student = PPO(
-        ActorCritic(head=MLPHead(head_size=64), box=ClippedNormal(initial_std)),
-        optimiser=Adam(learning_rate=learning_rate),
+    student = agents.PPO(
+        nets.ActorCritic(head=nets.MLPHead(head_size=64), box=ClippedNormal(initial_std)),
+        optimiser=agents.Adam(learning_rate=learning_rate),
         discount=0.99,
         gae_lambda=0.95,
         entropy_coef=entropy_coef,
@@ -40,27 +30,29 @@ def on_box(
         student=student,
         curriculum=curriculum,
         num_steps=200,
-        schedule=Schedule(num_updates=300, checkpoint_every=100),
-        evaluation=Evaluation(Grid(names=tests), num_episodes=50, unseen=Uniform()),
+        schedule=runners.Schedule(num_updates=300, checkpoint_every=100),
+        evaluation=runners.Evaluation(
+            boxes.Grid(names=tests), num_episodes=50, unseen=boxes.Uniform()
+        ),
     )
 
 
-def paid_by_return(source: AbstractLevelSource) -> AdversarialDesign:
+def paid_by_return(source: curricula.AbstractLevelSource) -> curricula.AdversarialDesign:
     """A source that learns from the mean return on each of its levels."""
-    return AdversarialDesign(source, objective=MeanReturn())
+    return curricula.AdversarialDesign(source, objective=scores.MeanReturn())
 
 
-def replay() -> LevelReplay:
+def replay() -> curricula.LevelReplay:
     """Robust PLR on uniform levels."""
-    return LevelReplay(Uniform(), capacity=1000, min_fill_ratio=0.25)
+    return curricula.LevelReplay(boxes.Uniform(), capacity=1000, min_fill_ratio=0.25)
 
 
-def edits() -> LevelReplay:
+def edits() -> curricula.LevelReplay:
     """ACCEL from levels near the middle of the box."""
-    return LevelReplay(
-        Uniform(share=0.2),
+    return curricula.LevelReplay(
+        boxes.Uniform(share=0.2),
         capacity=1000,
         min_fill_ratio=0.1,
-        schedule=Sequential(replay_prob=0.8),
-        mutator=GaussianEdits(),
+        schedule=curricula.Sequential(replay_prob=0.8),
+        mutator=boxes.GaussianEdits(),
     )

@@ -7,11 +7,15 @@ import inspect
 from collections.abc import Callable
 
 from ..runners._experiment import Experiment
-from . import cart_pole, maze, pendulum
+from . import cart_pole, pendulum
+from .maze import _newer, _reference
+
+_FILES_OF = {"maze": (_reference, _newer), "cart-pole": (cart_pole,), "pendulum": (pendulum,)}
 
 RECIPES: dict[str, Callable[..., Experiment]] = {
     name if name == "quickstart" else f"{world}-{name}".replace("_", "-"): recipe
-    for world, module in (("maze", maze), ("cart-pole", cart_pole), ("pendulum", pendulum))
-    for name, recipe in vars(module).items()
-    if inspect.isfunction(recipe) and recipe.__module__ == module.__name__ and name[0] != "_"
+    for world, files in _FILES_OF.items()
+    for file in files
+    for name, recipe in vars(file).items()
+    if inspect.isfunction(recipe) and recipe.__module__ == file.__name__ and name[0] != "_"
 }

@@ -6,16 +6,16 @@ Every function takes other parts and values by the short names that the command 
 
 from typing import Any
 
+from .. import curricula
 from .._composition._draft import with_changes
-from ..curricula import ADR, AbstractCurriculum, AlpGmm, DomainRandomisation, NewAndReplayed
-from ..envs.boxes import Pendulum, Uniform
+from ..envs import boxes
 from ..runners._experiment import Experiment
 from ._boxes import edits, on_box, paid_by_return, replay
 
 
 def dr(**changes: Any) -> Experiment:
     """Domain randomisation of pendulums."""
-    return with_changes(_experiment(DomainRandomisation(Uniform())), changes)
+    return with_changes(_experiment(curricula.DomainRandomisation(boxes.Uniform())), changes)
 
 
 def robust_plr(**changes: Any) -> Experiment:
@@ -25,7 +25,7 @@ def robust_plr(**changes: Any) -> Experiment:
 
 def plr(**changes: Any) -> Experiment:
     """Pendulums by prioritised level replay, with updates on new levels too."""
-    return with_changes(robust_plr(learn_from=NewAndReplayed()), changes)
+    return with_changes(robust_plr(learn_from=curricula.NewAndReplayed()), changes)
 
 
 def accel(**changes: Any) -> Experiment:
@@ -35,17 +35,19 @@ def accel(**changes: Any) -> Experiment:
 
 def adr(**changes: Any) -> Experiment:
     """Pendulums by ADR (arXiv 1910.07113): ranges of numbers widen with success."""
-    return with_changes(_experiment(paid_by_return(ADR(widen_at=0.5, narrow_at=0.2))), changes)
+    return with_changes(
+        _experiment(paid_by_return(curricula.ADR(widen_at=0.5, narrow_at=0.2))), changes
+    )
 
 
 def alp_gmm(**changes: Any) -> Experiment:
     """Pendulums by ALP-GMM (arXiv 1910.07224): numbers for which returns change are drawn more."""
-    return with_changes(_experiment(paid_by_return(AlpGmm())), changes)
+    return with_changes(_experiment(paid_by_return(curricula.AlpGmm())), changes)
 
 
-def _experiment(curriculum: AbstractCurriculum) -> Experiment:
+def _experiment(curriculum: curricula.AbstractCurriculum) -> Experiment:
     return on_box(
-        Pendulum(),
+        boxes.Pendulum(),
         curriculum,
         tests=("mass", "torque"),
         learning_rate=2e-3,

@@ -1,0 +1,4 @@
+from . import cart_pole as cart_pole
+from . import maze as maze
+from . import pendulum as pendulum
+from ._small import small as small
