@@ -77,7 +77,7 @@ class Parts:
         raise ValueError(f"{where}: there is no '{name}'.{about}")
 
     def _known(self, kinds: Iterable[type]) -> Iterator[type]:
-        _import_all()
+        import_all()
         return self._imported(kinds)
 
     def _imported(self, kinds: Iterable[type]) -> Iterator[type]:
@@ -87,7 +87,7 @@ class Parts:
 
 
 @functools.cache
-def _import_all() -> None:
+def import_all() -> None:
     """Imports the modules with parts that nobody has used so far."""
     for room in _ROOMS:
         package = importlib.import_module(f"minimax_eqx.{room}")

@@ -72,10 +72,11 @@ def as_trials(evidence: Evidence, num_plays: int) -> Evidence:
     def per_level(tree: PyTree) -> PyTree:
         return jax.tree.map(lambda leaf: leaf[::num_plays], tree)
 
-    others = dataclasses.replace(evidence, levels=None, students=None, optimum=None)
+    others = dataclasses.replace(evidence, levels=None, students=None, optimum=None, env=None)
     return dataclasses.replace(
         jax.tree.map(per_step, others),
         levels=per_level(evidence.levels),
         students=evidence.students,
         optimum=per_level(evidence.optimum),
+        env=evidence.env,
     )

@@ -4,53 +4,23 @@ Hyperparameters are our own: students without memory that learn within minutes o
 Every function takes other parts and values by the short names that the command line has for them.
 """
 
-from typing import Any
-
-from .. import curricula
-from .._composition._draft import with_changes
 from ..envs import boxes
-from ..runners._experiment import Experiment
-from ._boxes import edits, on_box, paid_by_return, replay
+from ._boxes import BoxRecipes
 
+# The world is made when a recipe is used, and not before.
+_METHODS = BoxRecipes(
+    world=lambda: boxes.Pendulum(),  # noqa: PLW0108
+    tests=("mass", "torque"),
+    learning_rate=2e-3,
+    entropy_coef=0.01,
+    initial_std=1.0,
+    narrow_at=0.2,
+    widen_at=0.5,
+)
 
-def dr(**changes: Any) -> Experiment:
-    """Domain randomisation of pendulums."""
-    return with_changes(_experiment(curricula.DomainRandomisation(boxes.Uniform())), changes)
-
-
-def robust_plr(**changes: Any) -> Experiment:
-    """Pendulums by PLR, with updates on replayed levels only."""
-    return with_changes(_experiment(replay()), changes)
-
-
-def plr(**changes: Any) -> Experiment:
-    """Pendulums by prioritised level replay, with updates on new levels too."""
-    return with_changes(robust_plr(learn_from=curricula.NewAndReplayed()), changes)
-
-
-def accel(**changes: Any) -> Experiment:
-    """Pendulums by ACCEL: from those in the middle of the box, by edits."""
-    return with_changes(_experiment(edits()), changes)
-
-
-def adr(**changes: Any) -> Experiment:
-    """Pendulums by ADR (arXiv 1910.07113): ranges of numbers widen with success."""
-    return with_changes(
-        _experiment(paid_by_return(curricula.ADR(widen_at=0.5, narrow_at=0.2))), changes
-    )
-
-
-def alp_gmm(**changes: Any) -> Experiment:
-    """Pendulums by ALP-GMM (arXiv 1910.07224): numbers for which returns change are drawn more."""
-    return with_changes(_experiment(paid_by_return(curricula.AlpGmm())), changes)
-
-
-def _experiment(curriculum: curricula.AbstractCurriculum) -> Experiment:
-    return on_box(
-        boxes.Pendulum(),
-        curriculum,
-        tests=("mass", "torque"),
-        learning_rate=2e-3,
-        entropy_coef=0.01,
-        initial_std=1.0,
-    )
+dr = _METHODS.dr
+robust_plr = _METHODS.robust_plr
+plr = _METHODS.plr
+accel = _METHODS.accel
+adr = _METHODS.adr
+alp_gmm = _METHODS.alp_gmm

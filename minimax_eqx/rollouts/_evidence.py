@@ -58,6 +58,11 @@ class Evidence(eqx.Module):
     `distributions`, `log_probs`, `values` and `advantages` say is of whoever took the step."""
     optimum: Float[Measured, " level"] | None = None
     """The best return that the level allows, or None if the environment does not tell."""
+    weights: Float[Measured, "student time level trial"] | None = None
+    """How much each step counted when the students learned, if the curriculum's `weights` said so;
+    None inside of `weights` itself."""
+    env: PyTree = None
+    """The environment in which the levels were played."""
 
     @property
     def dones(self) -> Bool[Array, "student time level trial"]:

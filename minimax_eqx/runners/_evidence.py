@@ -39,6 +39,7 @@ def evidence_of(
         advantages=by_trial(estimates.advantages),
         students=students,
         optimum=optimum_of(experiment.env, levels),
+        env=experiment.env,
     )
 
 
@@ -78,6 +79,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
         advantages=values,
         students=eqx.filter_eval_shape(lambda students: students, students),
         optimum=of_each_level(optimum),
+        env=env,
     )
 
 

@@ -51,6 +51,7 @@ class Cycle(eqx.Module):
 
         played = over_students(play, students, jax.random.split(play_key, experiment.num_students))
         evidence = evidence_of(experiment, students, self.proposal.levels, *played)
+        evidence, update_key = self._weigh(evidence, key=update_key)
         students, metrics = self._update(students, played, evidence, key=update_key)
         return students, evidence, _means(metrics)
 
@@ -76,9 +77,12 @@ class Cycle(eqx.Module):
             play_keys, update_key = jax.random.split(keys[0], experiment.num_students), keys[1]
             played, paused = over_students(play, students, paused, play_keys)
             evidence = evidence_of(experiment, students, levels, *played)
+            evidence, update_key = self._weigh(evidence, key=update_key)
             students, metrics = self._update(students, played, evidence, key=update_key)
             # What is not of a step is the same for all rollouts, or no array.
-            steps = dataclasses.replace(evidence, levels=None, students=None, optimum=None)
+            steps = dataclasses.replace(
+                evidence, levels=None, students=None, optimum=None, env=None
+            )
             return (students, paused), (steps, metrics)
 
         begin_key, play_key = jax.random.split(play_key)
@@ -91,6 +95,7 @@ class Cycle(eqx.Module):
             levels=levels,
             students=students,
             optimum=optimum_of(env, levels),
+            env=env,
         )
         return updated, evidence, _means(metrics)
 
@@ -110,6 +115,17 @@ class Cycle(eqx.Module):
             "with_truncation_values": experiment.student.needs_truncation_values,
         }
 
+    def _weigh(self, evidence: Evidence, *, key: Key[Array, ""]) -> tuple[Evidence, Key[Array, ""]]:
+        """The evidence with the curriculum's weights, if it has any, and the update's key."""
+        # Of a copy: without weights, the update's key is as it would be if nobody had asked.
+        key_with_weights, weights_key = jax.random.split(jax.random.clone(key))
+        weights = self.experiment.curriculum.weights(
+            self.curriculum_state, self.proposal, evidence, key=weights_key
+        )
+        if weights is None:
+            return evidence, key
+        return dataclasses.replace(evidence, weights=weights), key_with_weights
+
     def _update(
         self,
         students: Agent,
@@ -120,13 +136,8 @@ class Cycle(eqx.Module):
     ) -> tuple[Agent, Metrics]:
         """The students after an update from one rollout, if the proposal says so, and metrics."""
         experiment, proposal = self.experiment, self.proposal
-        # Of a copy: without weights, the update's key is as it would be if nobody had asked.
-        key_with_weights, weights_key = jax.random.split(jax.random.clone(key))
-        weights = experiment.curriculum.weights(
-            self.curriculum_state, proposal, evidence, key=weights_key
-        )
+        weights = evidence.weights
         if weights is not None:
-            key = key_with_weights
             weights = weights.reshape(*weights.shape[:2], -1)
         num_plays = None
         if proposal.num_update_levels is not None:

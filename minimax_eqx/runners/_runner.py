@@ -270,11 +270,13 @@ def _metrics_without_play(runner: Runner, spec: Evidence) -> Metrics:
     Tracing plays and updates too would take longer than all else that makes a runner.
     """
     experiment = runner.experiment
-    propose_key, learn_key = jax.random.split(runner.key)
+    propose_key, weights_key, learn_key = jax.random.split(runner.key, 3)
     state, proposal = experiment.curriculum.propose(runner.curriculum_state, key=propose_key)
     nothing = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), eqx.filter(spec, _is_struct))
     evidence = eqx.combine(nothing, spec)
     evidence = dataclasses.replace(evidence, levels=proposal.levels, students=runner.students)
+    weights = experiment.curriculum.weights(state, proposal, evidence, key=weights_key)
+    evidence = dataclasses.replace(evidence, weights=weights)
     _, measured = experiment.curriculum.learn(state, proposal, evidence, key=learn_key)
     return cycle_metrics(experiment, proposal, evidence, {}, measured)
 

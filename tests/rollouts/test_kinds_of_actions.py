@@ -8,52 +8,16 @@ import pytest
 
 from minimax_eqx._xla._filtered import filter_scan
 from minimax_eqx.agents import PPO, Adam
-from minimax_eqx.envs import AbstractEnv, Box, Discrete, MultiDiscrete, TimeStep
+from minimax_eqx.envs import Box, Discrete, MultiDiscrete
 from minimax_eqx.nets import ActorCritic, FlatEncoder
 from minimax_eqx.nets._action_head import SquashedNormal
 from minimax_eqx.rollouts import evaluate
 from minimax_eqx.rollouts._rollout import rollout
 
-NUM_CHOICES = 4
+from ..guessing import NUM_CHOICES, Guess, levels_of
+
 CLIPPED = ActorCritic(FlatEncoder(8))
 SQUASHED = ActorCritic(FlatEncoder(8), box=SquashedNormal())
-
-
-class Guess(AbstractEnv):
-    """A level is a number, which one sees, and then guesses; an action's error is the penalty."""
-
-    actions: Discrete | MultiDiscrete | Box
-    max_episode_steps: int = 2
-
-    def action_spec(self):
-        return self.actions
-
-    def load(self, level):
-        return level
-
-    def reset(self, world, *, key):
-        return jnp.zeros((), jnp.int32)
-
-    def step(self, world, state, action, *, key):
-        error = jnp.mean(jnp.abs(jnp.asarray(action, jnp.float32) - world.astype(jnp.float32)))
-        over, false = state + 1 >= self.max_episode_steps, jnp.zeros((), bool)
-        return TimeStep(state + 1, -error, over, false, false)
-
-    def observe(self, world, state):
-        seen = {"level": world}
-        if self.actions == Discrete(NUM_CHOICES, masked=True):
-            # What is two too many is impossible.
-            seen["action_mask"] = jnp.arange(NUM_CHOICES) < world + 2
-        return seen
-
-    def level_spec(self):
-        return jax.ShapeDtypeStruct((), jnp.int32)
-
-    def observation_spec(self):
-        return jax.eval_shape(lambda: self.observe(jnp.zeros((), jnp.int32), None))
-
-    def level_metrics(self, level):
-        return {}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +35,7 @@ def test_actions_of_every_kind_are_played_and_learned(actions, network):
     env = Guess(actions)
     learner = PPO(network, Adam(0.01), num_minibatches=4)
     agent = learner.init(env.observation_spec(), actions, key=jax.random.key(0))
-    levels = jnp.arange(64) % NUM_CHOICES
+    levels = levels_of(jnp.arange(64) % NUM_CHOICES)
 
     @eqx.filter_jit
     def learn(agent, keys):
@@ -95,6 +59,8 @@ def test_actions_of_every_kind_are_played_and_learned(actions, network):
     )
     assert all(np.isfinite(values).all() for values in metrics.values())
     rewards = np.asarray(played.rewards).mean((1, 2))
-    greedy = evaluate(env, agent.network, levels[:4], greedy=True, key=jax.random.key(2))
+    greedy = evaluate(
+        env, agent.network, levels_of(jnp.arange(4)), greedy=True, key=jax.random.key(2)
+    )
     assert rewards[-5:].mean() > 0.5 * rewards[0]
     assert greedy.returns.mean() / env.max_episode_steps > 0.5 * rewards[0]

@@ -5,13 +5,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ..._ranges import check_at_least, check_positive
 from ..._types import PyTree, Scalar
-from .._actions import AbstractActionSpec
 from .._env import TimeStep
 from ._artists import CartPoleArtist
-from ._env import AbstractBoxEnv
-from ._motors import AbstractMotor, SmoothMotor
+from ._motor_env import AbstractMotorEnv
 from ._parameters import Parameter, ParameterLevel
 
 FARTHEST, STEEPEST = 2.4, 0.21  # metres from the middle, radians from upright
@@ -26,7 +23,7 @@ class CartPoleState(eqx.Module):
     time: Int[Array, "*batch"]
 
 
-class CartPole(AbstractBoxEnv[ParameterLevel, CartPoleState, Float[Array, " 4"]]):
+class CartPole(AbstractMotorEnv[CartPoleState, Float[Array, " 4"]]):
     """Balance a pole on a cart by pushing the cart (Barto, Sutton and Anderson 1983).
 
     A level is six numbers, each from a range that is a field. The student sees positions and
@@ -53,17 +50,8 @@ class CartPole(AbstractBoxEnv[ParameterLevel, CartPoleState, Float[Array, " 4"]]
     """Lowest and highest friction of the cart, in newton seconds per metre."""
     force: tuple[float, float] = eqx.field(static=True, default=(3.0, 20.0))
     """Lowest and highest force of the strongest push, in newtons."""
-    motor: AbstractMotor = SmoothMotor()
-    """What an action is: a number, or one of several pushes."""
     seconds_per_step: Scalar = 0.02
     """How long an action lasts."""
-    max_episode_steps: int = 200
-    """The time limit of an episode, in steps."""
-
-    def __check_init__(self) -> None:
-        check_at_least(self, 1, "max_episode_steps")
-        check_positive(self, "seconds_per_step")
-        self.parameters()
 
     def parameters(self) -> tuple[Parameter, ...]:
         return (
@@ -74,12 +62,6 @@ class CartPole(AbstractBoxEnv[ParameterLevel, CartPoleState, Float[Array, " 4"]]
             Parameter("friction", *self.friction, "N s/m"),
             Parameter("force", *self.force, "N", "log"),
         )
-
-    def action_spec(self) -> AbstractActionSpec:
-        return self.motor.action_spec()
-
-    def load(self, level: ParameterLevel) -> ParameterLevel:
-        return level
 
     def reset(self, world: ParameterLevel, *, key: Key[Array, ""]) -> CartPoleState:
         """At rest but for up to 0.05 of everything: metres, radians, and both per second."""

@@ -5,13 +5,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ..._ranges import check_at_least, check_positive
 from ..._types import PyTree, Scalar
-from .._actions import AbstractActionSpec
 from .._env import TimeStep
 from ._artists import PendulumArtist
-from ._env import AbstractBoxEnv
-from ._motors import AbstractMotor, SmoothMotor
+from ._motor_env import AbstractMotorEnv
 from ._parameters import Parameter, ParameterLevel
 
 UPRIGHT = 0.95  # cosine of the angle
@@ -27,7 +24,7 @@ class PendulumState(eqx.Module):
     time: Int[Array, "*batch"]
 
 
-class Pendulum(AbstractBoxEnv[ParameterLevel, PendulumState, Float[Array, " 3"]]):
+class Pendulum(AbstractMotorEnv[PendulumState, Float[Array, " 3"]]):
     """Swing a pendulum up with a motor that is too weak to lift it, and hold it there.
 
     A level is five numbers, each from a range that is a field. The student sees the angle, as sine
@@ -54,17 +51,8 @@ class Pendulum(AbstractBoxEnv[ParameterLevel, PendulumState, Float[Array, " 3"]]
     """Lowest and highest friction of the hinge, in newton metre seconds."""
     torque: tuple[float, float] = eqx.field(static=True, default=(2.0, 5.0))
     """Lowest and highest torque of the motor at its strongest, in newton metres."""
-    motor: AbstractMotor = SmoothMotor()
-    """What an action is: a number, or one of several torques."""
     seconds_per_step: Scalar = 0.05
     """How long an action lasts."""
-    max_episode_steps: int = 200
-    """The time limit of an episode, in steps."""
-
-    def __check_init__(self) -> None:
-        check_at_least(self, 1, "max_episode_steps")
-        check_positive(self, "seconds_per_step")
-        self.parameters()
 
     def parameters(self) -> tuple[Parameter, ...]:
         return (
@@ -74,12 +62,6 @@ class Pendulum(AbstractBoxEnv[ParameterLevel, PendulumState, Float[Array, " 3"]]
             Parameter("friction", *self.friction, "N m s"),
             Parameter("torque", *self.torque, "N m", "log"),
         )
-
-    def action_spec(self) -> AbstractActionSpec:
-        return self.motor.action_spec()
-
-    def load(self, level: ParameterLevel) -> ParameterLevel:
-        return level
 
     def reset(self, world: ParameterLevel, *, key: Key[Array, ""]) -> PendulumState:
         """Hanging, but for up to 0.1 radians, and turning by as much per second."""
