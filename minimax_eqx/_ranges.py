@@ -31,6 +31,11 @@ def check_between(part: eqx.Module, low: float, high: float, *names: str) -> Non
     )
 
 
+def check_finite(part: eqx.Module, *names: str) -> None:
+    """Raises `ValueError` for a field of these names that is no finite number."""
+    _check(part, names, "a finite number", np.isfinite)
+
+
 def check_below(part: eqx.Module, smaller: str, larger: str) -> None:
     """Raises `ValueError` unless the field named `smaller` is below the one named `larger`.
 

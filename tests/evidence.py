@@ -42,7 +42,7 @@ def make_evidence(
         rewards=rewards,
         terminated=dones,
         truncated=jnp.zeros_like(dones),
-        successes=jnp.zeros_like(dones) if successes is None else jnp.asarray(successes),
+        outcomes=jnp.zeros_like(dones) if successes is None else jnp.asarray(successes),
         values=zeros if values is None else jnp.asarray(values),
         advantages=zeros if advantages is None else jnp.asarray(advantages),
         students=None,

@@ -212,7 +212,7 @@ def evidence_of(returns, *, successes=False, finished=True, values=0.0, levels=N
         rewards=rewards,
         terminated=ends,
         truncated=jnp.zeros_like(ends),
-        successes=at_the_end(successes, bool),
+        outcomes=at_the_end(successes, bool),
         values=jnp.stack([values, values], axis=1)[..., None],
         advantages=rewards[..., None],
         students=None,

@@ -65,7 +65,7 @@ def evaluation_cells(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [
         (
             "unseen training levels" if name == "unseen" else name,
-            f"{results['success_rate']:.1%}",
+            "not measured" if results["success_rate"] is None else f"{results['success_rate']:.1%}",
             f"{results['return']:.3f}",
             f"{results['episode_length']:.0f}",
             str(results["num_episodes"]),

@@ -44,7 +44,8 @@ class Trajectory(eqx.Module):
     rewards: Float[Array, "time play"]
     terminated: Bool[Array, "time play"]
     truncated: Bool[Array, "time play"]
-    successes: Bool[Array, "time play"]
+    successes: Bool[Array, "time play"] | None
+    """None where the environment does not say what success is."""
     last_values: Float[Array, "play value_head"]
     """Values of the state after the last step."""
     truncation_values: Float[Array, "time play value_head"] | None

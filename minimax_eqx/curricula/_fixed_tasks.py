@@ -94,7 +94,12 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
             names=names,
             held_back=held_back,
             fingerprints=_fingerprints(levels),
-            records=TaskRecords(zeros, zeros, zeros, zeros > 0),
+            records=TaskRecords(
+                returns=zeros,
+                slow_returns=zeros,
+                successes=None if evidence.outcomes is None else zeros,
+                measured=zeros > 0,
+            ),
             num_tests_proposed=jnp.zeros((), jnp.int32),
         )
 
@@ -134,7 +139,11 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
         records = TaskRecords(
             returns=returns,
             slow_returns=towards(old.slow_returns, returns),
-            successes=towards(old.successes, mean_now(evidence.successes)),
+            successes=(
+                None
+                if old.successes is None
+                else towards(old.successes, mean_now(evidence.successes))
+            ),
             measured=old.measured | (count > 0),
         )
         proposed = _fingerprints(proposal.levels)
@@ -156,7 +165,9 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
     def _metrics(self, state: FixedTasksState[Level]) -> Metrics:
         records, chances = state.records, self._chances(state)
         known = lambda values: jnp.where(records.measured, values, jnp.nan)  # noqa: E731
-        returns, successes = known(records.returns), known(records.successes)
+        returns, successes = known(records.returns), jnp.full_like(records.returns, jnp.nan)
+        if records.successes is not None:
+            successes = known(records.successes)
         metrics = {
             "tasks_measured": jnp.sum(records.measured, dtype=jnp.float32),
             "task_return": jnp.nanmean(returns),

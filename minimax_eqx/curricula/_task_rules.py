@@ -20,7 +20,7 @@ class TaskRecords(eqx.Module):
 
     returns: Float[Array, " task"]
     slow_returns: Float[Array, " task"]
-    successes: Float[Array, " task"]
+    successes: Float[Array, " task"] | None  # None where nobody says what success is
     measured: Bool[Array, " task"]
 
     @property
@@ -91,4 +91,10 @@ class SuccessWindow(AbstractTaskRule):
 
     def weights(self, records: TaskRecords) -> Float[Array, " task"]:
         solved = records.successes
+        if solved is None:
+            raise ValueError(
+                "SuccessWindow goes by successes, and the environment does not say what success "
+                "is: say from which return on an episode is one, as in Experiment(..., "
+                "success_return=10.0), or choose another rule, such as ByProgress()."
+            )
         return ((solved >= self.low) & (solved <= self.high)).astype(jnp.float32)

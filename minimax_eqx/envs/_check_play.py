@@ -126,7 +126,9 @@ def check_play(
             now = {
                 "finite_reward": infinite,
                 "time_limit": (age >= env.max_episode_steps) & ~step.done,
-                "success_ends": step.success & ~step.done,
+                "success_ends": jnp.array(False)
+                if step.success is None
+                else step.success & ~step.done,
                 "optimal_return": step.done & (total > most),
                 "action_mask": jnp.array(False) if mask is None else ~jnp.any(mask),
             }

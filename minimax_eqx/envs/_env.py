@@ -17,14 +17,15 @@ class TimeStep(eqx.Module, Generic[State]):
     """What one step of an environment gives.
 
     `terminated` says that the world ended the episode, `truncated` that the time limit did, and
-    `success` that the episode reached its aim in this very step.
+    `success` that the episode reached its aim in this very step. Leave `success` out where episodes
+    have no aim but their return: None in every step says that success is not measured.
     """
 
     state: State
     reward: Float[Array, "*batch"]
     terminated: Bool[Array, "*batch"]
     truncated: Bool[Array, "*batch"]
-    success: Bool[Array, "*batch"]
+    success: Bool[Array, "*batch"] | None = None
 
     @property
     def done(self) -> Bool[Array, "*batch"]:

@@ -83,7 +83,8 @@ class WriteTables:
             self._folder.write_evaluation(event.evaluation)
             row = {name: getattr(event.ledger, name) for name in ("cycle", "updates", "env_steps")}
             for name, results in all_results(event.evaluation).items():
-                row |= {f"{name} {kind}": results[kind] for kind in KINDS if kind in results}
+                measured = {kind: results.get(kind) for kind in KINDS}
+                row |= {f"{name} {k}": v for k, v in measured.items() if v is not None}
             self._evaluations.append(row)
 
     def _warn_of_idleness(self, ledger: Ledger) -> None:

@@ -9,6 +9,7 @@ from .._types import Memory, PyTree
 from .._xla._compile import quick_jit
 from ..envs import AbstractEnv
 from ..envs._actions import AbstractActionSpec
+from ..envs._step_spec import step_spec
 from ..nets._distributions import AbstractDistribution, noise
 from ..nets._policy import AbstractPolicy, Predictions
 
@@ -16,12 +17,13 @@ from ..nets._policy import AbstractPolicy, Predictions
 class EpisodeResults(eqx.Module):
     """Return, success and length of one episode of each level.
 
-    `regrets` is how far each return is below the best one that the level allows; None where nobody
-    asked, or the environment does not tell.
+    `successes` is None where the environment does not say what success is. `regrets` is how far
+    each return is below the best one that the level allows; None where nobody asked, or the
+    environment does not tell.
     """
 
     returns: Float[Array, "*batch level"]
-    successes: Bool[Array, "*batch level"]
+    successes: Bool[Array, "*batch level"] | None
     lengths: Int[Array, "*batch level"]
     regrets: Float[Array, "*batch level"] | None = None
 
@@ -56,7 +58,7 @@ def evaluate(
     states = jax.vmap(lambda world, key: env.reset(world, key=key))(worlds, reset_keys)
     results = EpisodeResults(
         returns=jnp.zeros(num_levels),
-        successes=jnp.zeros(num_levels, bool),
+        successes=None if step_spec(env).success is None else jnp.zeros(num_levels, bool),
         lengths=jnp.zeros(num_levels, jnp.int32),
     )
 
@@ -78,7 +80,7 @@ def evaluate(
         )
         results = EpisodeResults(
             returns=results.returns + jnp.where(over, 0.0, steps.reward),
-            successes=results.successes | (steps.success & ~over),
+            successes=_ever(results.successes, steps.success, over),
             lengths=results.lengths + (~over).astype(jnp.int32),
         )
         return time + 1, steps.state, memory, over | steps.done, results
@@ -93,7 +95,7 @@ class Recording(eqx.Module):
 
     states: PyTree  # leading axis: time, of max_episode_steps + 1
     length: Int[Array, ""]
-    success: Bool[Array, ""]
+    success: Bool[Array, ""] | None  # None where the environment does not say what it is
 
 
 @quick_jit
@@ -125,7 +127,7 @@ def record_episode(
         step = env.step(world, state, action, key=step_key)
         state = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, step.state)
         length = length + (~over).astype(jnp.int32)
-        success = success | (step.success & ~over)
+        success = _ever(success, step.success, over)
         return (state, memory, over | step.done, length, success), state
 
     carry = (
@@ -133,12 +135,21 @@ def record_episode(
         policy.initial_memory(),
         jnp.array(False),
         jnp.zeros((), jnp.int32),
-        jnp.array(False),
+        None if step_spec(env).success is None else jnp.array(False),
     )
     times = jnp.arange(env.max_episode_steps, dtype=jnp.int32)
     (_, _, _, length, success), states = jax.lax.scan(play, carry, times)
     states = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), state, states)
     return Recording(states, length, success)
+
+
+def _ever(
+    success: Bool[Array, "*level"] | None,
+    now: Bool[Array, "*level"] | None,
+    over: Bool[Array, "*level"],
+) -> Bool[Array, "*level"] | None:
+    """Whether there was a success yet, before the episode was over; None if nobody says so."""
+    return None if success is None or now is None else success | (now & ~over)
 
 
 def _predict(

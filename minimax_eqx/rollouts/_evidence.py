@@ -46,8 +46,8 @@ class Evidence(eqx.Module):
     """Whether the episode ended in that step by the environment's rules."""
     truncated: Bool[Measured, "student time level trial"]
     """Whether the time limit cut the episode off in that step."""
-    successes: Bool[Measured, "student time level trial"]
-    """Whether the episode ended in that step with success."""
+    outcomes: Bool[Measured, "student time level trial"] | None
+    """What `successes` gives; None where nobody says what success is."""
     values: Float[Measured, "student time level trial value_head"]
     """What the students expected before they acted."""
     advantages: Float[Measured, "student time level trial value_head"]
@@ -68,6 +68,22 @@ class Evidence(eqx.Module):
     def dones(self) -> Bool[Array, "student time level trial"]:
         """Whether an episode ended in that step, for either reason."""
         return self.terminated | self.truncated
+
+    @property
+    def successes(self) -> Bool[Array, "student time level trial"]:
+        """Whether the episode ended in that step with success.
+
+        Raises `ValueError` where nobody says what success is, so that a score which counts
+        successes is refused when the runner is made. `outcomes` is None there.
+        """
+        if self.outcomes is None:
+            raise ValueError(
+                "A score, or another part of the curriculum, counts successes, and the environment "
+                "does not say what success is: say from which return on an episode is one, as in "
+                "Experiment(..., success_return=10.0), or choose a score that goes by returns or "
+                "values, such as ReturnVariance or MaxMC."
+            )
+        return self.outcomes
 
     @property
     def num_students(self) -> int:

@@ -12,6 +12,7 @@ from ..rollouts._evaluation import EpisodeResults
 from ..rollouts._panels import evaluate_panel, evaluate_panels
 from ._experiment import Experiment
 from ._runner import Runner
+from ._success import judge_results
 
 # Evaluation draws from streams of its own, so that training is the same with and without it.
 UNSEEN_STREAM, HELD_OUT_STREAM = 1_000_003, 1_000_033
@@ -25,8 +26,9 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     Returns plain data: for `unseen` (levels of the training distribution, drawn with a seed that
     training never uses; None if no generator is known) and for each held-out test, the mean return,
     success rate and length over episodes and students, the success rate of each student, and how
-    many episodes were played. Where the environment knows the best return of a level there is the
-    regret too: its mean, its mean over the worst tenth of each student's episodes, and its largest.
+    many episodes were played. Success rates are None where nobody says what success is. Where the
+    environment knows the best return of a level there is the regret too: its mean, its mean over
+    the worst tenth of each student's episodes, and its largest.
     """
     options, key = experiment.evaluation, jax.random.key(experiment.seed)
     runner = runner.on(None)
@@ -51,8 +53,10 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
         "cycle": int(runner.num_cycles),
         "updates": int(students.num_updates[0]),
         "greedy": options.greedy,
-        "unseen": unseen and _summary(unseen),
-        "held_out": {name: _summary(results) for name, results in held_out.items()},
+        "unseen": unseen and _summary(judge_results(experiment, unseen)),
+        "held_out": {
+            name: _summary(judge_results(experiment, results)) for name, results in held_out.items()
+        },
     }
 
 
@@ -74,11 +78,12 @@ def _generator_in(part: Any) -> AbstractLevelGenerator | None:
 
 def _summary(results: EpisodeResults) -> dict[str, Any]:
     results = jax.tree.map(np.asarray, results)
+    rates = None if results.successes is None else results.successes.mean(axis=1)
     return {
         "return": float(results.returns.mean()),
-        "success_rate": float(results.successes.mean()),
+        "success_rate": None if rates is None else float(np.mean(rates)),
         "episode_length": float(results.lengths.mean()),
-        "success_rate_per_student": [float(rate) for rate in results.successes.mean(axis=1)],
+        "success_rate_per_student": None if rates is None else [float(rate) for rate in rates],
         "num_episodes": int(results.returns.shape[1]),
         **({} if results.regrets is None else _regret(np.sort(results.regrets, axis=1))),
     }

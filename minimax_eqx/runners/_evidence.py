@@ -7,10 +7,12 @@ import jax.numpy as jnp
 from .._types import PyTree
 from ..agents import Agent
 from ..agents._agent import Estimates, Trajectory
+from ..envs._step_spec import step_spec
 from ..nets._policy import Predictions
 from ..rollouts import Evidence
 from ..rollouts._optimum import optimum_of
 from ._experiment import Experiment
+from ._success import judge_plays
 
 
 def evidence_of(
@@ -25,7 +27,7 @@ def evidence_of(
     def by_trial(leaf):
         return leaf.reshape(*leaf.shape[:2], -1, experiment.num_trials, *leaf.shape[3:])
 
-    return Evidence(
+    evidence = Evidence(
         levels=levels,
         observations=jax.tree.map(by_trial, trajectories.observations),
         actions=jax.tree.map(by_trial, trajectories.actions),
@@ -34,13 +36,14 @@ def evidence_of(
         rewards=by_trial(trajectories.rewards),
         terminated=by_trial(trajectories.terminated),
         truncated=by_trial(trajectories.truncated),
-        successes=by_trial(trajectories.successes),
+        outcomes=jax.tree.map(by_trial, trajectories.successes),
         values=by_trial(trajectories.values),
         advantages=by_trial(estimates.advantages),
         students=students,
         optimum=optimum_of(experiment.env, levels),
         env=experiment.env,
     )
+    return judge_plays(experiment, evidence)
 
 
 def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
@@ -63,6 +66,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     numbers: PyTree = jax.ShapeDtypeStruct(shape, jnp.float32)
     truths: PyTree = jax.ShapeDtypeStruct(shape, jnp.bool_)
     values = of_each_step(predictions.values)
+    knows_success = experiment.success_return is not None or step_spec(env).success is not None
     # Of one level: to trace what finds it for a batch takes twice as long.
     optimum = jax.eval_shape(env.optimal_return, env.level_spec())
     return Evidence(
@@ -74,7 +78,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
         rewards=numbers,
         terminated=truths,
         truncated=truths,
-        successes=truths,
+        outcomes=truths if knows_success else None,
         values=values,
         advantages=values,
         students=eqx.filter_eval_shape(lambda students: students, students),

@@ -4,7 +4,8 @@ from typing import Literal
 
 import equinox as eqx
 
-from .._ranges import check_at_least, check_between
+from .._ranges import check_at_least, check_between, check_finite
+from .._types import Scalar
 from ..agents import AbstractLearner
 from ..curricula import AbstractCurriculum
 from ..envs import AbstractEnv
@@ -47,6 +48,8 @@ class Experiment(eqx.Module):
     """Rollouts of num_steps steps that make up one play; the students learn after each of them."""
     num_trials: int = 1
     """How often each student plays every level of a cycle, side by side."""
+    success_return: Scalar | None = None
+    """An episode with this return or more is a success; none leaves it to the environment."""
     track_level_metrics: bool = True
     """Describe the levels played in the metrics; it costs nothing when off."""
     seed: int = 1
@@ -65,6 +68,7 @@ class Experiment(eqx.Module):
             self, 1, "num_students", "num_steps", "rollouts_per_play", "num_trials", "devices"
         )
         check_between(self, 0, MAX_SEED, "seed")
+        check_finite(self, "success_return")
         if self.transitions_per_cycle > MAX_TRANSITIONS:
             raise ValueError(
                 f"A cycle has {self.curriculum.levels_per_cycle} levels, num_students="

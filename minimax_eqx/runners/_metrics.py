@@ -80,16 +80,16 @@ def episode_metrics(
 
     In a play with fewer steps than `max_episode_steps`, no failure that takes the whole time limit
     ever ends. The success rate of what did end says nothing then, and is NaN. In a longer play the
-    first episode always ends.
+    first episode always ends. The success rate is NaN as well where nobody says what success is.
     """
     episodes = Episodes.of(evidence)
     plays = episodes.counts_per_play > 0
     lasts = evidence.rewards.shape[1] >= max_episode_steps
-    successes = episodes.mean_of_sums_per_play(evidence.successes)
-    per_play = {
-        "return": episodes.mean_of_sums_per_play(evidence.rewards),
-        "success_rate": successes if lasts else jnp.full_like(successes, jnp.nan),
-    }
+    returns = episodes.mean_of_sums_per_play(evidence.rewards)
+    successes = jnp.full_like(returns, jnp.nan)
+    if lasts and evidence.outcomes is not None:
+        successes = episodes.mean_of_sums_per_play(evidence.outcomes)
+    per_play = {"return": returns, "success_rate": successes}
 
     def means(chosen):
         return {name: _mean_over(chosen, value) for name, value in per_play.items()}

@@ -25,6 +25,7 @@ from ..rollouts._optimum import optimum_of
 from ..rollouts._rollout import begin_all, go_on, load_all, rollout
 from ._evidence import evidence_of
 from ._experiment import Experiment
+from ._success import judge_plays
 
 
 class Cycle(eqx.Module):
@@ -97,7 +98,7 @@ class Cycle(eqx.Module):
             optimum=optimum_of(env, levels),
             env=env,
         )
-        return updated, evidence, _means(metrics)
+        return updated, judge_plays(experiment, evidence), _means(metrics)
 
     def _levels(self) -> tuple[PyTree, PyTree]:
         """The levels and spare levels of all plays; every trial is a play of its own."""

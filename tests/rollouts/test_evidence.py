@@ -28,7 +28,7 @@ def structures(**changes):
         "rewards": numbers,
         "terminated": truths,
         "truncated": truths,
-        "successes": truths,
+        "outcomes": truths,
         "values": values,
         "advantages": values,
         "students": None,

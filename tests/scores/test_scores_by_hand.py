@@ -144,7 +144,7 @@ def test_every_score_is_computed_by_hand():
 @pytest.mark.parametrize("score", BY_HAND, ids=is_score)
 def test_a_score_of_swapped_students_is_that_of_the_students_swapped(score, evidence):
     swapped = eqx.tree_at(
-        lambda e: (e.rewards, e.successes, e.values, e.advantages),
+        lambda e: (e.rewards, e.outcomes, e.values, e.advantages),
         evidence,
         replace_fn=lambda leaf: leaf[::-1],
     )
