@@ -49,7 +49,7 @@ class Parts:
         self._of: dict[tuple[type, ...], dict[str, type]] = {}
 
     def of(self, kinds: tuple[type, ...]) -> dict[str, type]:
-        """The classes of these kinds by their names. Raises `ValueError` if two share a name."""
+        """The classes of these kinds by name, in order. Raises `ValueError` if two share one."""
         if kinds not in self._of:
             found: dict[str, type] = {}
             for cls in self._known(kinds):
@@ -57,7 +57,7 @@ class Parts:
                 if other is not cls:
                     both = f"{_place(other)} and {_place(cls)}"
                     raise ValueError(f"{both} are both called '{name_of(cls)}'; rename one.")
-            self._of[kinds] = found
+            self._of[kinds] = dict(sorted(found.items()))
         return self._of[kinds]
 
     def named(self, name: str, kinds: tuple[type, ...], where: str) -> type:
