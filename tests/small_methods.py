@@ -31,7 +31,16 @@ from minimax_eqx.envs import Maze
 from minimax_eqx.envs._few_levels import FewLevels
 from minimax_eqx.envs.boxes import CartPole
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, RandomWalls
-from minimax_eqx.nets import LSTM, S5, ActorCritic, DesignEncoder, FlatEncoder, GridEncoder, MLPHead
+from minimax_eqx.nets import (
+    LSTM,
+    S5,
+    ActorCritic,
+    DesignEncoder,
+    FlatEncoder,
+    GridEncoder,
+    MLPHead,
+    Normalised,
+)
 from minimax_eqx.scores import (
     MNA,
     PACE,
@@ -162,7 +171,7 @@ def experiment_of(name, num_levels=2, core=None, **parts):
         core = CORES["s5" if name.endswith("-s5") else "lstm"]
     make, num_students = METHODS[name.removesuffix("-s5")]
     curriculum = dataclasses.replace(make(core, {"num_levels": num_levels}), **parts)
-    encoder = FlatEncoder(8) if name in BOXES else GridEncoder(4)
+    encoder = Normalised(FlatEncoder(8)) if name in BOXES else GridEncoder(4)
     learner = dataclasses.replace(student(core, encoder), **STUDENTS.get(name, {}))
     return Experiment(BOXES.get(name, ENV), learner, curriculum, num_students, NUM_STEPS)
 

@@ -17,7 +17,8 @@ from .._xla._few_arrays import few_arrays
 from .._xla._filtered import filter_scan
 from ..envs._actions import AbstractActionSpec
 from ..nets import ActorCritic
-from ..nets._policy import AbstractNetwork, Predictions
+from ..nets._policy import AbstractNetwork, AbstractPolicy, Predictions
+from ..nets._running_moments import parameters_of
 from ._advantage import generalised_advantages
 from ._agent import AbstractLearner, Agent, Estimates, Trajectory
 from ._losses import (
@@ -100,7 +101,7 @@ class PPO(AbstractLearner):
         network = self.network.init(observation, actions, key=key)
         return Agent(
             network=network,
-            learning=self.optimiser.init(eqx.filter(network, eqx.is_inexact_array)),
+            learning=self.optimiser.init(parameters_of(network)[0]),
             num_updates=jnp.zeros((), jnp.int32),
         )
 
@@ -229,7 +230,7 @@ class PPO(AbstractLearner):
             # With an axis before that of plays, as all else in a batch.
             memory = jax.tree.map(lambda leaf: leaf[None], trajectory.carried.memory)
             batch = dataclasses.replace(batch, memory=memory)
-        params, structure = eqx.partition(agent.network, eqx.is_inexact_array)
+        params, structure = parameters_of(_measured(agent, trajectory, weights))
 
         def loss(params, minibatch):
             network = eqx.combine(params, structure)
@@ -287,6 +288,15 @@ def _prepared(minibatch: Batch) -> Batch:
     weights = None if minibatch.weights is None else with_mean_one(minibatch.weights)
     advantages = normalise(minibatch.advantages, weights)
     return dataclasses.replace(minibatch, advantages=advantages, weights=weights)
+
+
+def _measured(
+    agent: Agent, trajectory: Trajectory, weights: Float[Array, "time play"] | None
+) -> AbstractPolicy:
+    """The network after it measured the observations, if it does."""
+    weights = None if weights is None else with_mean_one(weights)
+    measured = agent.network.measured(trajectory.observations, weights)
+    return agent.network if measured is None else measured
 
 
 def _unit(agent: Agent) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 import inspect
 import pathlib
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -22,7 +22,7 @@ from .._folder._run_folder import RunFolder
 from ..envs.maze import HeldOutMazes
 from ..envs.maze._held_out_names import LISTS, MAZES
 from ..recipes import small
-from ..recipes._known import RECIPES
+from ..recipes._known import ADAPTED, RECIPES
 from ..recipes._small import SUFFIX
 from ..runners import Evaluation
 from ..runners._experiment import Experiment
@@ -30,6 +30,7 @@ from ._process_options import ProcessOptions
 from ._words import apply, as_dataclass, given_in_words
 
 RUNS = pathlib.Path("runs")
+_ALL = RECIPES | ADAPTED
 
 
 @dataclass(frozen=True)
@@ -167,9 +168,9 @@ def recipes(words: Sequence[str]) -> int:
         print(_as_file(_recipe(name)), end="")
         return 0
     table = Table("recipe", "what it trains", "updates")
-    for name, recipe in RECIPES.items():
+    for name, recipe in _ALL.items():
         summary = (inspect.getdoc(recipe) or "").partition("\n\n")[0]
-        table.add_row(name, summary, f"{recipe().schedule.num_updates:,}")
+        table.add_row(name, summary, _num_updates(recipe))
     table.caption = (
         "minimax-eqx recipes NAME prints one as a file of options. Each has a form for two CPU "
         f"cores: maze-accel{SUFFIX}, for example."
@@ -216,13 +217,21 @@ def _read_run(words: Sequence[str], command: str) -> tuple[str, list[Given]]:
 
 def _recipe(name: str) -> Experiment:
     known, is_small = name.removesuffix(SUFFIX), name.endswith(SUFFIX)
-    if known not in RECIPES:
+    if known not in _ALL:
         raise ValueError(
-            f"There is no recipe '{name}'.{nearest(name, RECIPES)} Known: {', '.join(RECIPES)}; "
+            f"There is no recipe '{name}'.{nearest(name, _ALL)} Known: {', '.join(_ALL)}; "
             f"each with {SUFFIX} after its name is of a size for two CPU cores. "
             "A file of yours ends in .py, and a module has a name after a colon."
         )
-    return small(RECIPES[known]()) if is_small else RECIPES[known]()
+    return small(_ALL[known]()) if is_small else _ALL[known]()
+
+
+def _num_updates(recipe: Callable[..., Experiment]) -> str:
+    """How long a recipe trains, or that its world is of a package which is missing."""
+    try:
+        return f"{recipe().schedule.num_updates:,}"
+    except ImportError:
+        return "not installed"
 
 
 def _as_file(experiment: Experiment) -> str:

@@ -31,6 +31,7 @@ def fail_with(error: Exception, command: str) -> int:
     from jaxtyping import TypeCheckError
 
     from .._xla._processes import FirstProcessError
+    from ..envs.adapters._package import PackageError
 
     if isinstance(error, FirstProcessError):
         return USAGE_ERROR
@@ -38,7 +39,7 @@ def fail_with(error: Exception, command: str) -> int:
         # Parts that do not fit together; the checker's full report is for developers.
         cause = gist(error.__cause__ or error)
         return fail(f"these options do not work together: {cause}", USAGE_ERROR)
-    if isinstance(error, ValueError | OSError):
+    if isinstance(error, ValueError | OSError | PackageError):
         # What is wrong with the words, or with what they name.
         return fail(str(error), USAGE_ERROR)
     if isinstance(error, MemoryError | OverflowError | JaxRuntimeError):

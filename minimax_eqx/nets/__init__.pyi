@@ -13,5 +13,6 @@ from ._lru import LRU as LRU
 from ._lstm import LSTM as LSTM
 from ._nature_encoder import NatureEncoder as NatureEncoder
 from ._no_memory import NoMemory as NoMemory
+from ._normalised import Normalised as Normalised
 from ._s5 import S5 as S5
 from ._tree_encoder import TreeEncoder as TreeEncoder

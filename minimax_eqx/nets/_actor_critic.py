@@ -1,5 +1,6 @@
 """Policy and value in one network: encoder, memory and heads."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, Generic
 
@@ -21,7 +22,7 @@ from ._core import (
     MappedCell,
 )
 from ._dense import orthogonal
-from ._encoder import AbstractEncoder, AbstractProjectingEncoder
+from ._encoder import AbstractEncoder, AbstractMeasuringEncoder, AbstractProjectingEncoder
 from ._flat_encoder import FlatEncoder
 from ._head import AbstractHead, MLPHead
 from ._no_memory import NoMemory
@@ -122,6 +123,13 @@ class ActorCriticWeights(AbstractPolicy[Memory], Generic[Memory]):
             features = over_leading_axes(encoder, resets.ndim)(observations)
             features, memory = core.scan(features, memory, resets)
         return self._predict(features, observations), memory
+
+    def measured(
+        self, observations: PyTree, weights: Float[Array, "time play"] | None
+    ) -> "ActorCriticWeights[Memory] | None":
+        if not isinstance(self.encoder, AbstractMeasuringEncoder):
+            return None
+        return dataclasses.replace(self, encoder=self.encoder.measured(observations, weights))
 
     def _predict(
         self, features: Float[Array, "*batch features"], observation: PyTree

@@ -45,3 +45,13 @@ class AbstractProjectingEncoder(AbstractBatched):
         self, observations: PyTree, weight: Float[Array, "features output"]
     ) -> Float[Array, "time *batch output"]:
         """`self(observations) @ weight`, for observations with leading axes `time *batch`."""
+
+
+class AbstractMeasuringEncoder(AbstractBatched):
+    """The weights of an encoder that also measures what the student learns from."""
+
+    @abc.abstractmethod
+    def measured(
+        self, observations: PyTree, weights: Float[Array, "time play"] | None
+    ) -> "AbstractMeasuringEncoder":
+        """The same weights, having measured these observations; see `AbstractPolicy.measured`."""

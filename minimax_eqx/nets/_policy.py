@@ -47,6 +47,17 @@ class AbstractPolicy(eqx.Module, Generic[Memory]):
     ) -> tuple[Predictions, Memory]:
         """Reads a sequence with leading axes `time *batch`; gives what `step` gives one by one."""
 
+    def measured(
+        self, observations: PyTree, weights: Float[Array, "time play"] | None
+    ) -> "AbstractPolicy[Memory] | None":
+        """The same policy, having measured what it is about to learn from. Optional.
+
+        A learner calls it once at the start of every update, for example for the running mean of
+        observations. `weights` have mean 1, or are all 0; None is for all 1. What is measured must
+        be in `Statistics`, which are not trained. None says that there is nothing to measure.
+        """
+        return None
+
 
 class AbstractNetwork(eqx.Module):
     """Configures a policy.

@@ -1,4 +1,5 @@
 from . import cart_pole as cart_pole
+from . import gymnax as gymnax
 from . import maze as maze
 from . import pendulum as pendulum
 from ._small import small as small

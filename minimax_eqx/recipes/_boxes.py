@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import agents, curricula, nets, runners, scores
 from .._composition._draft import with_changes
+from ..agents._losses import AbstractValueLoss, ClippedValueLoss
 from ..envs import boxes
 from ..nets._action_head import ClippedNormal
 from ..runners._experiment import Experiment
@@ -28,6 +29,8 @@ class BoxRecipes:
     learning_rate: float = 1e-3
     entropy_coef: float = 1e-3
     initial_std: float = 0.5
+    value_loss: AbstractValueLoss = dataclasses.field(default_factory=ClippedValueLoss)
+    success_return: float | None = None
     narrow_at: float = 0.4
     widen_at: float = 0.8
 
@@ -71,6 +74,7 @@ class BoxRecipes:
             optimiser=agents.Adam(learning_rate=self.learning_rate),
             discount=0.99,
             gae_lambda=0.95,
+            value_loss=self.value_loss,
             entropy_coef=self.entropy_coef,
             num_minibatches=4,
         )
@@ -79,6 +83,7 @@ class BoxRecipes:
             student=student,
             curriculum=curriculum,
             num_steps=200,
+            success_return=self.success_return,
             schedule=runners.Schedule(num_updates=300, checkpoint_every=100),
             evaluation=runners.Evaluation(
                 boxes.Grid(names=self.tests), num_episodes=50, unseen=boxes.Uniform()

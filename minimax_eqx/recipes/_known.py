@@ -8,10 +8,17 @@ import types
 from collections.abc import Callable, Iterator
 
 from ..runners._experiment import Experiment
-from . import cart_pole, pendulum
-from .maze import _newer, _reference
+from . import cart_pole, gymnax, pendulum
+from .maze import _family, _newer, _reference
 
-_FILES_OF = {"maze": (_reference, _newer), "cart-pole": (cart_pole,), "pendulum": (pendulum,)}
+
+def _recipes(world: str, *files: types.ModuleType) -> dict[str, Callable[..., Experiment]]:
+    """The functions of files, each with the name of its world before its own."""
+    return {
+        name if name == "quickstart" else f"{world}-{name}".replace("_", "-"): recipe
+        for file in files
+        for name, recipe in _recipes_in(file)
+    }
 
 
 def _recipes_in(file: types.ModuleType) -> Iterator[tuple[str, Callable[..., Experiment]]]:
@@ -21,9 +28,10 @@ def _recipes_in(file: types.ModuleType) -> Iterator[tuple[str, Callable[..., Exp
             yield name, value
 
 
-RECIPES: dict[str, Callable[..., Experiment]] = {
-    name if name == "quickstart" else f"{world}-{name}".replace("_", "-"): recipe
-    for world, files in _FILES_OF.items()
-    for file in files
-    for name, recipe in _recipes_in(file)
+RECIPES = {
+    **_recipes("maze", _reference, _newer, _family),
+    **_recipes("cart-pole", cart_pole),
+    **_recipes("pendulum", pendulum),
 }
+# Those of worlds of other packages, which raise `ImportError` where the package is missing.
+ADAPTED = _recipes("gymnax", gymnax)

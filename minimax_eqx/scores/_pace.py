@@ -11,6 +11,7 @@ from .._types import PyTree
 from ..agents import Agent
 from ..agents._losses import normalise, with_mean_one
 from ..agents._population import over_students
+from ..nets._running_moments import parameters_of
 from ..rollouts._episodes import Episodes
 from ..rollouts._evidence import Evidence
 from ._score import AbstractSelectiveFormula
@@ -72,7 +73,7 @@ class PACE(AbstractSelectiveFormula):
             advantages = normalise(advantages, with_mean_one(counted.astype(advantages.dtype)))
         steps = jnp.sum(counted, axis=(0, 2), keepdims=True, dtype=advantages.dtype)
         shares = jnp.where(counted, advantages / jnp.maximum(steps, 1), 0.0)
-        params, structure = eqx.partition(student.network, eqx.is_inexact_array)
+        params, structure = parameters_of(student.network)
 
         def objective(params, observations, actions, begins, shares):
             network = eqx.combine(params, structure)

@@ -11,7 +11,7 @@ from minimax_eqx.cli import _main as cli
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
 from minimax_eqx.recipes import maze, small
-from minimax_eqx.recipes._known import RECIPES
+from minimax_eqx.recipes._known import ADAPTED, RECIPES
 
 from .tiny import OPTIONS, SMALL, change_config, files, rows
 
@@ -60,7 +60,7 @@ def test_the_version_is_printed(capsys):
 def test_the_recipes_are_listed(capsys):
     assert main(["recipes"]) == 0
     out = capsys.readouterr().out
-    assert all(name in out for name in RECIPES)
+    assert all(name in out for name in RECIPES | ADAPTED)
 
 
 def test_a_recipe_has_a_small_form_by_name(monkeypatch):

@@ -7,6 +7,10 @@ import re
 from types import ModuleType
 
 
+class PackageError(ImportError):
+    """Another package is missing, or there in a version that does not work."""
+
+
 @functools.cache
 def require(
     package: str,
@@ -28,27 +32,27 @@ def require(
     - `at_least`, `below`: the versions that work, from the first one and below the second one.
     - `distribution`: the name by which it is installed, if that is another one.
 
-    Raises `ImportError`, with what to install, if it is missing, of another version, or cannot be
-    imported.
+    Raises `PackageError`, an `ImportError`, with what to install, if it is missing, of another
+    version, or cannot be imported.
     """
     name, remedy = distribution or package, f"Run pip install 'minimax_eqx[{extra}]'."
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        raise ImportError(
+        raise PackageError(
             f"This environment is {name}'s, and {name} is not installed. {remedy}", name=package
         ) from None
     too_new = below is not None and _numbers(version) >= _numbers(below)
     if too_new or _numbers(version) < _numbers(at_least):
         works = f"from {at_least} on" + f" and below {below}" * (below is not None)
-        raise ImportError(
+        raise PackageError(
             f"{name} {version} is installed, and only versions {works} work here. {remedy}",
             name=package,
         )
     try:
         return importlib.import_module(package)
     except Exception as error:
-        raise ImportError(
+        raise PackageError(
             f"{name} {version} is installed, but importing it fails with "
             f"{type(error).__name__}: {error}. {remedy}",
             name=package,

@@ -1,3 +1,5 @@
+from ._family import mixed_sizes_accel as mixed_sizes_accel
+from ._family import mixed_sizes_dr as mixed_sizes_dr
 from ._newer import bidirectional_progress as bidirectional_progress
 from ._newer import boltzmann as boltzmann
 from ._newer import cenie as cenie

@@ -1,0 +1,143 @@
+"""Environments of gymnax, some of whose parameters are the level."""
+
+import functools
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Key
+
+from ..._ranges import check_at_least
+from ..._types import PyTree
+from .._actions import AbstractActionSpec, Box, Discrete
+from .._env import TimeStep
+from ..boxes._parameters import ParameterLevel
+from ._foreign import AbstractParameters, strong
+from ._package import require
+
+__all__ = ["Gymnax"]
+
+_LIMIT = "max_steps_in_episode"
+# What gymnax keeps beside the numbers that it follows from.
+_DERIVED = {
+    "CartPole-v1": {
+        "total_mass": lambda p: p["masscart"] + p["masspole"],
+        "polemass_length": lambda p: p["masspole"] * p["length"],
+    }
+}
+
+
+class GymnaxState(eqx.Module):
+    """The package's state, and what is seen of it, which may depend on the key of the step."""
+
+    inner: PyTree[Array]
+    observation: PyTree[Array]
+
+
+class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
+    """An environment of gymnax (github.com/RobertTLange/gymnax), version 1.0.1 or newer.
+
+    A level is the parameters that you name in `varied`; others stay as they are in gymnax. Where
+    gymnax keeps a number that follows from others, such as CartPole's `total_mass`, it follows them
+    here. The student sees what gymnax shows, and not the level. Rewards are gymnax's. An episode
+    ends where gymnax says so, or at your time limit, and nothing resets itself. There is no success
+    but a return that you call one, with `Experiment(success_return=200.0)`.
+
+    Levels come from `boxes.Uniform`, are edited by `boxes.GaussianEdits`, and are tested on a
+    `boxes.Grid`. A parameter that is a whole number in gymnax is rounded.
+
+    Raises `ImportError` without a gymnax that works, and `ValueError` for an environment or a
+    parameter that it does not have, listing those that there are.
+    """
+
+    name: str
+    """Which one, for example CartPole-v1."""
+    varied: tuple[tuple[str, float, float], ...] = eqx.field(static=True)
+    """Parameters that are the level, each with its lowest and highest value."""
+    max_episode_steps: int = 500
+    """The time limit of an episode, in steps, in place of gymnax's own."""
+
+    def __check_init__(self) -> None:
+        known = _gymnax().registered_envs
+        if self.name not in known:
+            raise ValueError(
+                f"Gymnax.name is {self.name!r}, which is not there. There are {', '.join(known)}."
+            )
+        check_at_least(self, 1, "max_episode_steps")
+        if not self.numbers():
+            raise ValueError(
+                f"Gymnax.name is {self.name!r}, which has no parameters that could be a level. "
+                "Choose an environment that has some, such as CartPole-v1."
+            )
+
+    def numbers(self) -> dict[str, float]:
+        fixed = (_LIMIT, *_DERIVED.get(self.name, {}))
+        of_package = vars(_made(self.name)[1]).items()
+        return {n: v for n, v in of_package if type(v) in (int, float) and n not in fixed}
+
+    def load(self, level: ParameterLevel) -> dict[str, Array]:
+        """All parameters of the package that differ from its own."""
+        own, world = vars(_made(self.name)[1]), {}
+        for name in level.box.names:
+            whole = type(own[name]) is int
+            world[name] = jnp.round(level[name]).astype(jnp.int32) if whole else level[name]
+        derived = _DERIVED.get(self.name, {}).items()
+        return world | {name: follow({**own, **world}) for name, follow in derived}
+
+    def reset(self, world: dict[str, Array], *, key: Key[Array, ""]) -> GymnaxState:
+        observation, inner = _made(self.name)[0].reset_env(key, self._params(world))
+        return GymnaxState(strong(inner), strong(observation))
+
+    def step(
+        self,
+        world: dict[str, Array],
+        state: GymnaxState,
+        action: PyTree[Array],
+        *,
+        key: Key[Array, ""],
+    ) -> TimeStep[GymnaxState]:
+        env, params = _made(self.name)[0], self._params(world)
+        observation, inner, reward, over, _ = env.step_env(key, state.inner, action, params)
+        reward = jnp.asarray(reward, jnp.float32).reshape(())
+        late = env.is_truncated(inner, params) & ~over
+        return TimeStep(GymnaxState(strong(inner), strong(observation)), reward, over, late)
+
+    def observe(self, world: dict[str, Array], state: GymnaxState) -> PyTree[Array]:
+        del world
+        return state.observation
+
+    def action_spec(self) -> AbstractActionSpec:
+        """One of several, or numbers in the widest bounds that a level allows."""
+        env = _made(self.name)[0]
+        bounds = (dict(zip(self.box.names, values, strict=True)) for values in self.box.bounds())
+        with jax.ensure_compile_time_eval():  # it may be called while a program is traced
+            spaces = [env.action_space(self._params(world)) for world in bounds]
+        if hasattr(spaces[0], "n"):
+            return Discrete(int(spaces[0].n))
+        shape = spaces[0].shape
+        low = np.min([np.broadcast_to(space.low, shape) for space in spaces], axis=0)
+        high = np.max([np.broadcast_to(space.high, shape) for space in spaces], axis=0)
+        return Box(tuple(low.tolist()), tuple(high.tolist()), shape)
+
+    def observation_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
+        def observed(level: ParameterLevel) -> PyTree[Array]:
+            return self.reset(self.load(level), key=jax.random.key(0)).observation
+
+        return jax.eval_shape(observed, self.level_spec())
+
+    def _params(self, world: dict[str, Any]) -> Any:
+        own = _made(self.name)[1]
+        return own.replace(**world, **{_LIMIT: self.max_episode_steps})
+
+
+def _gymnax() -> Any:
+    """gymnax, or an `ImportError`: 0.0.9 does not tell the time limit from other ends."""
+    return require("gymnax", extra="gymnax", at_least="1.0.1", below="2")
+
+
+@functools.cache
+def _made(name: str) -> tuple[Any, Any]:
+    """An environment of gymnax and its own parameters."""
+    return _gymnax().make(name)

@@ -1,0 +1,1 @@
+"""What each adapter tells the tests of all adapters, in a file of its name."""
