@@ -9,22 +9,11 @@ Every function takes other parts and values by the short names that the command 
 
 from typing import Any
 
+from .. import agents, curricula, nets, runners
 from .._composition._draft import with_changes
-from ..agents import PPO, Adam
-from ..curricula import (
-    AbstractCurriculum,
-    DomainRandomisation,
-    LevelReplay,
-    NewAndReplayed,
-    Rank,
-    SamplingForLearnability,
-    Sequential,
-)
 from ..envs.adapters.xland import EachGoal, RandomTasks, SwapTiles, XLand
-from ..nets import GRU, ActorCritic, MLPHead, TreeEncoder
-from ..runners import Evaluation, Schedule
 from ..runners._experiment import Experiment
-from . import _small
+from ._small import small
 
 _NUM_PLAYS, _NUM_MINIBATCHES = 8_192, 16
 # 10^10 steps in all.
@@ -33,7 +22,8 @@ _NUM_UPDATES = 4_768
 
 def dr(**changes: Any) -> Experiment:
     """Domain randomisation of tasks in XLand-MiniGrid."""
-    return with_changes(_experiment(DomainRandomisation(RandomTasks(), _NUM_PLAYS)), changes)
+    curriculum = curricula.DomainRandomisation(RandomTasks(), _NUM_PLAYS)
+    return with_changes(_experiment(curriculum), changes)
 
 
 def robust_plr(**changes: Any) -> Experiment:
@@ -43,7 +33,7 @@ def robust_plr(**changes: Any) -> Experiment:
 
 def plr(**changes: Any) -> Experiment:
     """XLand-MiniGrid by prioritised level replay, with updates on new tasks too."""
-    return with_changes(robust_plr(learn_from=NewAndReplayed()), changes)
+    return with_changes(robust_plr(learn_from=curricula.NewAndReplayed()), changes)
 
 
 def accel(**changes: Any) -> Experiment:
@@ -56,7 +46,7 @@ def sfl(**changes: Any) -> Experiment:
 
     8 plays of a candidate stand for their 10 episodes.
     """
-    curriculum = SamplingForLearnability(
+    curriculum = curricula.SamplingForLearnability(
         RandomTasks(),
         num_levels=_NUM_PLAYS,
         num_candidates=100_000,
@@ -74,27 +64,27 @@ def two_tasks(**changes: Any) -> Experiment:
     which. Hyperparameters are our own.
     """
     tasks = RandomTasks(goals=("hold",), num_kinds=2)
-    experiment = _small.small(dr(generator=tasks, suite=EachGoal(tasks)))
+    experiment = small(dr(generator=tasks, suite=EachGoal(tasks)))
     return with_changes(experiment, changes)
 
 
-def _replay() -> LevelReplay:
-    return LevelReplay(
+def _replay() -> curricula.LevelReplay:
+    return curricula.LevelReplay(
         RandomTasks(),
         num_levels=_NUM_PLAYS,
         capacity=40_000,
         min_fill_ratio=1.0,
-        schedule=Sequential(replay_prob=0.95),
-        prioritisation=Rank(temperature=1.0),
+        schedule=curricula.Sequential(replay_prob=0.95),
+        prioritisation=curricula.Rank(temperature=1.0),
     )
 
 
-def _experiment(curriculum: AbstractCurriculum) -> Experiment:
-    optimiser = Adam(
+def _experiment(curriculum: curricula.AbstractCurriculum) -> Experiment:
+    optimiser = agents.Adam(
         learning_rate=1e-3, anneal_steps=_NUM_MINIBATCHES * _NUM_UPDATES, adam_epsilon=1e-8
     )
-    student = PPO(
-        ActorCritic(TreeEncoder(), GRU(hidden_size=1_024), MLPHead(head_size=256)),
+    student = agents.PPO(
+        nets.ActorCritic(nets.TreeEncoder(), nets.GRU(1_024), nets.MLPHead(head_size=256)),
         optimiser=optimiser,
         discount=0.99,
         gae_lambda=0.95,
@@ -106,6 +96,6 @@ def _experiment(curriculum: AbstractCurriculum) -> Experiment:
         env=XLand(),
         student=student,
         curriculum=curriculum,
-        schedule=Schedule(num_updates=_NUM_UPDATES, evaluate_every=100),
-        evaluation=Evaluation(EachGoal()),
+        schedule=runners.Schedule(num_updates=_NUM_UPDATES, evaluate_every=100),
+        evaluation=runners.Evaluation(EachGoal()),
     )
