@@ -115,7 +115,10 @@ def _read_drawings(
         names.append(lines[0][1:].strip() if named else str(i))
         try:
             with jax.ensure_compile_time_eval():
-                levels.append(jax.device_get(read("\n".join(lines[named:]))))
+                drawn = read("\n".join(lines[named:]))
+                # A small maze is one of an environment with mazes of several sizes, for example.
+                drawn = drawn.fitted(level) if hasattr(drawn, "fitted") else drawn
+                levels.append(jax.device_get(drawn))
         except ValueError as error:
             raise ValueError(f"{path}, level {names[-1]!r}: {error}") from error
         _check_like(path, _by_place(levels[-1]), _by_place(level), axes=0)

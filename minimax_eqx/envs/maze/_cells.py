@@ -19,6 +19,12 @@ RED_GOAL = cell_code(8, 0)
 GOAL = cell_code(8, 1)
 
 
+def cells_inside(size: Int[Array, "2"], height: int, width: int) -> Bool[Array, "{height} {width}"]:
+    """The cells of a level of `size` (height, width) at the top left of a grid."""
+    rows, columns = jnp.arange(height)[:, None], jnp.arange(width)[None, :]
+    return (rows < size[0]) & (columns < size[1])
+
+
 def only_cell(
     position: Int[Array, "2"], height: int, width: int
 ) -> Bool[Array, "{height} {width}"]:

@@ -43,13 +43,19 @@ def nth_cell(nth: Int[Array, ""], allowed: Bool[Array, "height width"]) -> Int[A
 
 
 def random_cells(
-    num_cells: int, count: Int[Array, ""], *, key: Key[Array, ""]
+    num_cells: int,
+    count: Int[Array, ""],
+    *,
+    key: Key[Array, ""],
+    allowed: Bool[Array, " {num_cells}"] | None = None,
 ) -> Bool[Array, " {num_cells}"]:
     """Marks `count` of `num_cells` cells, drawn uniformly without replacement.
 
-    `count` is less than `num_cells`.
+    `count` is less than `num_cells`, or than the number of `allowed` cells if given.
     """
     draws = jax.random.bits(key, (num_cells,), jnp.uint32)
+    if allowed is not None:
+        draws = jnp.where(allowed, draws, jnp.uint32(2**32 - 1))
     index_bits = (num_cells - 1).bit_length()
     if index_bits > _MAX_INDEX_BITS:
         order, places = jnp.argsort(draws), jnp.arange(num_cells, dtype=jnp.int32)
@@ -57,6 +63,23 @@ def random_cells(
     # The cell's index in the low bits keeps draws apart, so that exactly `count` are smallest.
     draws = (draws >> index_bits << index_bits) | jnp.arange(num_cells, dtype=jnp.uint32)
     return draws < jnp.sort(draws)[count]
+
+
+def draw_size(
+    name: str, height: int, width: int, least: int, *, step: int = 1, key: Key[Array, ""]
+) -> Int[Array, "2"]:
+    """Height and width of a maze that is no larger than that, for the generator of that name.
+
+    Each is uniform among `least`, `least + step` and so on. Raises `ValueError` if there is none.
+    """
+    if least > min(height, width):
+        raise ValueError(
+            f"{name} makes mazes with sides of at least {least} cells, but the environment's are "
+            f"of at most {height} x {width}. Choose a smaller min_side, or a larger environment."
+        )
+    counts = jnp.array([(side - least) // step + 1 for side in (height, width)], jnp.uint32)
+    draws = jax.random.bits(key, (2,), jnp.uint32)
+    return least + step * (draws % counts).astype(jnp.int32)
 
 
 def _locate(

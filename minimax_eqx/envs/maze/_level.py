@@ -1,5 +1,6 @@
 """The level of a maze, its checks, and its form as text."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,8 +8,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Int, UInt8
+from jaxtyping import Array, Bool, Int, Shaped, UInt8
 
+from ..._types import PyTree
 from ._cells import EMPTY, GOAL, WALL, only_cell
 from ._drawing import DIRECTION_SYMBOLS, FLOOR_SYMBOL, GOAL_SYMBOL, WALL_SYMBOL, read_drawing
 from ._prompt import picture_of, text_of
@@ -23,12 +25,16 @@ class MazeLevel(eqx.Module):
     Positions are `(x, y)`: column (0 is left) and row (0 is top). Directions are 0 right, 1 down,
     2 left, 3 up. The border around the grid is not part of the level. Many levels of one size make
     one module with leading axes.
+
+    `size` is there for an environment whose levels differ in size, and None elsewhere: height and
+    width of the level, which is the top left of the grid. The rest of the grid is wall.
     """
 
     wall_map: Bool[Array, "*batch height width"]
     agent_pos: Int[Array, "*batch 2"]
     agent_dir: Int[Array, "*batch"]
     goal_pos: Int[Array, "*batch 2"]
+    size: Int[Array, "*batch 2"] | None = None
 
     @classmethod
     def from_ascii(cls, text: str) -> "MazeLevel":
@@ -53,6 +59,28 @@ class MazeLevel(eqx.Module):
             goal_pos=jnp.asarray(drawing.goal_pos),
         )
 
+    def fitted(self, level: PyTree[jax.ShapeDtypeStruct]) -> "MazeLevel":
+        """This level as one of an environment, whose `level_spec()` you give.
+
+        If the environment's levels differ in size, it is padded with walls. Raises `ValueError` if
+        it is too large for that. Not for use under `jax.jit`.
+        """
+        spec: MazeLevel = level
+        if spec.size is None or self.size is not None:
+            return self
+        (height, width), (most_rows, most_columns) = self.wall_map.shape, spec.wall_map.shape
+        if height > most_rows or width > most_columns:
+            raise ValueError(
+                f"A level of {height} x {width} cells is too large for an environment whose levels "
+                f"have at most {most_rows} x {most_columns}. Make the environment larger."
+            )
+        margins = ((0, most_rows - height), (0, most_columns - width))
+        return dataclasses.replace(
+            jax.tree.map(jnp.asarray, self),
+            wall_map=jnp.pad(jnp.asarray(self.wall_map), margins, constant_values=True),
+            size=jnp.array([height, width], jnp.int32),
+        )
+
     def cells(self) -> UInt8[Array, "height width"]:
         """The grid without the agent, one code a cell: wall, goal or empty."""
         height, width = self.wall_map.shape
@@ -71,8 +99,8 @@ class MazeLevel(eqx.Module):
     def to_ascii(self) -> str:
         """Draws the level in the symbols that `from_ascii` reads.
 
-        An agent or goal that is not on the grid, as in an unfinished design, is left out. Raises
-        `ValueError` for many levels.
+        An agent or goal that is not on the grid, as in an unfinished design, is left out, and so
+        are the walls that a smaller level is padded with. Raises `ValueError` for many levels.
         """
         if np.ndim(self.wall_map) != 2:
             raise ValueError(
@@ -80,7 +108,7 @@ class MazeLevel(eqx.Module):
                 f"{np.shape(self.wall_map)}. Select one, or draw many with "
                 "Maze().artist().draw_levels."
             )
-        cells = np.where(np.asarray(self.wall_map), WALL_SYMBOL, FLOOR_SYMBOL)
+        cells = np.where(inner_part(self, self.wall_map), WALL_SYMBOL, FLOOR_SYMBOL)
         agent_symbol = DIRECTION_SYMBOLS[int(self.agent_dir) % NUM_DIRECTIONS]
         for position, symbol in ((self.goal_pos, GOAL_SYMBOL), (self.agent_pos, agent_symbol)):
             x, y = np.asarray(position)
@@ -114,10 +142,36 @@ class MazeLevel(eqx.Module):
             )
         agent, goal = np.asarray(self.agent_pos), np.asarray(self.goal_pos)
         return (
-            _problem_of_position("agent_pos", agent, wall_map)
+            self._problem_of_size()
+            or _problem_of_position("agent_pos", agent, wall_map)
             or _problem_of_position("goal_pos", goal, wall_map)
             or _problem_of_start(agent, int(self.agent_dir), goal)
         )
+
+    def _problem_of_size(self) -> str | None:
+        if self.size is None:
+            return None
+        height, width = (int(side) for side in np.asarray(self.size))
+        walls = np.array(self.wall_map)
+        if not (1 <= height <= walls.shape[0] and 1 <= width <= walls.shape[1]):
+            return (
+                f"its size is {height} x {width}, on a grid of {walls.shape[0]} x {walls.shape[1]}."
+            )
+        walls[:height, :width] = True
+        if not walls.all():
+            y, x = np.argwhere(~walls)[0]
+            return (
+                f"its size is {height} x {width}, but there is no wall outside, at (x={x}, y={y})."
+            )
+        return None
+
+
+def inner_part(level: Any, grid: Any) -> Shaped[np.ndarray, "height width"]:
+    """The part of a grid of values that is one level's, without what it is padded with."""
+    if level.size is None:
+        return np.asarray(grid)
+    height, width = (int(side) for side in np.asarray(level.size))
+    return np.asarray(grid)[:height, :width]
 
 
 def is_on_grid(position: Any, height: int, width: int) -> bool:
@@ -158,14 +212,15 @@ def _problem_of_start(
     return None
 
 
-def maze_level_spec(height: int, width: int) -> MazeLevel:
-    """Shapes and dtypes of a level of that size."""
+def maze_level_spec(height: int, width: int, *, mixed_sizes: bool = False) -> MazeLevel:
+    """Shapes and dtypes of a level of that size, or of at most that size."""
     struct = jax.eval_shape(
         lambda: MazeLevel(
             wall_map=jnp.zeros((height, width), bool),
             agent_pos=jnp.zeros(2, jnp.int32),
             agent_dir=jnp.zeros((), jnp.int32),
             goal_pos=jnp.zeros(2, jnp.int32),
+            size=jnp.zeros(2, jnp.int32) if mixed_sizes else None,
         )
     )
     return struct

@@ -1,5 +1,7 @@
 """The maze: MiniGrid's dynamics on a grid of walls with one goal."""
 
+import dataclasses
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -25,13 +27,14 @@ class MazeWorld(eqx.Module):
     """A loaded maze: its cells, where the agent starts, and the goal that pays.
 
     `cells` is the grid of cell codes with a margin of walls, wide enough for any view of the
-    environment that loaded the level.
+    environment that loaded the level. `size` is the level's, if levels differ in size.
     """
 
     cells: UInt8[Array, "*batch padded_height padded_width"]
     agent_pos: Int[Array, "*batch 2"]
     agent_dir: Int[Array, "*batch"]
     goal_pos: Int[Array, "*batch 2"]
+    size: Int[Array, "*batch 2"] | None = None
 
 
 class MazeState(eqx.Module):
@@ -86,6 +89,9 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
     include_position: bool = False
     """Let observations carry the agent's position (x, y)."""
 
+    mixed_sizes: bool = False
+    """Let levels differ in size: height and width are then the most they have."""
+
     def __check_init__(self) -> None:
         check_size(self)
         check_between(self, MIN_VIEW, MAX_VIEW, "view_size")
@@ -107,7 +113,14 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
                 f"to a maze with height {self.height} and width {self.width}."
                 + hint_at_border(level.wall_map.shape, (self.height, self.width))
             )
-        return self.lay_out(level.cells(), level.agent_pos, level.agent_dir, level.goal_pos)
+        if (level.size is not None) != self.mixed_sizes:
+            raise ValueError(
+                f"A level {'without' if self.mixed_sizes else 'with'} a size was given to a maze "
+                f"with mixed_sizes={self.mixed_sizes}. Use level.fitted(env.level_spec()), or "
+                "another environment."
+            )
+        world = self.lay_out(level.cells(), level.agent_pos, level.agent_dir, level.goal_pos)
+        return dataclasses.replace(world, size=level.size)
 
     def lay_out(
         self,
@@ -179,11 +192,14 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         image = jnp.stack([objects, colours, states], axis=-1).astype(jnp.uint8)
         position = None
         if self.include_position:
-            position = state.agent_pos.astype(jnp.float32) / max(self.height, self.width)
+            side = max(self.height, self.width)
+            if world.size is not None:
+                side = jnp.max(world.size).astype(jnp.float32)
+            position = state.agent_pos.astype(jnp.float32) / side
         return MazeObservation(image, agent_dir, position)
 
     def level_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
-        return maze_level_spec(self.height, self.width)
+        return maze_level_spec(self.height, self.width, mixed_sizes=self.mixed_sizes)
 
     def observation_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
         position = jax.ShapeDtypeStruct((2,), jnp.float32) if self.include_position else None
@@ -196,7 +212,7 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         )
 
     def level_metrics(self, level: MazeLevel) -> dict[str, Float[Array, ""]]:
-        """Number of walls, shortest path length and passable; see `maze_level_metrics`."""
+        """Number of walls, shortest path length and more; see `maze_level_metrics`."""
         return maze_level_metrics(level)
 
     def optimal_return(self, level: MazeLevel) -> Float[Array, ""]:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, UInt32
 
-from ._cells import only_cell
+from ._cells import cells_inside, only_cell
 from ._level import NUM_DIRECTIONS, MazeLevel
 
 _WORD_BITS = 32
@@ -81,13 +81,22 @@ def fewest_actions(level: MazeLevel) -> Int[Array, ""]:
 
 
 def maze_level_metrics(level: MazeLevel) -> dict[str, Float[Array, ""]]:
-    """`num_walls`, `shortest_path_length` (0 if there is no way) and `passable` (0 or 1)."""
+    """`num_walls`, `shortest_path_length` (0 if there is no way) and `passable` (0 or 1).
+
+    Where levels differ in size, also `height` and `width`, and only walls inside a level count.
+    """
     length = shortest_path_length(level)
-    return {
+    metrics = {
         "num_walls": jnp.sum(level.wall_map).astype(jnp.float32),
         "shortest_path_length": length.astype(jnp.float32),
         "passable": (length > 0).astype(jnp.float32),
     }
+    if level.size is not None:
+        inside = cells_inside(level.size, *level.wall_map.shape)
+        height, width = level.size.astype(jnp.float32)
+        metrics["num_walls"] = jnp.sum(level.wall_map & inside).astype(jnp.float32)
+        metrics |= {"height": height, "width": width}
+    return metrics
 
 
 def _with_neighbours(cells: Bool[Array, "height width"]) -> Bool[Array, "height width"]:

@@ -7,7 +7,7 @@ from jaxtyping import Array, Bool, Key
 
 from ..._ranges import check_at_least
 from .._mutator import AbstractLevelMutator, NoEdit, OneOf, Repeated
-from ._cells import only_cell
+from ._cells import cells_inside, only_cell
 from ._draws import random_below, random_cell
 from ._level import NUM_DIRECTIONS, MazeLevel
 
@@ -15,12 +15,17 @@ from ._level import NUM_DIRECTIONS, MazeLevel
 class FlipWall(AbstractLevelMutator[MazeLevel]):
     """Puts a wall where there is none, or takes one away.
 
-    The cell is uniformly random among all but the agent's and the goal's. A level that has no
-    other cell stays as it is. Raises `ValueError` for a batch of levels without `jax.vmap`.
+    The cell is uniformly random among all but the agent's and the goal's, inside the level's size.
+    A level that has no other cell stays as it is. Raises `ValueError` for a batch of levels without
+    `jax.vmap`.
     """
 
     def mutate(self, level: MazeLevel, *, key: Key[Array, ""]) -> MazeLevel:
         height, width = _size("FlipWall", level)
+        if level.size is not None:
+            cells = ~_held_cells(level) & cells_inside(level.size, height, width)
+            flipped = cells & only_cell(random_cell(cells, key=key), height, width)
+            return eqx.tree_at(lambda level: level.wall_map, level, level.wall_map ^ flipped)
         num_candidates = height * width - 2
         if num_candidates == 0:
             return level
@@ -100,6 +105,12 @@ def _size(name: str, level: MazeLevel) -> tuple[int, int]:
 
 def _vacant_cells(name: str, level: MazeLevel) -> Bool[Array, "height width"]:
     """Where neither a wall nor the agent nor the goal is."""
-    height, width = _size(name, level)
+    _size(name, level)
+    return ~(level.wall_map | _held_cells(level))
+
+
+def _held_cells(level: MazeLevel) -> Bool[Array, "height width"]:
+    """Where the agent or the goal is."""
+    height, width = level.wall_map.shape
     at_agent, at_goal = (only_cell(p, height, width) for p in (level.agent_pos, level.goal_pos))
-    return ~(level.wall_map | at_agent | at_goal)
+    return at_agent | at_goal

@@ -28,6 +28,8 @@ def text_of(level: Any, draw: Callable[[Any], str]) -> str | None:
     if not batch_shape:
         return f"{name} of {size} cells:\n{drawing}"
     count = " x ".join(str(length) for length in batch_shape)
+    if getattr(level, "size", None) is not None:
+        return f"{count} {name}s of several sizes, the first with {size} cells:\n{drawing}"
     return f"{count} {name}s of {size} cells, the first:\n{drawing}"
 
 
@@ -52,7 +54,12 @@ def picture_of(level: Any) -> bytes | None:
 
 def _has_values(level: Any) -> bool:
     """Whether the level's arrays can be read here and now, and hold at least one level."""
-    arrays = [getattr(level, field.name, None) for field in dataclasses.fields(level)]
+    arrays = [
+        getattr(level, field.name, None)
+        for field in dataclasses.fields(level)
+        # What only some levels have.
+        if field.default is not None or getattr(level, field.name, None) is not None
+    ]
     return all(_is_readable(array) for array in arrays)
 
 

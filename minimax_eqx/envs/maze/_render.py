@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from ._cells import EMPTY, GOAL, RED_GOAL, WALL
 from ._drawing import DIRECTION_SYMBOLS, FLOOR_SYMBOL, GOAL_SYMBOL, WALL_SYMBOL
-from ._level import MazeLevel, is_on_grid
+from ._level import MazeLevel, inner_part, is_on_grid
 from ._maze import Maze, MazeState
 from ._memory import MemoryLevel, MemoryMaze
 from ._view import MOVES, visible_cells
@@ -79,7 +79,8 @@ def render_ascii(level: MazeLevel | MemoryLevel, state: MazeState | None = None)
 
 
 def _grid(level: MazeLevel | MemoryLevel) -> UInt8[np.ndarray, "height width"]:
-    return np.asarray(jax.tree.map(jnp.asarray, level).cells())
+    cells = jax.tree.map(jnp.asarray, level).cells()
+    return np.asarray(cells) if isinstance(level, MemoryLevel) else inner_part(level, cells)
 
 
 def _agent(

@@ -24,10 +24,11 @@ def check_size(part: eqx.Module) -> None:
         )
 
 
-def size_of(name: str, level: Any) -> tuple[int, int]:
+def size_of(name: str, level: Any, *, may_differ: bool = False) -> tuple[int, int]:
     """Height and width of a maze of the structure `level`, for the generator of that name.
 
-    Raises `ValueError` if it is not the structure of one maze.
+    Raises `ValueError` if it is not the structure of one maze, and unless they `may_differ` if it
+    is one of a maze that is perhaps smaller than that.
     """
     wall_map = getattr(level, "wall_map", None)
     if wall_map is None:
@@ -40,6 +41,12 @@ def size_of(name: str, level: Any) -> tuple[int, int]:
             f"{name} makes one level, whose wall_map has shape (height, width), but it is to make "
             f"one of shape {wall_map.shape}. Pass env.level_spec(), and use jax.vmap over keys to "
             "make several."
+        )
+    if level.size is not None and not may_differ:
+        raise ValueError(
+            f"{name} makes mazes of one size, but the environment's mazes differ in size. Use "
+            "another generator, such as RandomWalls or PerfectMaze, or an environment with "
+            "mixed_sizes=False."
         )
     return wall_map.shape
 
