@@ -52,6 +52,8 @@ class Trajectory(eqx.Module):
     """Values of the states that a time limit cut off, 0 elsewhere; None if nobody asked for it."""
     told: PyTree[Array, "..."] = None
     """What other students say of it (leading axes `time play`), see `ask_peers`."""
+    measures: dict[str, Float[Array, "time play"]] = eqx.field(default_factory=dict)
+    """What else the environment measures in each step."""
     carried: Carried | None = None
     """What the plays went on with. None: each began a fresh episode with an empty memory."""
 

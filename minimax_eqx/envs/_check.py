@@ -47,8 +47,8 @@ def check_env(
     - `level_spec`, `observation_spec`: levels and observations are as declared, edited and designed
       levels too.
     - `level_metrics`: metrics are finite float scalars, and `passable` is 0 or 1.
-    - `time_step`: the reward is a float32 scalar; terminated and truncated are booleans, and
-      so is success, or else None.
+    - `time_step`: the reward and measures are float32 scalars, and measures are finite; terminated
+      and truncated are booleans, and so is success, or else None.
     - `stable_state`: a step changes neither structure nor shapes nor types (weak types included).
     - `pure`: nothing changes its inputs.
     - `deterministic`: the same inputs and key give the same results.

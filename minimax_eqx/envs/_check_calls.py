@@ -145,6 +145,14 @@ def _check_time_step(step: TimeStep) -> None:
             raise EnvCheckError(
                 "time_step", f"env.step gives {name} as {given}; it must be {wanted}."
             )
+    for name, value in step.measures.items():
+        given = _describe(value).removeprefix(_WEAK)
+        if given != "float32[]" or not bool(jnp.isfinite(value)):
+            raise EnvCheckError(
+                "time_step",
+                f"env.step gives the measure {name!r} as {value!r}; it must be a finite float32 "
+                "scalar. Use .astype(jnp.float32).",
+            )
 
 
 def check_metrics(metrics: dict) -> None:

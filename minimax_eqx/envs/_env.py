@@ -19,6 +19,11 @@ class TimeStep(eqx.Module, Generic[State]):
     `terminated` says that the world ended the episode, `truncated` that the time limit did, and
     `success` that the episode reached its aim in this very step. Leave `success` out where episodes
     have no aim but their return: None in every step says that success is not measured.
+
+    `measures` are further numbers to watch, by name: an achievement unlocked in this step (1, or
+    else 0), or the energy that it took. They are treated as the reward is: added up over an
+    episode, and then averaged over finished episodes, in the metrics of training and in
+    evaluations. Give the same names in every step.
     """
 
     state: State
@@ -26,6 +31,7 @@ class TimeStep(eqx.Module, Generic[State]):
     terminated: Bool[Array, "*batch"]
     truncated: Bool[Array, "*batch"]
     success: Bool[Array, "*batch"] | None = None
+    measures: dict[str, Float[Array, "*batch"]] = eqx.field(default_factory=dict)
 
     @property
     def done(self) -> Bool[Array, "*batch"]:

@@ -83,7 +83,7 @@ class WriteTables:
             self._folder.write_evaluation(event.evaluation)
             row = {name: getattr(event.ledger, name) for name in ("cycle", "updates", "env_steps")}
             for name, results in all_results(event.evaluation).items():
-                measured = {kind: results.get(kind) for kind in KINDS}
+                measured = {kind: results.get(kind) for kind in KINDS} | results.get("measures", {})
                 row |= {f"{name} {k}": v for k, v in measured.items() if v is not None}
             self._evaluations.append(row)
 

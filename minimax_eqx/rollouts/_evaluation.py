@@ -19,13 +19,14 @@ class EpisodeResults(eqx.Module):
 
     `successes` is None where the environment does not say what success is. `regrets` is how far
     each return is below the best one that the level allows; None where nobody asked, or the
-    environment does not tell.
+    environment does not tell. `measures` are the environment's own, added up over the episode.
     """
 
     returns: Float[Array, "*batch level"]
     successes: Bool[Array, "*batch level"] | None
     lengths: Int[Array, "*batch level"]
     regrets: Float[Array, "*batch level"] | None = None
+    measures: dict[str, Float[Array, "*batch level"]] = eqx.field(default_factory=dict)
 
 
 @quick_jit
@@ -56,10 +57,12 @@ def evaluate(
     worlds = jax.vmap(env.load)(levels)
     reset_keys, play_keys = _split_each(keys)
     states = jax.vmap(lambda world, key: env.reset(world, key=key))(worlds, reset_keys)
+    step = step_spec(env)
     results = EpisodeResults(
         returns=jnp.zeros(num_levels),
-        successes=None if step_spec(env).success is None else jnp.zeros(num_levels, bool),
+        successes=None if step.success is None else jnp.zeros(num_levels, bool),
         lengths=jnp.zeros(num_levels, jnp.int32),
+        measures={name: jnp.zeros(num_levels) for name in step.measures},
     )
 
     def playing(carry):
@@ -82,6 +85,10 @@ def evaluate(
             returns=results.returns + jnp.where(over, 0.0, steps.reward),
             successes=_ever(results.successes, steps.success, over),
             lengths=results.lengths + (~over).astype(jnp.int32),
+            measures={
+                name: total + jnp.where(over, 0.0, steps.measures[name])
+                for name, total in results.measures.items()
+            },
         )
         return time + 1, steps.state, memory, over | steps.done, results
 

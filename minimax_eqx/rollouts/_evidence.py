@@ -56,6 +56,10 @@ class Evidence(eqx.Module):
     """The students that began the play, as they were then (leading axis `student`). In a play of
     several rollouts they learn after each, so later steps are those of their successors; what
     `distributions`, `log_probs`, `values` and `advantages` say is of whoever took the step."""
+    measures: dict[str, Float[Measured, "student time level trial"]] = eqx.field(
+        default_factory=dict
+    )
+    """What else the environment measures in each step, by name."""
     optimum: Float[Measured, " level"] | None = None
     """The best return that the level allows, or None if the environment does not tell."""
     weights: Float[Measured, "student time level trial"] | None = None

@@ -206,6 +206,7 @@ def _play_out(
         successes=steps.success,
         last_values=last.values,
         truncation_values=truncation_values,
+        measures=steps.measures,
     )
     return trajectory, Paused(plays, Carried(memory, reset)), last_states
 

@@ -28,7 +28,8 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     success rate and length over episodes and students, the success rate of each student, and how
     many episodes were played. Success rates are None where nobody says what success is. Where the
     environment knows the best return of a level there is the regret too: its mean, its mean over
-    the worst tenth of each student's episodes, and its largest.
+    the worst tenth of each student's episodes, and its largest. `measures` are the means of what
+    else the environment measures, by name, where there is any.
     """
     options, key = experiment.evaluation, jax.random.key(experiment.seed)
     runner = runner.on(None)
@@ -78,6 +79,7 @@ def _generator_in(part: Any) -> AbstractLevelGenerator | None:
 
 def _summary(results: EpisodeResults) -> dict[str, Any]:
     results = jax.tree.map(np.asarray, results)
+    measures = {name: float(values.mean()) for name, values in results.measures.items()}
     rates = None if results.successes is None else results.successes.mean(axis=1)
     return {
         "return": float(results.returns.mean()),
@@ -85,6 +87,7 @@ def _summary(results: EpisodeResults) -> dict[str, Any]:
         "episode_length": float(results.lengths.mean()),
         "success_rate_per_student": None if rates is None else [float(rate) for rate in rates],
         "num_episodes": int(results.returns.shape[1]),
+        **({"measures": measures} if measures else {}),
         **({} if results.regrets is None else _regret(np.sort(results.regrets, axis=1))),
     }
 

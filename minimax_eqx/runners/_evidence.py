@@ -37,6 +37,7 @@ def evidence_of(
         terminated=by_trial(trajectories.terminated),
         truncated=by_trial(trajectories.truncated),
         outcomes=jax.tree.map(by_trial, trajectories.successes),
+        measures=jax.tree.map(by_trial, trajectories.measures),
         values=by_trial(trajectories.values),
         advantages=by_trial(estimates.advantages),
         students=students,
@@ -66,7 +67,8 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
     numbers: PyTree = jax.ShapeDtypeStruct(shape, jnp.float32)
     truths: PyTree = jax.ShapeDtypeStruct(shape, jnp.bool_)
     values = of_each_step(predictions.values)
-    knows_success = experiment.success_return is not None or step_spec(env).success is not None
+    step = step_spec(env)
+    knows_success = experiment.success_return is not None or step.success is not None
     # Of one level: to trace what finds it for a batch takes twice as long.
     optimum = jax.eval_shape(env.optimal_return, env.level_spec())
     return Evidence(
@@ -79,6 +81,7 @@ def evidence_spec(experiment: Experiment, students: Agent) -> Evidence:
         terminated=truths,
         truncated=truths,
         outcomes=truths if knows_success else None,
+        measures=of_each_step(step.measures),
         values=values,
         advantages=values,
         students=eqx.filter_eval_shape(lambda students: students, students),

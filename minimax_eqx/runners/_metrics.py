@@ -71,7 +71,8 @@ def episode_metrics(
     max_episode_steps: int,
     groups: dict[str, Bool[Array, " level"]] | None = None,
 ) -> list[tuple[str, Metrics]]:
-    """Return, success rate and length of the finished episodes, each with who measured them.
+    """Return, success rate and length of the finished episodes, and what else the environment
+    measures, each with who measured it.
 
     They are of all plays, of the plays of each group of levels (return and success rate, with the
     group's name before their own), and, if there are several students, of each student (the same,
@@ -99,12 +100,20 @@ def episode_metrics(
         "episode_length": _mean_over(plays, lengths),
         "num_episodes": jnp.sum(episodes.counts_per_play, dtype=jnp.float32),
     }
+    own = {
+        name: _mean_over(plays, episodes.mean_of_sums_per_play(measure))
+        for name, measure in evidence.measures.items()
+    }
     of_groups = {
         f"{group}_{name}": value
         for group, member in (groups or {}).items()
         for name, value in means(plays & member[None, :, None]).items()
     }
-    parts = [("the episodes", of_all), ("the episodes of groups of levels", of_groups)]
+    parts = [
+        ("the episodes", of_all),
+        ("the environment's measures", own),
+        ("the episodes of groups of levels", of_groups),
+    ]
     if evidence.num_students > 1:
         of_students = {
             f"student{student}_{name}": _mean_over(plays[student], value[student])
