@@ -10,6 +10,7 @@ from ._co_learnability import CoLearnability as CoLearnability
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
+from ._doraemon import Doraemon as Doraemon
 from ._fixed_tasks import FixedTasks as FixedTasks
 from ._generator_mixture import GeneratorMixture as GeneratorMixture
 from ._learnability_search import SamplingForLearnability as SamplingForLearnability
@@ -28,6 +29,7 @@ from ._prioritisation import Rank as Rank
 from ._prioritisation import TopK as TopK
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
+from ._self_paced import SelfPaced as SelfPaced
 from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "BothScores",
     "CoLearnability",
     "DomainRandomisation",
+    "Doraemon",
     "Easiest",
     "FixedTasks",
     "GeneratorMixture",
@@ -56,6 +59,7 @@ __all__ = [
     "Proposal",
     "Rank",
     "SamplingForLearnability",
+    "SelfPaced",
     "Sequential",
     "SideBySide",
     "SigmoidOfZScore",
