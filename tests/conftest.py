@@ -21,8 +21,13 @@ import jax
 import numpy as np
 import pytest
 
+from minimax_eqx._composition._parts import import_all
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+# Tests of all parts of a kind find them among the classes that are imported.
+import_all()
 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 

@@ -167,24 +167,13 @@ def test_what_is_named_abstract_is_abstract(cls):
     assert missing or variables, f"{name_of(cls)} has nothing abstract; rename it."
 
 
-def reexports():
-    """Public names that a package's `__init__.py` takes from its modules."""
-    found = {}
-    for module in MODULES:
-        file = pathlib.Path(module.__file__)
-        if file.name != "__init__.py":
-            continue
-        # Those that are imported late are declared for type checkers.
-        for statement in ast.walk(ast.parse(file.read_text())):
-            if isinstance(statement, ast.ImportFrom) and statement.level > 0:
-                for alias in statement.names:
-                    if alias.asname is not None and not alias.asname.startswith("_"):
-                        place = f"{module.__name__}.{alias.asname}"
-                        found[place] = getattr(module, alias.asname)
-    return found
-
-
-REEXPORTS = reexports()
+# What the packages show.
+REEXPORTS = {
+    f"{module.__name__}.{name}": getattr(module, name)
+    for module in MODULES
+    if pathlib.Path(module.__file__).name == "__init__.py"
+    for name in module.__all__
+}
 
 
 @pytest.mark.parametrize("place", sorted(REEXPORTS))

@@ -29,7 +29,12 @@ ROOMS = (
 )
 # What stands above all rooms: the package itself, and what `python -m minimax_eqx` runs.
 ABOVE = ("__init__", "__main__")
-FILES = {file.relative_to(ROOT).with_suffix("").parts: file for file in sorted(ROOT.rglob("*.py"))}
+# The stub of a package says what it shows.
+FILES = {
+    file.relative_to(ROOT).with_suffix("").parts: file
+    for kind in ("*.py", "*.pyi")
+    for file in sorted(ROOT.rglob(kind))
+}
 
 
 def imported(place, file, *, at_once=False):

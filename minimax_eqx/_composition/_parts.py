@@ -4,9 +4,11 @@ import ast
 import dataclasses
 import difflib
 import functools
+import importlib
 import inspect
 import itertools
 import linecache
+import pkgutil
 import re
 import sys
 import types
@@ -19,6 +21,7 @@ import jax
 from jaxtyping import AbstractArray
 
 REQUIRED = dataclasses.MISSING
+_ROOMS = ("envs", "nets", "agents", "rollouts", "scores", "curricula", "runners")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Parts:
         self._of: dict[tuple[type, ...], dict[str, type]] = {}
 
     def of(self, kinds: tuple[type, ...]) -> dict[str, type]:
-        """The classes of these kinds by their names. Raises `ValueError` if two share a name."""
+        """The classes of these kinds by name, in order. Raises `ValueError` if two share one."""
         if kinds not in self._of:
             found: dict[str, type] = {}
             for cls in self._known(kinds):
@@ -54,11 +57,14 @@ class Parts:
                 if other is not cls:
                     both = f"{_place(other)} and {_place(cls)}"
                     raise ValueError(f"{both} are both called '{name_of(cls)}'; rename one.")
-            self._of[kinds] = found
+            self._of[kinds] = dict(sorted(found.items()))
         return self._of[kinds]
 
     def named(self, name: str, kinds: tuple[type, ...], where: str) -> type:
         """The class of that name. Raises `ValueError`, listing what there is, if there is none."""
+        imported = [cls for cls in self._imported(kinds) if name_of(cls) == name]
+        if len(imported) == 1:
+            return imported[0]
         known = self.of(kinds)
         if name in known:
             return known[name]
@@ -71,9 +77,22 @@ class Parts:
         raise ValueError(f"{where}: there is no '{name}'.{about}")
 
     def _known(self, kinds: Iterable[type]) -> Iterator[type]:
+        import_all()
+        return self._imported(kinds)
+
+    def _imported(self, kinds: Iterable[type]) -> Iterator[type]:
         for cls in dict.fromkeys(c for kind in kinds for c in _final_classes(kind)):
             if cls.__module__.split(".")[0] == "minimax_eqx" or id(cls) in self._own:
                 yield cls
+
+
+@functools.cache
+def import_all() -> None:
+    """Imports the modules with parts that nobody has used so far."""
+    for room in _ROOMS:
+        package = importlib.import_module(f"minimax_eqx.{room}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

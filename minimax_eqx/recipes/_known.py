@@ -4,29 +4,34 @@ With `-small` after its name it has each of them at the size that `small` gives 
 """
 
 import inspect
-from collections.abc import Callable
-from types import ModuleType
+import types
+from collections.abc import Callable, Iterator
 
 from ..runners._experiment import Experiment
-from . import cart_pole, gymnax, maze, maze_family, pendulum
+from . import cart_pole, gymnax, pendulum, xland
+from .maze import _family, _newer, _reference
 
-_HERE = __name__.rpartition(".")[0]
 
-
-def _recipes(**modules: ModuleType) -> dict[str, Callable[..., Experiment]]:
-    """The functions of modules, each with the name of its world before its own."""
+def _recipes(world: str, *files: types.ModuleType) -> dict[str, Callable[..., Experiment]]:
+    """The functions of files, each with the name of its world before its own."""
     return {
         name if name == "quickstart" else f"{world}-{name}".replace("_", "-"): recipe
-        for world, module in modules.items()
-        for name, recipe in vars(module).items()
-        if inspect.isroutine(recipe) and recipe.__module__.startswith(_HERE) and name[0] != "_"
+        for file in files
+        for name, recipe in _recipes_in(file)
     }
 
 
+def _recipes_in(file: types.ModuleType) -> Iterator[tuple[str, Callable[..., Experiment]]]:
+    for name, value in vars(file).items():
+        is_own_function = inspect.isfunction(value) and value.__module__ == file.__name__
+        if name[0] != "_" and (is_own_function or inspect.ismethod(value)):
+            yield name, value
+
+
 RECIPES = {
-    **_recipes(maze=maze),
-    **_recipes(maze=maze_family),
-    **_recipes(cart_pole=cart_pole, pendulum=pendulum),
+    **_recipes("maze", _reference, _newer, _family),
+    **_recipes("cart-pole", cart_pole),
+    **_recipes("pendulum", pendulum),
 }
 # Those of worlds of other packages, which raise `ImportError` where the package is missing.
-ADAPTED = _recipes(gymnax=gymnax)
+ADAPTED = {**_recipes("gymnax", gymnax), **_recipes("xland", xland)}

@@ -37,6 +37,8 @@ def small(experiment: Experiment) -> Experiment:
         if name in limits:
             value = min(value, limits[name])
         elif name == "capacity":
-            value = max(1, min(_CAPACITY, value // _SHARE_OF_CAPACITY))
+            # No search keeps more than it tries.
+            most = min(_CAPACITY, option.draft.values.get("num_candidates", _CAPACITY))
+            value = max(1, min(most, value // _SHARE_OF_CAPACITY))
         option.draft.values[name] = _EXACTLY.get(name, value)
     return made(draft)

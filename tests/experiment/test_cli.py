@@ -100,7 +100,10 @@ MISTAKES = {
     "not a number": (["train", "--learning-rate", "nan"], "learning_rate is nan"),
     "schedule": (["train", "--checkpoint-every", "7"], "multiple of log_every"),
     "even perfect maze": (["train", "--generator", "perfect-maze", "--height", "12"], "odd"),
-    "unknown generator": (["train", "--generator", "hills"], "random-walls, perfect-maze"),
+    "unknown generator": (
+        ["train", "--generator", "hills"],
+        "perfect-maze, random-memory, random-walls",
+    ),
     "proportional": (
         ["train", "maze-plr", "--prioritisation", "proportional"],
         "Proportional, which needs scores that are never negative",
@@ -113,7 +116,8 @@ MISTAKES = {
     ),
     "option of another method": (
         ["train", "--num-edits", "3"],
-        "--num-edits is an option of a part that is not chosen here: --curriculum sampling-",
+        "--num-edits is an option of a part that is not chosen here: --curriculum level-replay "
+        "--mutator maze-edits",
     ),
     "option of another core": (
         ["train", "--num-blocks", "4"],

@@ -89,7 +89,7 @@ def change(data, path, value):
         (
             "curriculum.score",
             {"class": "rank"},
-            "rank is a part of another kind: prioritisation. Known: max-mc, l1-value",
+            "rank is a part of another kind: prioritisation. Known: l1-value-loss, max-mc",
         ),
         ("curriculum.score.power", 3, "curriculum.score: MaxMC has no power"),
         ("curriculum.others", [{"class": "rank"}], "curriculum.others.0: there is no 'rank'"),

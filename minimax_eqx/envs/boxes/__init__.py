@@ -1,23 +1,5 @@
 """Levels that are numbers between bounds, and two small worlds of that kind."""
 
-from ._cart_pole import CartPole as CartPole
-from ._env import AbstractBoxEnv as AbstractBoxEnv
-from ._levels import GaussianEdits as GaussianEdits
-from ._levels import Grid as Grid
-from ._levels import Uniform as Uniform
-from ._parameters import Parameter as Parameter
-from ._pendulum import Pendulum as Pendulum
+from ..._lazy import shown
 
-__all__ = [
-    "AbstractBoxEnv",
-    "CartPole",
-    "GaussianEdits",
-    "Grid",
-    "Parameter",
-    "Pendulum",
-    "Uniform",
-]
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = shown(__name__)

@@ -1,0 +1,9 @@
+from ._agent import AbstractLearner as AbstractLearner
+from ._agent import Agent as Agent
+from ._agent import Estimates as Estimates
+from ._agent import Trajectory as Trajectory
+from ._behavioural_cloning import BehaviouralCloning as BehaviouralCloning
+from ._losses import HuberValueLoss as HuberValueLoss
+from ._optimiser import Adam as Adam
+from ._optimiser import Optax as Optax
+from ._ppo import PPO as PPO

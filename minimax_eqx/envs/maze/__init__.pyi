@@ -1,0 +1,11 @@
+from ._editor import MazeDesign as MazeDesign
+from ._generators import PerfectMaze as PerfectMaze
+from ._generators import RandomWalls as RandomWalls
+from ._held_out import HeldOutMazes as HeldOutMazes
+from ._level import MazeLevel as MazeLevel
+from ._memory import MemoryMaze as MemoryMaze
+from ._memory import RandomMemory as RandomMemory
+from ._mutators import FlipWall as FlipWall
+from ._mutators import MazeEdits as MazeEdits
+from ._mutators import MoveAgent as MoveAgent
+from ._mutators import MoveGoal as MoveGoal

@@ -1,0 +1,9 @@
+from ._hooks import Evaluated as Evaluated
+from ._hooks import Finished as Finished
+from ._hooks import Progressed as Progressed
+from ._hooks import Remote as Remote
+from ._hooks import Saved as Saved
+from ._hooks import Started as Started
+from ._hooks import Stopping as Stopping
+from ._own_hooks import TrainingError as TrainingError
+from ._own_hooks import WriteReport as WriteReport
