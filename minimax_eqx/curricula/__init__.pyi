@@ -8,6 +8,7 @@ from ._co_learnability import CoLearnability as CoLearnability
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal
 from ._domain_randomisation import DomainRandomisation as DomainRandomisation
+from ._doraemon import Doraemon as Doraemon
 from ._fixed_tasks import FixedTasks as FixedTasks
 from ._generator_mixture import GeneratorMixture as GeneratorMixture
 from ._learnability_search import SamplingForLearnability as SamplingForLearnability
@@ -29,4 +30,5 @@ from ._prioritisation import TopK as TopK
 from ._remidi import ReMiDi as ReMiDi
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
+from ._self_paced import SelfPaced as SelfPaced
 from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
