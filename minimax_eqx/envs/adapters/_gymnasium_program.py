@@ -87,7 +87,7 @@ class Program:
         """A picture of every play; None without a mode of rendering."""
         if self.artist is None:
             return None
-        plays = jax.device_get((self.plays.levels, self.plays.states))
+        plays = self.plays.levels, self.plays.states
         return tuple(self._picture(*part_of(plays, slice(i, i + 1))) for i in range(self.num_envs))
 
     def _picture(self, levels: Level, states: PyTree) -> np.ndarray:
