@@ -84,4 +84,4 @@ class Doraemon(AbstractTrustRegionSource):
 
     def described(self, numbers: Float[Array, "parameter 2"]) -> Metrics:
         a, b = jnp.exp(numbers).T
-        return {"mean": a / (a + b), "entropy": jnp.sum(jax.vmap(self.goal)(numbers))}
+        return {"mean": a / (a + b), "level_entropy": jnp.sum(jax.vmap(self.goal)(numbers))}

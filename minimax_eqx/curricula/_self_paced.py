@@ -85,7 +85,7 @@ class SelfPaced(AbstractTrustRegionSource):
 
     def described(self, numbers: Float[Array, "parameter 2"]) -> Metrics:
         std, left = jnp.mean(jnp.exp(numbers[:, 1])), -jnp.sum(jax.vmap(self.goal)(numbers))
-        return {"mean": numbers[:, 0], "std": std, "target_kl": left}
+        return {"mean": numbers[:, 0], "level_std": std, "target_kl": left}
 
 
 def _normal(mean: Scalar, std: Scalar) -> Float[Array, " 2"]:

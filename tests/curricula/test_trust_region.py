@@ -39,7 +39,9 @@ def source(request):
 
 def missing(source, metrics):
     """How far the goal is."""
-    return np.asarray(-metrics["entropy"] if "entropy" in metrics else metrics["target_kl"])
+    return np.asarray(
+        -metrics["level_entropy"] if "level_entropy" in metrics else metrics["target_kl"]
+    )
 
 
 def test_the_distribution_reaches_its_goal_where_everything_succeeds(source):
