@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 
 from ..runners._experiment import Experiment
-from . import brax, cart_pole, gymnax, pendulum, xland
+from . import brax, cart_pole, gymnax, jaxnav, pendulum, xland
 from .maze import _family, _newer, _reference
 
 
@@ -37,5 +37,6 @@ RECIPES = {
 ADAPTED = {
     **_recipes("brax", brax),
     **_recipes("gymnax", gymnax),
+    **_recipes("jaxnav", jaxnav),
     **_recipes("xland", xland),
 }
