@@ -26,7 +26,9 @@ from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._co_learnability import CoLearnability
 from minimax_eqx.curricula._doraemon import Doraemon
 from minimax_eqx.curricula._generator_mixture import GeneratorMixture
+from minimax_eqx.curricula._prefilter import Prefilter
 from minimax_eqx.curricula._prioritisation import Proportional
+from minimax_eqx.curricula._remidi import ReMiDi
 from minimax_eqx.curricula._self_paced import SelfPaced
 from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
@@ -118,6 +120,14 @@ METHODS = {
         ),
         1,
     ),
+    "prefilter": (
+        lambda core, sizes: SamplingForLearnability(
+            Prefilter(WALLS, 2, num_networks=2, window=8, num_gradient_steps=1, batch_size=4),
+            **{"num_candidates": 4, "num_plays": 2, "capacity": 3, "num_training_cycles": 2},
+            **sizes,
+        ),
+        1,
+    ),
     "sfl-mutants": (
         lambda core, sizes: SamplingForLearnability(
             WALLS,
@@ -143,6 +153,16 @@ METHODS = {
     ),
     "mixture": (
         lambda core, sizes: GeneratorMixture((WALLS, EMPTY), num_spare_levels=1, **sizes),
+        1,
+    ),
+    "remidi": (
+        lambda core, sizes: ReMiDi(
+            replay(replay_prob=0.8, score=ExactRegret(), capacity=3, min_fill_ratio=0.3)(
+                core, sizes
+            ),
+            num_buffers=2,
+            updates_per_buffer=2,
+        ),
         1,
     ),
     "mna": (replay(score=MNA()), 1),

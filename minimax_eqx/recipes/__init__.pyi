@@ -1,5 +1,6 @@
 from . import cart_pole as cart_pole
 from . import gymnax as gymnax
+from . import jaxnav as jaxnav
 from . import maze as maze
 from . import pendulum as pendulum
 from . import xland as xland
