@@ -17,4 +17,5 @@ from ._mutator import OneOf as OneOf
 from ._mutator import Repeated as Repeated
 from ._pictures import save_picture as save_picture
 from ._suite import AbstractSuite as AbstractSuite
+from .adapters._foreign import strong as strong
 from .maze._maze import Maze as Maze
