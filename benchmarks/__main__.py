@@ -4,7 +4,8 @@
 methods in `docs/methods`; `python -m benchmarks guard` checks that compiled programs have not
 grown; `python -m benchmarks profile RECIPE` shows where a cycle's time goes; `python -m benchmarks
 turns PART --with COMMAND` measures another program and this one by turns, and `python -m benchmarks
-starts --with CHECKOUT` the starts of another version and this one.
+starts --with CHECKOUT` the starts of another version and this one; `python -m benchmarks zoo`
+trains every method on small mazes, and says what each costs.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from . import comparison, guard, methods, page, profile, starts, turns
+from . import comparison, guard, methods, page, profile, starts, turns, zoo
 from .comparison import Comparison, ComparisonError
 from .parts import ALL, DEFAULT, RESULTS, measure_apart, path_of
 from .timing import Limits
@@ -26,6 +27,7 @@ COMMANDS = {
     "profile": profile.main,
     "starts": starts.main,
     "turns": turns.main,
+    "zoo": zoo.main,
 }
 
 

@@ -11,6 +11,7 @@ from minimax_eqx.recipes._known import RECIPES
 
 FOLDER = pathlib.Path(__file__).parents[1] / "docs" / "methods"
 PAGE = FOLDER / "README.md"
+COSTS = "costs.md"  # `python -m benchmarks zoo` makes it
 HEADER = """# Methods
 
 Made by `python -m benchmarks methods` from the recipes; do not edit it.
@@ -40,12 +41,16 @@ def main(arguments: Sequence[str]) -> int:
 def table() -> str:
     """The whole page."""
     rows = [_row(name, recipe()) for name, recipe in RECIPES.items()]
-    return HEADER + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    costs = f"[{COSTS}]({COSTS}) says what each costs.\n\n" if (FOLDER / COSTS).exists() else ""
+    return HEADER.replace("| recipe", f"{costs}| recipe", 1) + "".join(
+        f"| {' | '.join(row)} |\n" for row in rows
+    )
 
 
 def _row(name: str, experiment: Experiment) -> list[str]:
     curriculum = experiment.curriculum
-    score = getattr(curriculum, "score", getattr(curriculum, "objective", None))
+    scored = getattr(curriculum, "replay", curriculum)
+    score = getattr(scored, "score", getattr(scored, "objective", None))
     page = f"{RECIPES[name].__name__.replace('_', '-')}.md"
     return [
         f"`{name}`",

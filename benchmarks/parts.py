@@ -31,14 +31,16 @@ FAMILIES = (
     "maze-dr-s5",
 )
 DEFAULT = (*STARTS, "env", *FAMILIES, *SCALING)
-ALL = (*(START + name for name in RECIPES), "env", *RECIPES, *SCALING)
+# Of other packages, which you may have or not.
+WORLDS = "worlds"
+ALL = (*(START + name for name in RECIPES), "env", *RECIPES, *SCALING, WORLDS)
 
 Part = Callable[[MatrixProduct, Limits], dict[str, Any]]
 
 
 def function_of(name: str) -> Part:
     """What measures a part, given the yardstick; starts of processes are not among them."""
-    from . import buffer, cycle, env, optima, phases, resets, scaling
+    from . import buffer, cycle, env, optima, phases, resets, scaling, worlds
 
     parts: dict[str, Part] = {
         "env": env.bench,
@@ -48,6 +50,7 @@ def function_of(name: str) -> Part:
         "optima": optima.bench,
         "levels": scaling.bench_levels,
         "students": scaling.bench_students,
+        WORLDS: worlds.bench,
     }
     if name in parts:
         return parts[name]

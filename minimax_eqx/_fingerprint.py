@@ -68,6 +68,8 @@ def first_equal(
 
 def _as_words(leaf: Any) -> UInt32[Array, " words"]:
     leaf = jnp.asarray(leaf)
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
     if jnp.issubdtype(leaf.dtype, jnp.inexact) or leaf.dtype.itemsize > 4:
         unsigned = jnp.dtype(f"uint{min(8 * leaf.dtype.itemsize, 32)}")
         leaf = jax.lax.bitcast_convert_type(leaf, unsigned)

@@ -24,8 +24,12 @@ from minimax_eqx.curricula._alp_gmm import AlpGmm
 from minimax_eqx.curricula._boltzmann import Boltzmann
 from minimax_eqx.curricula._both_scores import BothScores
 from minimax_eqx.curricula._co_learnability import CoLearnability
+from minimax_eqx.curricula._doraemon import Doraemon
 from minimax_eqx.curricula._generator_mixture import GeneratorMixture
+from minimax_eqx.curricula._prefilter import Prefilter
 from minimax_eqx.curricula._prioritisation import Proportional
+from minimax_eqx.curricula._remidi import ReMiDi
+from minimax_eqx.curricula._self_paced import SelfPaced
 from minimax_eqx.curricula._sigmoid_of_z_score import SigmoidOfZScore
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs._few_levels import FewLevels
@@ -116,6 +120,14 @@ METHODS = {
         ),
         1,
     ),
+    "prefilter": (
+        lambda core, sizes: SamplingForLearnability(
+            Prefilter(WALLS, 2, num_networks=2, window=8, num_gradient_steps=1, batch_size=4),
+            **{"num_candidates": 4, "num_plays": 2, "capacity": 3, "num_training_cycles": 2},
+            **sizes,
+        ),
+        1,
+    ),
     "sfl-mutants": (
         lambda core, sizes: SamplingForLearnability(
             WALLS,
@@ -143,6 +155,16 @@ METHODS = {
         lambda core, sizes: GeneratorMixture((WALLS, EMPTY), num_spare_levels=1, **sizes),
         1,
     ),
+    "remidi": (
+        lambda core, sizes: ReMiDi(
+            replay(replay_prob=0.8, score=ExactRegret(), capacity=3, min_fill_ratio=0.3)(
+                core, sizes
+            ),
+            num_buffers=2,
+            updates_per_buffer=2,
+        ),
+        1,
+    ),
     "mna": (replay(score=MNA()), 1),
     "boltzmann": (replay(prioritisation=Boltzmann(0.05), uniform_share=0.25), 1),
     "exact-regret": (replay(score=ExactRegret()), 1),
@@ -155,10 +177,12 @@ METHODS = {
         1,
     ),
     "adr": (by_return(ADR(num_episodes=1)), 1),
+    "doraemon": (by_return(Doraemon(success_at=0.1, num_episodes=2)), 1),
+    "self-paced": (by_return(SelfPaced(payoff_at=0.1, num_episodes=2)), 1),
     "alp-gmm": (by_return(AlpGmm(fit_every=20, max_components=2, num_iterations=2)), 1),
 }
 # Where methods play that choose numbers in a box.
-BOXES = dict.fromkeys(("adr", "alp-gmm"), CartPole(max_episode_steps=6))
+BOXES = dict.fromkeys(("adr", "alp-gmm", "doraemon", "self-paced"), CartPole(max_episode_steps=6))
 # What other students than usual are made of.
 STUDENTS = {"paired-cloning": {"peer_loss": BehaviouralCloning(every=2)}}
 CORES = {"lstm": LSTM(8), "s5": S5(8, num_blocks=2)}

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -15,6 +16,7 @@ from rich.progress import (
 from rich.table import Table
 
 from .._folder._report import evaluation_cells
+from ..curricula._level_buffer import LevelBuffer
 from ..experiment import Evaluated, Progressed, Started
 from ..experiment._hooks import Compiled, Event, Stopping, Trained
 
@@ -72,6 +74,9 @@ class Terminal:
             f"{self._heading}\n{students}{plays} plays of {steps} steps per cycle"
             f"{devices}; update {updates} of {self._num_updates}. Ctrl-C saves and stops.",
         )
+        for buffer in _level_buffers(event.runner.curriculum_state):
+            size = f"{buffer.num_bytes / 1e6:,.1f} MB"
+            say(self._console, f"The level buffer has room for {buffer.capacity:,} levels: {size}.")
         if updates < self._num_updates:
             self._progress.start()
             self._progress.update(self._task, total=self._num_updates, completed=updates)
@@ -100,6 +105,13 @@ def evaluation_table(evaluation: Mapping[str, Any]) -> Table:
     for cells in evaluation_cells(evaluation):
         table.add_row(*cells)
     return table
+
+
+def _level_buffers(state: Any) -> list[LevelBuffer]:
+    def is_buffer(node):
+        return isinstance(node, LevelBuffer)
+
+    return [leaf for leaf in jax.tree.leaves(state, is_leaf=is_buffer) if is_buffer(leaf)]
 
 
 def _waits_for(row: Mapping[str, float]) -> str | None:

@@ -13,7 +13,7 @@ from ..scores import AbstractScore
 from ..scores._score import init_memoryless
 from ._curriculum import AbstractCurriculum, Proposal
 from ._keys import key_aside
-from ._level_source import AbstractLevelSource
+from ._level_source import AbstractLevelSource, show
 from ._scoring import named_metrics
 
 
@@ -77,10 +77,11 @@ class AdversarialDesign(AbstractCurriculum[Level, AdversarialDesignState], Gener
     ) -> tuple[AdversarialDesignState, Metrics]:
         payoffs, _, objective = self.objective(evidence, None, state.objective)
         source, learned = self.generator.learn(state.source, proposal.memory, payoffs, key=key)
+        source, watched = show(self.generator, source, evidence, key=key_aside(key))
         measured = named_metrics("objective", self.objective, objective)
         metrics = join_metrics(
             [
-                (f"the generator {type(self.generator).__name__}", learned),
+                (f"the generator {type(self.generator).__name__}", learned | watched),
                 (f"the objective {type(self.objective).__name__}", measured),
             ]
         )

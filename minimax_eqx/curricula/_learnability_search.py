@@ -20,9 +20,10 @@ from ._admission import first_lowest
 from ._candidates import Candidates, Kept
 from ._chances import chances_by_score, draw
 from ._curriculum import AbstractCurriculum, Proposal
-from ._fit import check_edits_levels, check_makes_levels, check_takes_scores
+from ._fit import check_edits_levels, check_takes_scores
 from ._keys import key_aside
 from ._level_buffer import LevelBuffer
+from ._level_source import AbstractWatcher, as_source, show
 from ._prioritisation import AbstractWeights
 from ._repetitions import check_repetitions, cycles_to_play, init_repeated, score_repeated
 from ._scoring import named_metrics
@@ -35,6 +36,7 @@ class SearchState(eqx.Module, Generic[Level]):
     score: PyTree
     phase: Int[Array, ""]  # cycles since the period began
     last: Kept[Level] | None  # what the search before it kept, if candidates come from that
+    source: PyTree
 
 
 class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Level]):
@@ -50,8 +52,8 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
     levels that are drawn by their scores (`prioritisation`). None of them is in the paper.
     """
 
-    generator: AbstractLevelGenerator[Level]
-    """Where levels come from."""
+    generator: AbstractLevelGenerator[Level] | AbstractWatcher[Level, PyTree]
+    """Where levels come from: a generator, or a source that learns from all that is played."""
     score: AbstractScore = Learnability()
     """What is searched for; a score without records."""
     num_levels: int = 32
@@ -115,7 +117,7 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
 
     def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> SearchState[Level]:
         level = evidence.level_spec()
-        check_makes_levels(self.generator, level)
+        source = as_source(self.generator).init(level, key=key_aside(key))
         score = init_repeated(type(self).__name__, self.score, evidence, self.num_plays, key=key)
         buffer, last = LevelBuffer.empty(level, self.capacity), None
         if self.mutator is not None:
@@ -124,15 +126,15 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
             last = Kept.of(buffer)
         if self.prioritisation is not None:
             self.prioritisation.init(self.capacity)
-        return SearchState(buffer, score, jnp.zeros((), jnp.int32), last)
+        return SearchState(buffer, score, jnp.zeros((), jnp.int32), last, source)
 
     def propose(
         self, state: SearchState[Level], *, key: Key[Array, ""]
     ) -> tuple[SearchState[Level], Proposal[Level]]:
-        level, buffer = state.buffer.level_spec(), state.buffer
+        buffer = state.buffer
         level_key, slot_key = jax.random.split(key)
-        sample = lambda key: self.generator.sample(level, key=key)  # noqa: E731
-        levels = jax.vmap(sample)(jax.random.split(level_key, self.num_levels))
+        source = as_source(self.generator)
+        levels, _ = source.draw(state.source, self.num_levels, key=level_key)
         searching = self._is_searching(state)
         num_kept = buffer.num_filled
         slots = self._draw(buffer, num_kept, key=slot_key)
@@ -196,8 +198,6 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
         *,
         key: Key[Array, ""],
     ) -> tuple[SearchState[Level], Metrics]:
-        del key
-
         def search(found):
             buffer, score = found
             candidates, scores, score = score_repeated(
@@ -222,16 +222,18 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
             "buffer_mean_score": buffer.mean_score,
             "searching": searching.astype(jnp.float32),
         }
+        source, watched = show(as_source(self.generator), state.source, evidence, key=key)
         metrics = join_metrics(
             [
                 (type(self).__name__, own),
+                (f"the generator {type(self.generator).__name__}", watched),
                 (
                     f"the score {type(self.score).__name__}",
                     named_metrics("score", self.score, score),
                 ),
             ]
         )
-        return SearchState(buffer, score, (state.phase + 1) % period, last), metrics
+        return SearchState(buffer, score, (state.phase + 1) % period, last, source), metrics
 
     def _is_searching(self, state: SearchState[Level]) -> Bool[Array, ""]:
         return state.phase < self.num_search_cycles

@@ -1,6 +1,7 @@
 """The prioritised memory of levels."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable
 from typing import Any, Generic
 
@@ -14,6 +15,9 @@ from .._types import Level, PyTree, Record, Scalar
 from .._xla._mesh import gather_levels
 from ._chances import draw, mix_in_ages, mix_in_uniform
 from ._insertion import NOWHERE, Admits, Candidates, Opponent, Slots, enter
+
+# Larger buffers are warned of.
+MANY_BYTES = 256_000_000
 
 
 def num_slots(share: Scalar, capacity: int) -> Int[Array, ""]:
@@ -71,8 +75,10 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         - `level`: shapes and dtypes of one level, as `AbstractEnv.level_spec()` gives them.
         - `capacity`: how many levels fit in; at least 1.
         - `record`: what the score remembers of a level never played.
+
+        Warns if it takes more than 256 MB.
         """
-        return cls(
+        buffer = cls(
             levels=jax.tree.map(lambda s: jnp.zeros((capacity, *s.shape), s.dtype), level),
             records=jax.tree.map(lambda leaf: _repeated(leaf, capacity), record),
             scores=jnp.full(capacity, -jnp.inf, jnp.float32),
@@ -81,11 +87,25 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
             num_mutations=jnp.zeros(capacity, jnp.int32),
             fingerprints=jnp.zeros((capacity, 2), jnp.uint32),
         )
+        if buffer.num_bytes > MANY_BYTES:
+            warnings.warn(
+                f"A level buffer for {capacity} levels takes {buffer.num_bytes / 1e6:,.0f} MB, and "
+                "so does every checkpoint: give a smaller capacity, or let levels be seeds "
+                "(envs.Seeded) if that is too much.",
+                # The frames above belong to the type checker, if that is on.
+                stacklevel=1,
+            )
+        return buffer
 
     @property
     def capacity(self) -> int:
         """How many levels fit in."""
         return self.scores.shape[-1]
+
+    @property
+    def num_bytes(self) -> int:
+        """The memory that it takes, filled or not."""
+        return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(self))
 
     @property
     def num_filled(self) -> Int[Array, ""]:

@@ -20,7 +20,7 @@ from ._keys import key_aside
 from ._kinds import Kind
 from ._lessons import AbstractLessons, Replayed
 from ._level_buffer import LevelBuffer, share_of
-from ._level_source import AbstractLevelSource, as_source, learn_if
+from ._level_source import AbstractLevelSource, as_source, learn_if, show
 from ._parents import AbstractParents, WholeBatch
 from ._prioritisation import AbstractPrioritisation, Rank
 from ._replay_checks import check_parts_fit
@@ -135,6 +135,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         source, learned = learn_if(
             is_new, stock.source, state.source, memory.source, played.payoffs, key=pay_key
         )
+        source, watched = show(stock.source, source, evidence, key=key_aside(pay_key))
         buffer = played.offer_to(state.buffer, stock.rules, memory.num_mutations)
         prioritisation = self.prioritisation.update(
             state.prioritisation,
@@ -149,7 +150,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         state = LevelReplayState(
             buffer, state.blank_record, source, played.state, prioritisation, schedule
         )
-        return state, _metrics(self, state, _stock_of(self, state).rules, memory, learned)
+        return state, _metrics(self, state, _stock_of(self, state).rules, memory, learned | watched)
 
 
 def _stock_of(replay: LevelReplay[Level], state: LevelReplayState[Level]) -> Stock[Level]:

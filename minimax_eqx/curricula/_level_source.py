@@ -11,6 +11,7 @@ from .._metrics import Metrics
 from .._types import Level, Memory, PyTree, State
 from .._xla._filtered import filter_update_if
 from ..envs import AbstractLevelGenerator
+from ..rollouts import Evidence
 from ._fit import check_makes_levels
 from ._level_spec import LevelSpec
 
@@ -42,6 +43,25 @@ class AbstractLevelSource(eqx.Module, Generic[Level, State, Memory]):
         Level replay calls it after a cycle of new levels only, and not at all if there is no array
         in state and memory.
         """
+
+
+class AbstractWatcher(AbstractLevelSource[Level, State, None]):
+    """A source that learns from all that is played, whoever made it, and from no payoffs.
+
+    Level replay, adversarial design and searches show it every cycle: new levels and others.
+    """
+
+    @abc.abstractmethod
+    def watch(
+        self, state: State, evidence: Evidence, *, key: Key[Array, ""]
+    ) -> tuple[State, Metrics]:
+        """Learns from what happened in a cycle; returns the new state and metrics."""
+
+    def learn(
+        self, state: State, memory: None, payoffs: Float[Array, " level"], *, key: Key[Array, ""]
+    ) -> tuple[State, Metrics]:
+        del memory, payoffs, key
+        return state, {}
 
 
 class Sampled(AbstractLevelSource[Level, LevelSpec, None], Generic[Level]):
@@ -76,6 +96,15 @@ def as_source(
 ) -> AbstractLevelSource:
     """A generator as a source that learns nothing; a source as it is."""
     return Sampled(generator) if isinstance(generator, AbstractLevelGenerator) else generator
+
+
+def show(
+    source: AbstractLevelSource, state: PyTree, evidence: Evidence, *, key: Key[Array, ""]
+) -> tuple[PyTree, Metrics]:
+    """What a watcher makes of a cycle; the state as it is, and no metrics, for other sources."""
+    if isinstance(source, AbstractWatcher):
+        return source.watch(state, evidence, key=key)
+    return state, {}
 
 
 def learn_if(

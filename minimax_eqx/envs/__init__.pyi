@@ -16,6 +16,9 @@ from ._mutator import AbstractLevelMutator as AbstractLevelMutator
 from ._mutator import OneOf as OneOf
 from ._mutator import Repeated as Repeated
 from ._pictures import save_picture as save_picture
+from ._seeds import Reseed as Reseed
+from ._seeds import Seeded as Seeded
+from ._seeds import Seeds as Seeds
 from ._suite import AbstractSuite as AbstractSuite
 from .adapters._foreign import strong as strong
 from .maze._maze import Maze as Maze

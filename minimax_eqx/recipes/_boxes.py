@@ -21,7 +21,8 @@ class BoxRecipes:
     """The methods on one world, each as a function that returns an `Experiment`.
 
     The student is small and has no memory. It is evaluated at the corners of the box of the
-    parameters `tests`. `narrow_at` and `widen_at` are the returns at which ADR's ranges move.
+    parameters `tests`. `narrow_at` and `widen_at` are the returns at which ADR's ranges move. For
+    DORAEMON the second one is a success, and self-paced learning stays above their middle.
     """
 
     world: Callable[[], boxes.AbstractBoxEnv]
@@ -67,6 +68,15 @@ class BoxRecipes:
     def alp_gmm(self, **changes: Any) -> Experiment:
         """ALP-GMM (arXiv 1910.07224): numbers for which returns change are drawn more."""
         return self._by(_paid_by_return(curricula.AlpGmm()), changes)
+
+    def doraemon(self, **changes: Any) -> Experiment:
+        """DORAEMON (arXiv 2311.01885): as wide a distribution as the student succeeds on."""
+        return self._by(_paid_by_return(curricula.Doraemon(success_at=self.widen_at)), changes)
+
+    def self_paced(self, **changes: Any) -> Experiment:
+        """Self-paced learning (arXiv 2004.11812): goes to a target as long as returns are good."""
+        source = curricula.SelfPaced(payoff_at=(self.narrow_at + self.widen_at) / 2)
+        return self._by(_paid_by_return(source), changes)
 
     def _by(self, curriculum: curricula.AbstractCurriculum, changes: dict[str, Any]) -> Experiment:
         student = agents.PPO(

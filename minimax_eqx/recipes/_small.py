@@ -9,6 +9,7 @@ _AT_MOST = {
     **{"num_updates": 300, "log_every": 5, "checkpoint_every": 100, "evaluate_every": 100},
     **{"num_steps": 256, "num_trials": 4, "num_walls": 25, "num_candidates": 400},
     **{"num_training_cycles": 50, "num_new_levels": 8, "rescored_share": 1 / 16},
+    **{"updates_per_buffer": 75},
     **{"hidden_size": 64, "head_size": 64, "num_filters": 32},
     **{"model_size": 32, "model_filters": 4},
     **{"num_epochs": 5, "num_minibatches": 1, "step_size": 0.01},

@@ -19,3 +19,5 @@ plr = _METHODS.plr
 accel = _METHODS.accel
 adr = _METHODS.adr
 alp_gmm = _METHODS.alp_gmm
+doraemon = _METHODS.doraemon
+self_paced = _METHODS.self_paced

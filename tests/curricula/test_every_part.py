@@ -30,7 +30,9 @@ from minimax_eqx.curricula._generator_mixture import GeneratorMixture
 from minimax_eqx.curricula._lessons import AbstractLessons
 from minimax_eqx.curricula._level_source import Sampled
 from minimax_eqx.curricula._parents import AbstractParents
+from minimax_eqx.curricula._prefilter import Prefilter
 from minimax_eqx.curricula._prioritisation import TopK
+from minimax_eqx.curricula._remidi import ReMiDi
 from minimax_eqx.curricula._schedules import AbstractSchedule
 from minimax_eqx.envs import AbstractLevelGenerator, AbstractLevelMutator
 from minimax_eqx.envs._few_levels import FewLevels
@@ -60,6 +62,8 @@ EXAMPLES = {
     Sampled: lambda: Sampled(Numbers()),
     GeneratorMixture: lambda: GeneratorMixture((Numbers(), Numbers(2)), num_levels=6),
     NCC: lambda: NCC(Numbers(), num_new_levels=2, num_levels=6, capacity=4, num_plays=2),
+    Prefilter: lambda: Prefilter(Numbers(), num_networks=2, window=8, num_gradient_steps=1),
+    ReMiDi: lambda: ReMiDi(LevelReplay(Numbers(), **SIZES), updates_per_buffer=2),
     SamplingForLearnability: lambda: SamplingForLearnability(Numbers(), **SEARCH),
     TopK: lambda: TopK(5),
 }

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from minimax_eqx._xla._compile import quick_jit
 from minimax_eqx.curricula import Rank
+from minimax_eqx.curricula._level_buffer import LevelBuffer
 from minimax_eqx.curricula._prioritisation import Proportional, TopK
 
 from . import buffer_oracle
@@ -367,3 +368,11 @@ def test_a_buffer_can_be_donated_and_keeps_its_types():
     updated = quick_jit(cycle, donate="all")(buffer, jax.random.key(0))
     assert [leaf.aval for leaf in jax.tree.leaves(updated)] == types
     assert jax.tree.structure(updated) == jax.tree.structure(buffer)
+
+
+def test_a_large_buffer_is_warned_of_with_its_size():
+    level = jax.ShapeDtypeStruct((1000,), jnp.float32)
+    make = lambda capacity: jax.eval_shape(lambda: LevelBuffer.empty(level, capacity))  # noqa: E731
+    assert make(10).num_bytes == 10 * (4000 + 4 + 4 + 1 + 4 + 8)
+    with pytest.warns(UserWarning, match=r"100000 levels takes 402 MB.*a smaller capacity"):
+        make(100_000)

@@ -97,6 +97,8 @@ class AbstractParameters(
 
     def __check_init__(self) -> None:
         known, owner = ", ".join(self.numbers()), f"{type(self).__name__}.varied"
+        if not known:
+            raise ValueError(f"This world has no numbers that could be a level: {self}")
         if not self.varied:
             raise ValueError(
                 f"{owner} is empty; give at least one of these a range, as in "

@@ -6,16 +6,16 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Key
 
 from ..._ranges import check_at_least
 from ..._types import PyTree
-from .._actions import AbstractActionSpec, Box, Discrete
+from .._actions import AbstractActionSpec
 from .._env import TimeStep
 from ..boxes._parameters import ParameterLevel
 from ._foreign import AbstractParameters, strong
 from ._package import require
+from ._spaces import action_spec_of
 
 __all__ = ["Gymnax"]
 
@@ -60,17 +60,8 @@ class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
     """The time limit of an episode, in steps, in place of gymnax's own."""
 
     def __check_init__(self) -> None:
-        known = _gymnax().registered_envs
-        if self.name not in known:
-            raise ValueError(
-                f"Gymnax.name is {self.name!r}, which is not there. There are {', '.join(known)}."
-            )
+        _made(self.name)
         check_at_least(self, 1, "max_episode_steps")
-        if not self.numbers():
-            raise ValueError(
-                f"Gymnax.name is {self.name!r}, which has no parameters that could be a level. "
-                "Choose an environment that has some, such as CartPole-v1."
-            )
 
     def numbers(self) -> dict[str, float]:
         fixed = (_LIMIT, *_DERIVED.get(self.name, {}))
@@ -113,31 +104,25 @@ class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
         env = _made(self.name)[0]
         bounds = (dict(zip(self.box.names, values, strict=True)) for values in self.box.bounds())
         with jax.ensure_compile_time_eval():  # it may be called while a program is traced
-            spaces = [env.action_space(self._params(world)) for world in bounds]
-        if hasattr(spaces[0], "n"):
-            return Discrete(int(spaces[0].n))
-        shape = spaces[0].shape
-        low = np.min([np.broadcast_to(space.low, shape) for space in spaces], axis=0)
-        high = np.max([np.broadcast_to(space.high, shape) for space in spaces], axis=0)
-        return Box(tuple(low.tolist()), tuple(high.tolist()), shape)
+            return action_spec_of(env.action_space(self._params(world)) for world in bounds)
 
     def observation_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
-        def observed(level: ParameterLevel) -> PyTree[Array]:
-            return self.reset(self.load(level), key=jax.random.key(0)).observation
-
-        return jax.eval_shape(observed, self.level_spec())
+        world = jax.eval_shape(self.load, self.level_spec())
+        start = functools.partial(self.reset, key=jax.random.key(0))
+        return jax.eval_shape(start, world).observation
 
     def _params(self, world: dict[str, Any]) -> Any:
-        own = _made(self.name)[1]
-        return own.replace(**world, **{_LIMIT: self.max_episode_steps})
-
-
-def _gymnax() -> Any:
-    """gymnax, or an `ImportError`: 0.0.9 does not tell the time limit from other ends."""
-    return require("gymnax", extra="gymnax", at_least="1.0.1", below="2")
+        return _made(self.name)[1].replace(**world, **{_LIMIT: self.max_episode_steps})
 
 
 @functools.cache
 def _made(name: str) -> tuple[Any, Any]:
-    """An environment of gymnax and its own parameters."""
-    return _gymnax().make(name)
+    """An environment of gymnax and its own parameters.
+
+    Versions before 1 do not tell the time limit from other ends.
+    """
+    gymnax = require("gymnax", extra="gymnax", at_least="1.0.1", below="2")
+    if name not in gymnax.registered_envs:
+        known = ", ".join(gymnax.registered_envs)
+        raise ValueError(f"Gymnax.name is {name!r}, which is not there. There are {known}.")
+    return gymnax.make(name)

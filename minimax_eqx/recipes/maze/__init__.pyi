@@ -14,6 +14,8 @@ from ._newer import ncc as ncc
 from ._newer import ncc_regret as ncc_regret
 from ._newer import ncc_returns as ncc_returns
 from ._newer import pace as pace
+from ._newer import prefilter as prefilter
+from ._newer import remidi as remidi
 from ._newer import return_variance as return_variance
 from ._newer import sfl as sfl
 from ._newer import sfl_mutants as sfl_mutants

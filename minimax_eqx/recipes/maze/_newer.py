@@ -51,6 +51,15 @@ def sfl_mutants(**changes: Any) -> Experiment:
     return with_changes(experiment, changes)
 
 
+def prefilter(**changes: Any) -> Experiment:
+    """SFL with a learned pre-filter: a tenth of the candidates is played, the likeliest to be kept.
+
+    All else is that of `sfl`.
+    """
+    generator = curricula.Prefilter(maze.RandomWalls())
+    return with_changes(sfl(generator=generator, num_candidates=2_500), changes)
+
+
 def ncc(**changes: Any) -> Experiment:
     """NCC-Learn (arXiv 2505.20659): draws levels from a distribution that is learned by ascent.
 
@@ -154,6 +163,24 @@ def pace(**changes: Any) -> Experiment:
     All but the score and the staleness is that of `robust_plr`: the paper's values are not public.
     """
     return with_changes(robust_plr(score=scores.PACE(), staleness_coef=0.0), changes)
+
+
+def remidi(**changes: Any) -> Experiment:
+    """ReMiDi (arXiv 2402.12284): robust PLR in four buffers, each for what those before leave open.
+
+    With the hyperparameters of the authors' programs.
+    """
+    replay = curricula.LevelReplay(
+        maze.RandomWalls(num_walls=25),
+        score=scores.ExactRegret(),
+        capacity=256,
+        schedule=curricula.Sequential(replay_prob=0.8),
+        prioritisation=curricula.Rank(temperature=1.0),
+    )
+    student = maze_student(
+        optimiser=agents.Adam(learning_rate=1e-3), gae_lambda=0.95, entropy_coef=0.0
+    )
+    return with_changes(on_mazes(curricula.ReMiDi(replay), student), changes)
 
 
 def return_variance(**changes: Any) -> Experiment:
