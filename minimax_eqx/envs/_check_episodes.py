@@ -59,11 +59,11 @@ def check_episodes(
     played = functools.partial(plays, num_steps=length)
     together = _run("vmap", jax.vmap(played), jnp.asarray(players), keys)
     _compare_plainly(env, generator, mutator, alone=alone, keys=keys[0], short=short)
-    methods = together["methods"]
+    found = jax.device_get(jax.tree.map(plain_data, together))
+    methods = found["methods"]
     _compare_batch(methods, alone["methods"])
     for i in range(num_players):
         check_values(*_of(i, (methods["env.level_metrics"], methods["env.optimal_return"])))
-    found = jax.device_get(jax.tree.map(plain_data, together))
     _check_broken(env, found)
     check_faults(env, found, pairs)
 
@@ -125,8 +125,16 @@ def _check_broken(env: AbstractEnv, found: dict[str, Any]) -> None:
         if np.any(found["broken"][rule]):
             culprit = int(np.argmax(found["broken"][rule]))
             raise EnvCheckError(
-                {"action_mask": "action_spec", "finite_measures": "time_step"}.get(rule, rule),
+                "action_spec" if rule == "action_mask" else rule,
                 message.format(action=_of(culprit, found["action"]), limit=env.max_episode_steps),
+            )
+
+    for name, is_bad in found["measures"].items():
+        if np.any(is_bad):
+            raise EnvCheckError(
+                "time_step",
+                f"env.step gives the measure {name!r} as a number that is not finite; it must be a "
+                "finite float32 scalar.",
             )
 
 
@@ -148,7 +156,6 @@ _MESSAGES = {
         "an episode returns more than env.optimal_return of its level. Count the steps of the best "
         "episode from 1, as env.step does, and round as it does."
     ),
-    "finite_measures": "env.step gives a measure that is not finite.",
     "action_mask": (
         "an observation's `action_mask` is false for every action. At least one must be possible."
     ),

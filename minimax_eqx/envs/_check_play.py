@@ -18,7 +18,6 @@ RULES = (
     "success_ends",
     "time_limit",
     "optimal_return",
-    "finite_measures",
     "action_mask",
 )
 """What each step is looked at for."""
@@ -49,7 +48,8 @@ def play(
 
     - `methods`: what each method gave first, the step with `first_action` and `first_keys`;
       `other` is another start of the same world.
-    - `broken`: which of `RULES` were broken, with `action`, the first whose reward was not finite.
+    - `broken`: which of `RULES` were broken, with `action`, the first whose reward was not finite;
+      and which `measures` were not finite.
     - `ends`: whether an episode ended at the time limit, terminated only or truncated.
     - `level`, `digest`: digests of the level, and of all that was seen; `last` is the last state
       before anything began anew, and `clocks` what numbers in it did.
@@ -88,7 +88,6 @@ def play(
             "success_ends": no if step.success is None else step.success & ~step.done,
             "time_limit": (age >= env.max_episode_steps) & ~step.done,
             "optimal_return": step.done & (total > most),
-            "finite_measures": _any_infinite(step.measures),
             "action_mask": no if mask is None else ~jnp.any(mask),
         }
         at_limit = step.done & (age == env.max_episode_steps)
@@ -99,6 +98,10 @@ def play(
             "last": step.state,
             "action": _where(infinite & ~found["broken"]["finite_reward"], action, bad_action),
             "broken": {rule: found["broken"][rule] | now[rule] for rule in RULES},
+            "measures": {
+                name: found["measures"][name] | ~jnp.isfinite(value)
+                for name, value in step.measures.items()
+            },
             "ends": found["ends"] | (at_limit & jnp.stack([~step.truncated, step.truncated])),
             "digest": found["digest"] * jnp.uint32(_MIX) + digest(seen),
             "clocks": watch_clocks(found["clocks"], start, state, step),
@@ -117,6 +120,7 @@ def play(
         "last": start,
         "action": first_action,
         "broken": dict.fromkeys(RULES, no),
+        "measures": dict.fromkeys(first_step.measures, no),
         "ends": jnp.zeros(2, bool),
         "digest": jnp.zeros(2, jnp.uint32),
         "clocks": new_clocks(start),
@@ -165,8 +169,3 @@ def _blank_step(env: AbstractEnv, world: Any, start: Any, action: PyTree) -> Tim
 
 def _where(condition: Bool[Array, ""], one: PyTree, other: PyTree) -> PyTree:
     return jax.tree.map(lambda x, y: jnp.where(condition, x, y), one, other)
-
-
-def _any_infinite(measures: dict[str, Array]) -> Bool[Array, ""]:
-    infinite = [~jnp.isfinite(value) for value in measures.values()]
-    return jnp.any(jnp.stack([jnp.zeros((), bool), *infinite]))

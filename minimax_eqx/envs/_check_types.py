@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .._types import PyTree
 from ._check_fields import EnvCheckError
@@ -109,7 +110,7 @@ def check_optimum_type(optimum: Any) -> None:
 def check_values(metrics: dict, optimum: Any) -> None:
     """Checks the metrics and the optimum of one level, once they have been computed."""
     for name, value in metrics.items():
-        if not jnp.isfinite(value):
+        if not np.isfinite(value):
             raise EnvCheckError(
                 "level_metrics", f"env.level_metrics gives {name!r} as {value}; it must be finite."
             )
@@ -117,7 +118,7 @@ def check_values(metrics: dict, optimum: Any) -> None:
         raise EnvCheckError(
             "level_metrics", f"`passable` is {metrics['passable']}; it must be 0 or 1."
         )
-    if optimum is not None and not jnp.isfinite(optimum):
+    if optimum is not None and not np.isfinite(optimum):
         raise EnvCheckError(
             "optimal_return", f"env.optimal_return gives {optimum}; it must be finite."
         )
