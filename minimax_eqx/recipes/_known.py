@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 
 from ..runners._experiment import Experiment
-from . import cart_pole, gymnax, pendulum, xland
+from . import brax, cart_pole, gymnax, jaxnav, pendulum, xland
 from .maze import _family, _newer, _reference
 
 
@@ -34,4 +34,9 @@ RECIPES = {
     **_recipes("pendulum", pendulum),
 }
 # Those of worlds of other packages, which raise `ImportError` where the package is missing.
-ADAPTED = {**_recipes("gymnax", gymnax), **_recipes("xland", xland)}
+ADAPTED = {
+    **_recipes("brax", brax),
+    **_recipes("gymnax", gymnax),
+    **_recipes("jaxnav", jaxnav),
+    **_recipes("xland", xland),
+}

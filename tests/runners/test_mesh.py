@@ -1,116 +1,19 @@
 """A runner on two devices: the same results as on one, with a part of the work on each."""
 
-import dataclasses
-import pathlib
-import socket
-import subprocess
-import sys
-
 import equinox as eqx
 import jax
 import numpy as np
 import pytest
 
 from minimax_eqx import run
-from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, LevelReplay, Proposal
+from minimax_eqx.curricula import AbstractCurriculum, DomainRandomisation, Proposal
 from minimax_eqx.runners import level_mesh
 
 from .. import small, small_methods
-from ..small_methods import NAMES
-from ..states import arrays, assert_close, copied
-
-NUM_CYCLES = 5
-# Between them: shares of replayed levels and mutants, and of designs. `pytest -m slow` compares the
-# others.
-IN_EVERY_RUN = ("accel", "minimax")
-# One of each kind of curriculum; what differs in others is computed by each device for itself.
-BETWEEN_PROCESSES = ("dr-s5", "accel", "parallel-accel", "minimax", "repaired", "sfl", "ncc")
-
-
-def runner_of(name):
-    """A runner with levels for two devices to share; a level buffer is filled at once, so that
-    levels are replayed within these cycles. One method plays in two rollouts."""
-    experiment = small_methods.experiment_of(name, num_levels=4)
-    if isinstance(experiment.curriculum, LevelReplay):
-        experiment = small_methods.experiment_of(name, num_levels=4, capacity=8)
-    if name == "minimax":
-        experiment = dataclasses.replace(experiment, num_steps=4, rollouts_per_play=2)
-    return small_methods.runner_of(experiment)
 
 
 def compiled(runner):
     return run.lower(runner, 1).compile()
-
-
-def after_cycles(runner):
-    """The runner after some cycles, the metrics of each, and the program."""
-    program, history = compiled(runner), []
-    for _ in range(NUM_CYCLES):
-        runner, metrics = program(runner, 1)
-        history.append(metrics)
-    return runner, {name: np.concatenate([m[name] for m in history]) for name in metrics}, program
-
-
-def flops(program):
-    return program.compiled.cost_analysis()["flops"]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [n if n in IN_EVERY_RUN else pytest.param(n, marks=pytest.mark.slow) for n in NAMES],
-)
-def test_two_devices_do_what_one_does(name):
-    runner = runner_of(name)
-    two, metrics_of_two, together = after_cycles(copied(runner).on(level_mesh(2)))
-    one, metrics_of_one, alone = after_cycles(runner)
-    assert int(one.students.num_updates[0]) >= 2
-    assert_close(arrays(one), arrays(two.on(None)))
-    # A ratio of two numbers near 0 where nothing was rewarded; rounding decides what it is.
-    compared = {name for name in metrics_of_one if "explained_variance" not in name}
-    both = (metrics_of_one, metrics_of_two)
-    assert_close(*({name: metrics[name] for name in compared} for metrics in both))
-    assert flops(together) < flops(alone)
-    for leaf in jax.tree.leaves(eqx.filter((two, metrics_of_two), eqx.is_array)):
-        assert isinstance(leaf, np.ndarray) or leaf.sharding.is_fully_replicated
-
-
-def train_methods(folder, coordinator, process_id):
-    """One of two processes, with one of the two devices: leaves each method's runner as a file."""
-    jax.distributed.initialize(coordinator, num_processes=2, process_id=int(process_id))
-    mesh = level_mesh(2)
-    assert jax.process_count() == 2
-    assert {device.process_index for device in mesh.devices.flat} == {0, 1}
-    for name in BETWEEN_PROCESSES:
-        runner, *_ = after_cycles(runner_of(name).on(mesh))
-        np.savez(f"{folder}/{name}-{process_id}.npz", **arrays(runner.on(None)))
-
-
-@pytest.fixture(scope="module")
-def trained_in_two_processes(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("methods")
-    root = str(pathlib.Path(__file__).parents[2])
-    code = (
-        f"import sys; sys.path.insert(0, {root!r})\n"
-        "from tests.runners.test_mesh import train_methods; train_methods(*sys.argv[1:])"
-    )
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{listening.getsockname()[1]}"
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code, folder, address, str(i)]) for i in range(2)
-    ]
-    assert [process.wait() for process in processes] == [0, 0]
-    return folder
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", BETWEEN_PROCESSES)
-def test_two_processes_do_what_one_does(name, trained_in_two_processes):
-    one, *_ = after_cycles(runner_of(name))
-    assert int(one.students.num_updates[0]) >= 2
-    for process_id in range(2):
-        with np.load(trained_in_two_processes / f"{name}-{process_id}.npz") as two:
-            assert_close(arrays(one), two)
 
 
 def test_a_runner_moves_between_one_device_and_several():
