@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 
 from ..runners._experiment import Experiment
-from . import cart_pole, gymnax, pendulum, xland
+from . import cart_pole, craftax, gymnax, pendulum, xland
 from .maze import _family, _newer, _reference
 
 
@@ -34,4 +34,8 @@ RECIPES = {
     **_recipes("pendulum", pendulum),
 }
 # Those of worlds of other packages, which raise `ImportError` where the package is missing.
-ADAPTED = {**_recipes("gymnax", gymnax), **_recipes("xland", xland)}
+ADAPTED = {
+    **_recipes("craftax", craftax),
+    **_recipes("gymnax", gymnax),
+    **_recipes("xland", xland),
+}
