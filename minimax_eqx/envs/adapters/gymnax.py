@@ -1,6 +1,5 @@
 """Environments of gymnax, some of whose parameters are the level."""
 
-import functools
 from typing import Any
 
 import equinox as eqx
@@ -14,7 +13,8 @@ from .._actions import AbstractActionSpec
 from .._env import TimeStep
 from ..boxes._parameters import ParameterLevel
 from ._foreign import AbstractParameters, strong
-from ._package import require
+from ._gymnax_artist import GymnaxArtist, artist_of
+from ._gymnax_package import made
 from ._spaces import action_spec_of
 
 __all__ = ["Gymnax"]
@@ -60,17 +60,17 @@ class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
     """The time limit of an episode, in steps, in place of gymnax's own."""
 
     def __check_init__(self) -> None:
-        _made(self.name)
+        made(self.name)
         check_at_least(self, 1, "max_episode_steps")
 
     def numbers(self) -> dict[str, float]:
         fixed = (_LIMIT, *_DERIVED.get(self.name, {}))
-        of_package = vars(_made(self.name)[1]).items()
-        return {n: v for n, v in of_package if type(v) in (int, float) and n not in fixed}
+        own = vars(made(self.name)[1])
+        return {n: v for n, v in own.items() if type(v) in (int, float) and n not in fixed}
 
     def load(self, level: ParameterLevel) -> dict[str, Array]:
         """All parameters of the package that differ from its own."""
-        own, world = vars(_made(self.name)[1]), {}
+        own, world = vars(made(self.name)[1]), {}
         for name in level.box.names:
             whole = type(own[name]) is int
             world[name] = jnp.round(level[name]).astype(jnp.int32) if whole else level[name]
@@ -78,7 +78,7 @@ class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
         return world | {name: follow({**own, **world}) for name, follow in derived}
 
     def reset(self, world: dict[str, Array], *, key: Key[Array, ""]) -> GymnaxState:
-        observation, inner = _made(self.name)[0].reset_env(key, self._params(world))
+        observation, inner = made(self.name)[0].reset_env(key, self.params(world))
         return GymnaxState(strong(inner), strong(observation))
 
     def step(
@@ -89,7 +89,7 @@ class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
         *,
         key: Key[Array, ""],
     ) -> TimeStep[GymnaxState]:
-        env, params = _made(self.name)[0], self._params(world)
+        env, params = made(self.name)[0], self.params(world)
         observation, inner, reward, over, _ = env.step_env(key, state.inner, action, params)
         reward = jnp.asarray(reward, jnp.float32).reshape(())
         late = env.is_truncated(inner, params) & ~over
@@ -101,28 +101,18 @@ class Gymnax(AbstractParameters[dict[str, Array], GymnaxState, PyTree[Array]]):
 
     def action_spec(self) -> AbstractActionSpec:
         """One of several, or numbers in the widest bounds that a level allows."""
-        env = _made(self.name)[0]
         bounds = (dict(zip(self.box.names, values, strict=True)) for values in self.box.bounds())
+        space_in = made(self.name)[0].action_space
         with jax.ensure_compile_time_eval():  # it may be called while a program is traced
-            return action_spec_of(env.action_space(self._params(world)) for world in bounds)
+            return action_spec_of(space_in(self.params(world)) for world in bounds)
 
     def observation_spec(self) -> PyTree[jax.ShapeDtypeStruct]:
         world = jax.eval_shape(self.load, self.level_spec())
-        start = functools.partial(self.reset, key=jax.random.key(0))
-        return jax.eval_shape(start, world).observation
+        return jax.eval_shape(lambda w: self.reset(w, key=jax.random.key(0)), world).observation
 
-    def _params(self, world: dict[str, Any]) -> Any:
-        return _made(self.name)[1].replace(**world, **{_LIMIT: self.max_episode_steps})
+    def artist(self) -> GymnaxArtist | None:
+        return artist_of(self)
 
-
-@functools.cache
-def _made(name: str) -> tuple[Any, Any]:
-    """An environment of gymnax and its own parameters.
-
-    Versions before 1 do not tell the time limit from other ends.
-    """
-    gymnax = require("gymnax", extra="gymnax", at_least="1.0.1", below="2")
-    if name not in gymnax.registered_envs:
-        known = ", ".join(gymnax.registered_envs)
-        raise ValueError(f"Gymnax.name is {name!r}, which is not there. There are {known}.")
-    return gymnax.make(name)
+    def params(self, world: dict[str, Any]) -> Any:
+        """The package's parameters in a world."""
+        return made(self.name)[1].replace(**world, **{_LIMIT: self.max_episode_steps})

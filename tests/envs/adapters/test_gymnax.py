@@ -75,3 +75,25 @@ def same(one, other):
 def test_what_gymnax_does_not_have_is_refused(name, message):
     with pytest.raises(ValueError, match=message):
         Gymnax(name, (("length", 0.0, 1.0),))
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "Asterix-MinAtar", "MemoryChain-bsuite"])
+def test_control_is_drawn_by_gymnax_and_a_grid_as_it_is_seen(name):
+    number = {"CartPole-v1": "length", "Asterix-MinAtar": "shot_cool_down"}.get(name)
+    env = Gymnax(name, ((number or "memory_length", 0.5, 2.0),))
+    if number is None:
+        assert env.artist() is None
+        return
+    if name == "CartPole-v1":
+        pytest.importorskip("pygame")
+    artist = env.artist()
+    levels = [env.box.from_unit(jnp.full(1, place)) for place in (0.0, 1.0)]
+    pictures = [artist.draw_level(level) for level in levels]
+    assert pictures[0].shape == pictures[1].shape
+    # A longer pole is another picture, and what cools down is not seen.
+    assert np.array_equal(*pictures) == (name == "Asterix-MinAtar")
+    state = env.reset(env.load(levels[0]), key=jax.random.key(0))
+    states = jax.tree.map(lambda leaf: jnp.stack([leaf] * 3), state)
+    first, second = artist.draw_episode(env, levels[0], states, 1)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first, pictures[0])
