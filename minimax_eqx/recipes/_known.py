@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 
 from ..runners._experiment import Experiment
-from . import brax, cart_pole, craftax, gymnax, jaxnav, pendulum, xland
+from . import brax, cart_pole, craftax, gymnax, jaxnav, kinetix, pendulum, xland
 from .maze import _family, _newer, _reference
 
 
@@ -39,5 +39,6 @@ ADAPTED = {
     **_recipes("craftax", craftax),
     **_recipes("gymnax", gymnax),
     **_recipes("jaxnav", jaxnav),
+    **_recipes("kinetix", kinetix),
     **_recipes("xland", xland),
 }

@@ -37,7 +37,7 @@ NAMES = sorted(
 
 
 # It takes half a minute to compile a step of theirs.
-SLOW_TO_COMPILE = ("craftax",)
+SLOW_TO_COMPILE = ("craftax", "kinetix")
 
 
 def slow_ones(names):
