@@ -1,3 +1,4 @@
+from . import brax as brax
 from . import cart_pole as cart_pole
 from . import gymnax as gymnax
 from . import jaxnav as jaxnav

@@ -9,7 +9,7 @@ import pytest
 
 from minimax_eqx.envs import Maze
 from minimax_eqx.envs.maze import HeldOutMazes, MazeDesign, MazeLevel, MemoryMaze
-from minimax_eqx.envs.maze._held_out_names import LAYOUT_NAMES, LISTS, MAZES
+from minimax_eqx.envs.maze._held_out_names import LAYOUT_NAMES, LISTS, MAZES, MAZES_WITH_MORE
 from minimax_eqx.envs.maze._layouts import LAYOUTS
 from minimax_eqx.envs.maze._metrics import maze_level_metrics
 
@@ -177,7 +177,10 @@ def test_a_maze_is_there_once_whatever_it_is_called():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("SixteenRoom", r"Did you mean 'SixteenRooms'.*Mazes are.*Memory; lists are minimax-12"),
+        (
+            "SixteenRoom",
+            r"Did you mean 'SixteenRooms'.*Mazes are.*Memory, .*; lists are min",
+        ),
         ("zzz", r"mazes has 'zzz', which is neither a held-out maze nor a list of them\. Mazes"),
         ("minimax-13", "Did you mean 'minimax-12'"),
     ],
@@ -193,10 +196,12 @@ def test_students_of_other_worlds_cannot_be_tested_on_mazes():
 
 
 def test_lists_have_known_names():
-    assert list(LISTS) == ["minimax-12", "jaxued-8", "all"]
-    assert [len(LISTS[name]) for name in LISTS] == [12, 8, len(MAZES)]
+    assert {name: len(LISTS[name]) for name in LISTS} == {
+        **{"minimax-12": 12, "jaxued-8": 8, "all": len(MAZES)},
+        **{"simple-crossings": 4, "lava-crossings": 4, "door-key": 4},
+    }
     assert set(RECORDED) < set(MAZES)
-    assert all(set(names) <= set(MAZES) for names in LISTS.values())
+    assert all(set(names) <= {*MAZES, *MAZES_WITH_MORE} for names in LISTS.values())
 
 
 def test_drawn_layouts_are_valid_levels():

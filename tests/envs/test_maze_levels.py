@@ -102,7 +102,7 @@ def test_no_row_and_no_column_is_lost(text, drawing):
         (">G\n\n>G", r"Line 2, column 1: the line has no cells.* read each one on its own"),
         ("\n  >G\n  \n  G>\n  ", r"Line 3, column 1: the line has no cells"),
         (">G\n>G", r"exactly one agent .* this one has 2: line 1, column 1; line 2, column 1"),
-        ("\n  >G\n  .G\n", r"exactly one goal .* this one has 2: line 2, column 4; line 3, col"),
+        ("\n  >KG\n  DK.\n", r"exactly one key .* this one has 2: line 2, column 4; line 3, col"),
         ("..\n.G", r"exactly one agent .* this one has 0\. The drawing is from line 1 to line 2"),
         ("\n  > \n  .G\n", r"Line 2, column 4: this space is floor, but the 2 at the beginning"),
         ("\n>.\n.G\n  ", r"Line 4, column 1: these spaces may be a row of floor"),
@@ -110,7 +110,7 @@ def test_no_row_and_no_column_is_lost(text, drawing):
         (">x.\n.GA", r"Unknown symbols \['A', 'x'\]"),
         ("...\n.G.", r"exactly one agent \(one of >v<\^\); this one has 0"),
         (">.^\n.G.", r"exactly one agent .* this one has 2"),
-        (">..\n...", r"exactly one goal \(G\); this one has 0"),
+        (">..\n...", r"at least one goal \(G\); this one has 0"),
     ],
 )
 def test_a_bad_drawing_is_refused(drawing, message):

@@ -52,7 +52,9 @@ class GymnaxArtist(AbstractArtist[ParameterLevel]):
         if world.name not in _CONTROL:
             picture = _in_colours(np.asarray(state.observation))
             return picture.repeat(self.cell_size, axis=0).repeat(self.cell_size, axis=1)
-        os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it prints where it is imported
+        # pygame prints where it is imported, and looks for loudspeakers.
+        os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+        os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
         renderer = gymnax("gymnax.visualize.vis_gym")
         params = world.params(world.load(level))
         return renderer.render_gym_frame(world.name, state.inner, params)[::2, ::2]

@@ -73,10 +73,11 @@ class JaxNavArtist(AbstractArtist[JaxNavLevel]):
         sheet[inside & (along > _HALF_SIDE / 2)] = _FRONT
 
     def _dots(self, sheet: np.ndarray, places: np.ndarray, colour: Any) -> None:
-        rows, columns = np.floor(places[:, ::-1].T * self.cell_size).astype(int)
-        within = (rows >= 0) & (rows < sheet.shape[0]) & (columns >= 0)
-        within &= columns < sheet.shape[1]
-        sheet[rows[within], columns[within]] = colour
+        """Dots of 2 x 2 pixels; what is off the sheet is drawn at its edge."""
+        corners = np.floor(places[:, ::-1] * self.cell_size).astype(int)
+        for shift in np.ndindex(2, 2):
+            rows, columns = np.clip(corners + shift, 0, np.array(sheet.shape[:2]) - 1).T
+            sheet[rows, columns] = colour
 
     def _places(self, sheet: np.ndarray) -> np.ndarray:
         """The middle of each pixel (x, y), in metres."""

@@ -41,7 +41,7 @@ class CartPoleArtist(AbstractArtist[ParameterLevel]):
     def _draw(self, level: ParameterLevel, place: float, angle: float) -> np.ndarray:
         longest = level.box.parameters[level.box.index("pole_length")].high
         per_metre = self.width / (2 * _HALF_TRACK)
-        sheet = _Sheet((longest + 0.8) * per_metre, self.width)
+        sheet = Sheet((longest + 0.8) * per_metre, self.width)
         ground = sheet.height - 0.25 * per_metre
         size = 0.22 * float(level["cart_mass"]) ** (1 / 3)
         centre = np.array([self.width / 2 + place * per_metre, ground - size * per_metre])
@@ -79,7 +79,7 @@ class PendulumArtist(AbstractArtist[ParameterLevel]):
     def _draw(self, level: ParameterLevel, angle: float) -> np.ndarray:
         longest = level.box.parameters[level.box.index("length")].high
         per_metre = self.width / (2.4 * longest)
-        sheet = _Sheet(self.width, self.width)
+        sheet = Sheet(self.width, self.width)
         hinge = np.array([self.width / 2, self.width / 2])
         along = float(level["length"]) * per_metre * np.array([np.sin(angle), -np.cos(angle)])
         sheet.line(hinge, hinge + along, 2, _CART)
@@ -89,7 +89,7 @@ class PendulumArtist(AbstractArtist[ParameterLevel]):
         return sheet.pixels
 
 
-class _Sheet:
+class Sheet:
     """Paper to draw thick lines on, with smooth edges."""
 
     def __init__(self, height: float, width: int):

@@ -5,7 +5,13 @@ from ._held_out import HeldOutMazes as HeldOutMazes
 from ._level import MazeLevel as MazeLevel
 from ._memory import MemoryMaze as MemoryMaze
 from ._memory import RandomMemory as RandomMemory
+from ._mutators import FlipLava as FlipLava
 from ._mutators import FlipWall as FlipWall
 from ._mutators import MazeEdits as MazeEdits
 from ._mutators import MoveAgent as MoveAgent
+from ._mutators import MoveDoor as MoveDoor
 from ._mutators import MoveGoal as MoveGoal
+from ._mutators import MoveKey as MoveKey
+from ._objects import Crossings as Crossings
+from ._objects import DoorKey as DoorKey
+from ._objects import RandomObjects as RandomObjects

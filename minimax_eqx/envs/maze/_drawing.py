@@ -8,8 +8,10 @@ from jaxtyping import Int, Shaped
 
 DIRECTION_SYMBOLS = ">v<^"
 WALL_SYMBOL, FLOOR_SYMBOL, GOAL_SYMBOL = "#", ".", "G"
+LAVA_SYMBOL, KEY_SYMBOL, DOOR_SYMBOL = "~", "K", "D"
 _SPACE = " "
-_KNOWN = WALL_SYMBOL + FLOOR_SYMBOL + _SPACE + GOAL_SYMBOL + DIRECTION_SYMBOLS
+_THINGS = GOAL_SYMBOL + LAVA_SYMBOL + KEY_SYMBOL + DOOR_SYMBOL
+_KNOWN = WALL_SYMBOL + FLOOR_SYMBOL + _SPACE + _THINGS + DIRECTION_SYMBOLS
 _BYTE_ORDER_MARK = "\ufeff"
 # What other programs and hasty fingers write, and what is meant.
 _MEANT = {
@@ -28,11 +30,16 @@ class _Row(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """The symbols of a maze, with one agent and one goal, whose positions are (x, y)."""
+    """The symbols of a maze, and where its things are: positions (x, y).
+
+    There is one agent and at least one goal, and a key and a door, or neither of them.
+    """
 
     symbols: Shaped[np.ndarray, "height width"]
     agent_pos: Int[np.ndarray, "2"]
-    goal_pos: Int[np.ndarray, "2"]
+    goals: Int[np.ndarray, "goals 2"]
+    key_pos: Int[np.ndarray, "2"] | None
+    door_pos: Int[np.ndarray, "2"] | None
 
 
 def read_drawing(text: str) -> Drawing:
@@ -47,10 +54,18 @@ def read_drawing(text: str) -> Drawing:
         _check_block(rows, margin)
     rows = _without_margin(rows, margin)
     _check_lengths(rows, margin)
+    symbols = np.array([list(row.text) for row in rows])
+    has_door = bool(np.isin(symbols, [KEY_SYMBOL, DOOR_SYMBOL]).any())
+
+    def door_or_key(what: str, symbol: str) -> Int[np.ndarray, "2"] | None:
+        return _positions(what, symbol, rows, margin)[0] if has_door else None
+
     return Drawing(
-        np.array([list(row.text) for row in rows]),
-        _only_position(f"agent (one of {DIRECTION_SYMBOLS})", DIRECTION_SYMBOLS, rows, margin),
-        _only_position(f"goal ({GOAL_SYMBOL})", GOAL_SYMBOL, rows, margin),
+        symbols,
+        _positions(f"agent (one of {DIRECTION_SYMBOLS})", DIRECTION_SYMBOLS, rows, margin)[0],
+        _positions(f"goal ({GOAL_SYMBOL})", GOAL_SYMBOL, rows, margin, exactly_one=False),
+        door_or_key(f"key ({KEY_SYMBOL}) if it has a door", KEY_SYMBOL),
+        door_or_key(f"door ({DOOR_SYMBOL}) if it has a key", DOOR_SYMBOL),
     )
 
 
@@ -138,21 +153,25 @@ def _check_symbols(rows: list[_Row]) -> None:
     )
 
 
-def _only_position(what: str, symbols: str, rows: list[_Row], margin: int) -> Int[np.ndarray, "2"]:
+def _positions(
+    what: str, symbols: str, rows: list[_Row], margin: int, *, exactly_one: bool = True
+) -> Int[np.ndarray, "found 2"]:
+    """Where these symbols are. Raises `ValueError` if they are nowhere, or there must be one."""
     found = [
         (x, y)
         for y, row in enumerate(rows)
         for x, symbol in enumerate(row.text)
         if symbol in symbols
     ]
-    if len(found) != 1:
+    if not found or (exactly_one and len(found) > 1):
         places = [f"line {rows[y].line}, column {margin + 1 + x}" for x, y in found]
         where = f": {'; '.join(places)}" if places else ""
+        number = "exactly" if exactly_one else "at least"
         raise ValueError(
-            f"A maze has exactly one {what}; this one has {len(found)}{where}. The drawing is from "
-            f"line {rows[0].line} to line {rows[-1].line}."
+            f"A maze has {number} one {what}; this one has {len(found)}{where}. The drawing is "
+            f"from line {rows[0].line} to line {rows[-1].line}."
         )
-    return np.array(found[0], np.int32)
+    return np.array(found, np.int32)
 
 
 def _refuse(line: int, column: int, problem: str) -> NoReturn:

@@ -50,7 +50,7 @@ class RandomWalls(AbstractLevelGenerator[MazeLevel]):
             )
 
     def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> MazeLevel:
-        height, width = size_of("RandomWalls", level, may_differ=True)
+        height, width = size_of("RandomWalls", level, "size")
         check_num_walls("RandomWalls", self.num_walls, height, width)
         if level.size is not None:
             return self._sample_of_random_size(height, width, key=key)
@@ -86,7 +86,7 @@ class RandomWalls(AbstractLevelGenerator[MazeLevel]):
         return dataclasses.replace(place_agent_and_goal(walls, key=place_key), size=size)
 
     def count_levels(self, level: PyTree[jax.ShapeDtypeStruct]) -> int | None:
-        height, width = size_of("RandomWalls", level, may_differ=True)
+        height, width = size_of("RandomWalls", level, "size")
         if level.size is not None:
             return None
         num_cells = height * width
@@ -140,7 +140,7 @@ class PerfectMaze(AbstractLevelGenerator[MazeLevel]):
         check_at_least(self, 3, "min_side")
 
     def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> MazeLevel:
-        height, width = size_of("PerfectMaze", level, may_differ=True)
+        height, width = size_of("PerfectMaze", level, "size")
         if level.size is not None:
             size_key, carve_key, place_key = jax.random.split(key, 3)
             least = self.min_side // 2 * 2 + 1

@@ -8,11 +8,23 @@ from .._fixed import FixedLevels
 from .._suite import AbstractSuite
 from ._drawing import FLOOR_SYMBOL, GOAL_SYMBOL
 from ._generators import PerfectMaze
-from ._held_out_names import LISTS, MAZE_PREFIX, MAZES, PERFECT_SIZES
+from ._held_out_names import (
+    ALIASES,
+    CROSSINGS,
+    DOOR_KEY,
+    LAVA,
+    LISTS,
+    MAZE_PREFIX,
+    MAZES,
+    MAZES_WITH_MORE,
+    PERFECT_SIZES,
+    SIMPLE,
+)
 from ._layouts import LAYOUTS
 from ._level import MazeLevel, stack_levels
 from ._maze import Maze
 from ._memory import MemoryMaze, RandomMemory
+from ._objects import Crossings, DoorKey
 from ._procedural import Crossing, FourRooms
 
 _VIEW = ("view_size", "see_agent", "see_through_walls", "include_position")
@@ -30,16 +42,18 @@ class HeldOutMazes(AbstractSuite):
     """
 
     mazes: tuple[str, ...] = ("SixteenRooms", "Labyrinth", "StandardMaze")
-    """Mazes by name, such as PerfectMazeMedium, or lists of them: minimax-12, jaxued-8, all."""
+    """Mazes by name, such as PerfectMazeMedium, or lists: minimax-12, jaxued-8, lava-crossings."""
 
     def __check_init__(self) -> None:
         for name in self.mazes:
-            if _without_prefix(name) not in (*MAZES, *LISTS):
-                close = difflib.get_close_matches(name, (*MAZES, *LISTS), n=1)
+            known = (*MAZES, *MAZES_WITH_MORE, *LISTS)
+            if _meant(name) not in known:
+                close = difflib.get_close_matches(name, known, n=1)
                 guess = f" Did you mean {close[0]!r}?" if close else ""
                 raise ValueError(
                     f"HeldOutMazes.mazes has {name!r}, which is neither a held-out maze nor a list "
-                    f"of them.{guess} Mazes are {', '.join(MAZES)}; lists are {', '.join(LISTS)}."
+                    f"of them.{guess} Mazes are {', '.join((*MAZES, *MAZES_WITH_MORE))}; lists are "
+                    f"{', '.join(LISTS)}."
                 )
 
     def panels(self, env: AbstractEnv) -> dict[str, tuple[AbstractEnv, AbstractLevelGenerator]]:
@@ -52,7 +66,7 @@ class HeldOutMazes(AbstractSuite):
                 f"HeldOutMazes tests students that were trained in a Maze or MemoryMaze; this "
                 f"environment is a {type(env).__name__}. Evaluate on another suite, or on none."
             )
-        names = [_without_prefix(name) for name in self.mazes]
+        names = [_meant(name) for name in self.mazes]
         mazes = [maze for name in names for maze in LISTS.get(name, (name,))]
         view = {name: getattr(env, name) for name in _VIEW}
         return {maze: _panel(maze, view) for maze in mazes}
@@ -62,6 +76,15 @@ def _panel(name: str, view: dict[str, Any]) -> tuple[AbstractEnv, AbstractLevelG
     """The environment and the levels of a held-out maze, for students with that view."""
     if name == "Memory":
         return MemoryMaze(**view), RandomMemory()
+    if name in DOOR_KEY:
+        side, limit = DOOR_KEY[name] - 2, 10 * DOOR_KEY[name] ** 2
+        env = Maze(height=side, width=side, max_episode_steps=limit, locked_door=True, **view)
+        return env, DoorKey()
+    if name.startswith((SIMPLE, LAVA)):
+        side, num_crossings = CROSSINGS[name.removeprefix(SIMPLE).removeprefix(LAVA)]
+        lava, limit = name.startswith(LAVA), 4 * side**2
+        env = Maze(height=side - 2, width=side - 2, max_episode_steps=limit, lava=lava, **view)
+        return env, Crossings(num_crossings)
     if name in LAYOUTS:
         levels = _read_layout(LAYOUTS[name])
         height, width = levels.wall_map.shape[1:]
@@ -79,8 +102,9 @@ def _panel(name: str, view: dict[str, Any]) -> tuple[AbstractEnv, AbstractLevelG
     return env, generator
 
 
-def _without_prefix(name: str) -> str:
-    return name.removeprefix(MAZE_PREFIX)
+def _meant(name: str) -> str:
+    name = name.removeprefix(MAZE_PREFIX)
+    return ALIASES.get(name, name)
 
 
 def _read_layout(drawing: str) -> MazeLevel:

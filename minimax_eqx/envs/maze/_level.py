@@ -11,12 +11,31 @@ import numpy as np
 from jaxtyping import Array, Bool, Int, Shaped, UInt8
 
 from ..._types import PyTree
-from ._cells import EMPTY, GOAL, WALL, only_cell
-from ._drawing import DIRECTION_SYMBOLS, FLOOR_SYMBOL, GOAL_SYMBOL, WALL_SYMBOL, read_drawing
+from ._cells import DOOR, EMPTY, GOAL, KEY, LAVA, WALL, any_of, only_cell
+from ._drawing import (
+    DIRECTION_SYMBOLS,
+    DOOR_SYMBOL,
+    FLOOR_SYMBOL,
+    GOAL_SYMBOL,
+    KEY_SYMBOL,
+    LAVA_SYMBOL,
+    WALL_SYMBOL,
+    read_drawing,
+)
 from ._prompt import picture_of, text_of
 
 NUM_DIRECTIONS = 4
 DIRECTION_NAMES = ("right", "down", "left", "up")
+
+
+# What a level may have besides, and the field of `Maze` that says so.
+OPTIONS = {
+    "size": "mixed_sizes",
+    "lava_map": "lava",
+    "other_goals": "num_goals",
+    "key_pos": "locked_door",
+    "door_pos": "locked_door",
+}
 
 
 class MazeLevel(eqx.Module):
@@ -26,8 +45,10 @@ class MazeLevel(eqx.Module):
     2 left, 3 up. The border around the grid is not part of the level. Many levels of one size make
     one module with leading axes.
 
-    `size` is there for an environment whose levels differ in size, and None elsewhere: height and
-    width of the level, which is the top left of the grid. The rest of the grid is wall.
+    The other fields are there if the environment's levels have them, and None elsewhere. `size` is
+    height and width of a level where levels differ in size: it is the top left of the grid, and the
+    rest of the grid is wall. `lava_map` says where lava is, `other_goals` are the goals but the
+    first, and a key opens a door that is locked.
     """
 
     wall_map: Bool[Array, "*batch height width"]
@@ -35,6 +56,10 @@ class MazeLevel(eqx.Module):
     agent_dir: Int[Array, "*batch"]
     goal_pos: Int[Array, "*batch 2"]
     size: Int[Array, "*batch 2"] | None = None
+    lava_map: Bool[Array, "*batch height width"] | None = None
+    other_goals: Int[Array, "*batch others 2"] | None = None
+    key_pos: Int[Array, "*batch 2"] | None = None
+    door_pos: Int[Array, "*batch 2"] | None = None
 
     @classmethod
     def from_ascii(cls, text: str) -> "MazeLevel":
@@ -45,47 +70,73 @@ class MazeLevel(eqx.Module):
         last do not count. If the text begins with a line break, as in a triple-quoted string, the
         indentation that all lines share is left out. Elsewhere each space is floor.
 
+        There may be several goals, `~` is lava, `K` a key and `D` the door that it opens. A level
+        has lava, other goals or a key if its drawing does; `fitted` makes it like those of an
+        environment whose levels may have some.
+
         Raises `ValueError`, with line and column counted from 1, if the drawing is not a rectangle,
-        has an unknown symbol, or does not have exactly one agent and one goal, and where a space
-        may be floor as well as indentation.
+        has an unknown symbol, or does not have exactly one agent and at least one goal, and where a
+        space may be floor as well as indentation.
         """
         drawing = read_drawing(text)
         agent_x, agent_y = drawing.agent_pos
         direction = DIRECTION_SYMBOLS.index(str(drawing.symbols[agent_y, agent_x]))
+        lava, goals = drawing.symbols == LAVA_SYMBOL, jnp.asarray(drawing.goals)
+        has_door = drawing.key_pos is not None
         return cls(
             wall_map=jnp.asarray(drawing.symbols == WALL_SYMBOL),
             agent_pos=jnp.asarray(drawing.agent_pos),
             agent_dir=jnp.array(direction, jnp.int32),
-            goal_pos=jnp.asarray(drawing.goal_pos),
+            goal_pos=goals[0],
+            lava_map=jnp.asarray(lava) if lava.any() else None,
+            other_goals=goals[1:] if len(goals) > 1 else None,
+            key_pos=jnp.asarray(drawing.key_pos) if has_door else None,
+            door_pos=jnp.asarray(drawing.door_pos) if has_door else None,
         )
 
     def fitted(self, level: PyTree[jax.ShapeDtypeStruct]) -> "MazeLevel":
         """This level as one of an environment, whose `level_spec()` you give.
 
-        If the environment's levels differ in size, it is padded with walls. Raises `ValueError` if
-        it is too large for that. Not for use under `jax.jit`.
+        If the environment's levels differ in size, it is padded with walls; if they may have lava,
+        it is one without. Raises `ValueError` if it is too large. Not for use under `jax.jit`.
         """
         spec: MazeLevel = level
-        if spec.size is None or self.size is not None:
-            return self
         (height, width), (most_rows, most_columns) = self.wall_map.shape, spec.wall_map.shape
-        if height > most_rows or width > most_columns:
-            raise ValueError(
-                f"A level of {height} x {width} cells is too large for an environment whose levels "
-                f"have at most {most_rows} x {most_columns}. Make the environment larger."
-            )
-        margins = ((0, most_rows - height), (0, most_columns - width))
-        return dataclasses.replace(
-            jax.tree.map(jnp.asarray, self),
-            wall_map=jnp.pad(jnp.asarray(self.wall_map), margins, constant_values=True),
-            size=jnp.array([height, width], jnp.int32),
-        )
+        walls, lava, size = jnp.asarray(self.wall_map), self.lava_map, self.size
+        if lava is None and spec.lava_map is not None:
+            lava = jnp.zeros((height, width), bool)
+        if size is None and spec.size is not None:
+            if height > most_rows or width > most_columns:
+                raise ValueError(
+                    f"A level of {height} x {width} cells is too large for an environment with "
+                    f"at most {most_rows} x {most_columns}. Make the environment larger."
+                )
+            margins = ((0, most_rows - height), (0, most_columns - width))
+            walls = jnp.pad(walls, margins, constant_values=True)
+            lava = None if lava is None else jnp.pad(jnp.asarray(lava), margins)
+            size = jnp.array([height, width], jnp.int32)
+        held = jax.tree.map(jnp.asarray, self)
+        return dataclasses.replace(held, wall_map=walls, lava_map=lava, size=size)
+
+    def goals(self) -> list[Any]:
+        """The positions (x, y) of all goals of one level."""
+        return [self.goal_pos, *(() if self.other_goals is None else self.other_goals)]
+
+    def things(self) -> list[Any]:
+        """The positions (x, y) of agent, goals, key and door, each on a cell of its own."""
+        door = [place for place in (self.key_pos, self.door_pos) if place is not None]
+        return [self.agent_pos, *self.goals(), *door]
 
     def cells(self) -> UInt8[Array, "height width"]:
-        """The grid without the agent, one code a cell: wall, goal or empty."""
+        """The grid without the agent, one code a cell: wall, goal, empty, lava, key or door."""
         height, width = self.wall_map.shape
-        on_goal = only_cell(self.goal_pos, height, width)
+        on_goal = any_of(self.goals(), height, width)
         cells = jnp.where(on_goal, GOAL, jnp.where(self.wall_map, WALL, EMPTY))
+        if self.lava_map is not None:
+            cells = jnp.where(self.lava_map, LAVA, cells)
+        if self.key_pos is not None and self.door_pos is not None:
+            cells = jnp.where(only_cell(self.key_pos, height, width), KEY, cells)
+            cells = jnp.where(only_cell(self.door_pos, height, width), DOOR, cells)
         return cells.astype(jnp.uint8)
 
     def __repr__(self) -> str:
@@ -109,8 +160,14 @@ class MazeLevel(eqx.Module):
                 "Maze().artist().draw_levels."
             )
         cells = np.where(inner_part(self, self.wall_map), WALL_SYMBOL, FLOOR_SYMBOL)
+        if self.lava_map is not None:
+            cells[inner_part(self, self.lava_map)] = LAVA_SYMBOL
         agent_symbol = DIRECTION_SYMBOLS[int(self.agent_dir) % NUM_DIRECTIONS]
-        for position, symbol in ((self.goal_pos, GOAL_SYMBOL), (self.agent_pos, agent_symbol)):
+        things = self.things()[1:]
+        symbols = [GOAL_SYMBOL] * len(self.goals()) + [KEY_SYMBOL, DOOR_SYMBOL]
+        # The agent is drawn last, over whatever a level that is not checked has there.
+        drawn = [*zip(things, symbols, strict=False), (self.agent_pos, agent_symbol)]
+        for position, symbol in drawn:
             x, y = np.asarray(position)
             if is_on_grid(position, *cells.shape):
                 cells[y, x] = symbol
@@ -146,7 +203,27 @@ class MazeLevel(eqx.Module):
             or _problem_of_position("agent_pos", agent, wall_map)
             or _problem_of_position("goal_pos", goal, wall_map)
             or _problem_of_start(agent, int(self.agent_dir), goal)
+            or self._problem_of_things()
         )
+
+    def _problem_of_things(self) -> str | None:
+        """What is wrong with lava, other goals, key and door, if anything is."""
+        taken = np.array(self.wall_map)
+        if self.lava_map is not None:
+            if np.any(taken & np.asarray(self.lava_map)):
+                return "it has lava inside a wall."
+            taken |= np.asarray(self.lava_map)
+        names = ["agent_pos", "goal_pos"]
+        names += [f"other_goals[{i}]" for i in range(len(self.goals()) - 1)]
+        names += ["key_pos", "door_pos"]
+        for name, position in zip(names, self.things(), strict=False):
+            x, y = (int(p) for p in np.asarray(position))
+            if not is_on_grid(position, *taken.shape):
+                return f"{name} is (x={x}, y={y}), off the grid."
+            if taken[y, x]:
+                return f"{name} (x={x}, y={y}) is where a wall, lava or something else is."
+            taken[y, x] = True
+        return None
 
     def _problem_of_size(self) -> str | None:
         if self.size is None:
@@ -164,6 +241,11 @@ class MazeLevel(eqx.Module):
                 f"its size is {height} x {width}, but there is no wall outside, at (x={x}, y={y})."
             )
         return None
+
+
+def has_options(level: MazeLevel) -> bool:
+    """Whether a level has more than those of a plain `Maze`."""
+    return any(getattr(level, name) is not None for name in OPTIONS)
 
 
 def inner_part(level: Any, grid: Any) -> Shaped[np.ndarray, "height width"]:
@@ -212,18 +294,32 @@ def _problem_of_start(
     return None
 
 
-def maze_level_spec(height: int, width: int, *, mixed_sizes: bool = False) -> MazeLevel:
-    """Shapes and dtypes of a level of that size, or of at most that size."""
-    struct = jax.eval_shape(
-        lambda: MazeLevel(
-            wall_map=jnp.zeros((height, width), bool),
-            agent_pos=jnp.zeros(2, jnp.int32),
+def maze_level_spec(
+    height: int,
+    width: int,
+    *,
+    mixed_sizes: bool = False,
+    lava: bool = False,
+    num_goals: int = 1,
+    locked_door: bool = False,
+) -> MazeLevel:
+    """Shapes and dtypes of a level with these options, of at most that size if sizes are mixed."""
+
+    def level() -> MazeLevel:
+        grid, position = jnp.zeros((height, width), bool), jnp.zeros(2, jnp.int32)
+        return MazeLevel(
+            wall_map=grid,
+            agent_pos=position,
             agent_dir=jnp.zeros((), jnp.int32),
-            goal_pos=jnp.zeros(2, jnp.int32),
-            size=jnp.zeros(2, jnp.int32) if mixed_sizes else None,
+            goal_pos=position,
+            size=position if mixed_sizes else None,
+            lava_map=grid if lava else None,
+            other_goals=jnp.zeros((num_goals - 1, 2), jnp.int32) if num_goals > 1 else None,
+            key_pos=position if locked_door else None,
+            door_pos=position if locked_door else None,
         )
-    )
-    return struct
+
+    return jax.eval_shape(level)
 
 
 def stack_levels(levels: Sequence[MazeLevel]) -> MazeLevel:

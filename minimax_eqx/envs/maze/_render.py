@@ -7,18 +7,34 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from ._cells import EMPTY, GOAL, RED_GOAL, WALL
-from ._drawing import DIRECTION_SYMBOLS, FLOOR_SYMBOL, GOAL_SYMBOL, WALL_SYMBOL
+from ._cells import DOOR, EMPTY, GOAL, KEY, LAVA, RED_GOAL, WALL, cell_code
+from ._doors import CLOSED, LOCKED, OPEN
+from ._drawing import (
+    DIRECTION_SYMBOLS,
+    DOOR_SYMBOL,
+    FLOOR_SYMBOL,
+    GOAL_SYMBOL,
+    KEY_SYMBOL,
+    LAVA_SYMBOL,
+    WALL_SYMBOL,
+)
 from ._level import MazeLevel, inner_part, is_on_grid
 from ._maze import Maze, MazeState
 from ._memory import MemoryLevel, MemoryMaze
 from ._view import MOVES, visible_cells
 
+# A door that is not locked, for pictures alone.
+_OPEN_DOOR, _CLOSED_DOOR = cell_code(11, 4), cell_code(12, 4)
+_DOORS = {OPEN: _OPEN_DOOR, CLOSED: _CLOSED_DOOR, LOCKED: DOOR}
 _SYMBOLS = {EMPTY: FLOOR_SYMBOL, WALL: WALL_SYMBOL, GOAL: GOAL_SYMBOL, RED_GOAL: "R"}
+_SYMBOLS |= {LAVA: LAVA_SYMBOL, KEY: KEY_SYMBOL, DOOR: DOOR_SYMBOL}
+_SYMBOLS |= {_OPEN_DOOR: "/", _CLOSED_DOOR: "d"}
 _FLOOR, _FLOOR_EDGE = (245, 243, 238), (229, 226, 218)
 _WALL, _WALL_EDGE = (56, 62, 75), (48, 53, 65)
 _GOALS = {GOAL: (58, 163, 92), RED_GOAL: (176, 48, 84)}
 _AGENT = (226, 54, 48)
+_LAVA, _LAVA_WAVE = (240, 120, 32), (196, 66, 24)
+_BRASS = (222, 178, 40)
 _LIGHT, _LIGHT_ON_FLOOR, _LIGHT_ON_WALL = (255, 202, 66), 0.36, 0.2
 _SUPERSAMPLING = 4
 _NO_AGENT = -1
@@ -45,7 +61,7 @@ def render(
     Raises `ValueError` for a batch of levels or states.
     """
     agent_pos, agent_dir = _agent(level, state)
-    cells = _grid(level)
+    cells = _grid(level, state)
     lit = np.zeros(cells.shape, bool)
     if env is not None:
         lit = _cells_in_view(cells, agent_pos, agent_dir, env)
@@ -72,15 +88,28 @@ def render_ascii(level: MazeLevel | MemoryLevel, state: MazeState | None = None)
     for a batch.
     """
     agent_pos, agent_dir = _agent(level, state)
-    symbols = np.vectorize(_SYMBOLS.__getitem__)(_grid(level))
+    symbols = np.vectorize(_SYMBOLS.__getitem__)(_grid(level, state))
     if is_on_grid(agent_pos, *symbols.shape):
         symbols[agent_pos[1], agent_pos[0]] = DIRECTION_SYMBOLS[agent_dir]
     return "\n".join("".join(row) for row in symbols)
 
 
-def _grid(level: MazeLevel | MemoryLevel) -> UInt8[np.ndarray, "height width"]:
+def _grid(
+    level: MazeLevel | MemoryLevel, state: MazeState | None
+) -> UInt8[np.ndarray, "height width"]:
+    """The cells of a level, with key and door as they are in a state."""
     cells = jax.tree.map(jnp.asarray, level).cells()
-    return np.asarray(cells) if isinstance(level, MemoryLevel) else inner_part(level, cells)
+    if isinstance(level, MemoryLevel):
+        return np.asarray(cells)
+    cells = np.array(inner_part(level, cells))
+    if level.door_pos is None or state is None or state.key_pos is None or state.door is None:
+        return cells
+    cells[cells == KEY] = EMPTY
+    cells[cells == DOOR] = _DOORS[int(state.door)]
+    x, y = np.asarray(state.key_pos)
+    if is_on_grid(state.key_pos, *cells.shape):
+        cells[y, x] = KEY
+    return cells
 
 
 def _agent(
@@ -116,7 +145,8 @@ def _cells_in_view(
     seen = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     if not maze.see_through_walls:
         codes = np.where(seen, cells[y.clip(0, height - 1), x.clip(0, width - 1)], WALL)
-        seen = seen & np.asarray(_visible_cells(jnp.asarray(codes != WALL)))
+        clear = ~np.isin(codes, [WALL, DOOR, _CLOSED_DOOR])
+        seen = seen & np.asarray(_visible_cells(jnp.asarray(clear)))
     lit = np.zeros(cells.shape, bool)
     lit[y[seen], x[seen]] = True
     return lit
@@ -134,6 +164,13 @@ def _tile(code: int, agent_dir: int, lit: bool, size: int) -> UInt8[np.ndarray, 
     picture[np.maximum(x, y) > 1 - 1 / size] = _WALL_EDGE if wall else _FLOOR_EDGE
     if code in _GOALS:
         picture[_rounded_square(x, y)] = _GOALS[code]
+    if code == LAVA:
+        picture[:] = _LAVA
+        picture[np.abs((y * 3 + 0.12 * np.sin(4 * np.pi * x)) % 1 - 0.5) < 0.12] = _LAVA_WAVE
+    if code == KEY:
+        picture[_key(x, y)] = _BRASS
+    if code in _DOORS.values():
+        picture[_door(x, y, code)] = _BRASS
     if lit:
         picture += (_LIGHT_ON_WALL if wall else _LIGHT_ON_FLOOR) * (np.array(_LIGHT) - picture)
     if agent_dir != _NO_AGENT:
@@ -149,6 +186,29 @@ def _rounded_square(
     over_x = np.maximum(np.abs(x - 0.5) - (half_side - radius), 0)
     over_y = np.maximum(np.abs(y - 0.5) - (half_side - radius), 0)
     return over_x**2 + over_y**2 <= radius**2
+
+
+def _key(
+    x: Float[np.ndarray, "1 fine"], y: Float[np.ndarray, "fine 1"]
+) -> Bool[np.ndarray, "fine fine"]:
+    from_bow = np.hypot(x - 0.3, y - 0.5)
+    bow = (from_bow < 0.18) & (from_bow > 0.08)
+    shaft = (x > 0.46) & (x < 0.86) & (np.abs(y - 0.5) < 0.05)
+    teeth = (np.abs(x - 0.82) < 0.04) | (np.abs(x - 0.68) < 0.04)
+    return bow | shaft | (teeth & (y > 0.5) & (y < 0.68))
+
+
+def _door(
+    x: Float[np.ndarray, "1 fine"], y: Float[np.ndarray, "fine 1"], code: int
+) -> Bool[np.ndarray, "fine fine"]:
+    """An open door is a strip at the left; a locked one has a keyhole, a closed one a knob."""
+    leaf = (np.abs(x - 0.5) < 0.44) & (np.abs(y - 0.5) < 0.44)
+    if code == _OPEN_DOOR:
+        return leaf & (x < 0.2)
+    if code == _CLOSED_DOOR:
+        return leaf & (np.hypot(x - 0.78, y - 0.5) > 0.06)
+    keyhole = (np.abs(x - 0.5) < 0.05) & (y > 0.45) & (y < 0.68)
+    return leaf & (np.hypot(x - 0.5, y - 0.42) > 0.1) & ~keyhole
 
 
 def _triangle(

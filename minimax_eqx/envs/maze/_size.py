@@ -11,6 +11,7 @@ MIN_SIDE = 2
 MAX_CELLS = 2**24
 MAX_SIDE = MAX_CELLS // MIN_SIDE
 MAX_STEPS = 2**31 - 1
+_THINGS = {"lava_map": "lava", "other_goals": "further goals", "key_pos": "key and door"}
 
 
 def check_size(part: eqx.Module) -> None:
@@ -24,11 +25,11 @@ def check_size(part: eqx.Module) -> None:
         )
 
 
-def size_of(name: str, level: Any, *, may_differ: bool = False) -> tuple[int, int]:
+def size_of(name: str, level: Any, *fills: str) -> tuple[int, int]:
     """Height and width of a maze of the structure `level`, for the generator of that name.
 
-    Raises `ValueError` if it is not the structure of one maze, and unless they `may_differ` if it
-    is one of a maze that is perhaps smaller than that.
+    Raises `ValueError` if it is not the structure of one maze, and if such mazes have more than
+    the generator `fills`, out of `size`, `lava_map`, `other_goals`, `key_pos` and `door_pos`.
     """
     wall_map = getattr(level, "wall_map", None)
     if wall_map is None:
@@ -42,12 +43,18 @@ def size_of(name: str, level: Any, *, may_differ: bool = False) -> tuple[int, in
             f"one of shape {wall_map.shape}. Pass env.level_spec(), and use jax.vmap over keys to "
             "make several."
         )
-    if level.size is not None and not may_differ:
+    if level.size is not None and "size" not in fills:
         raise ValueError(
             f"{name} makes mazes of one size, but the environment's mazes differ in size. Use "
             "another generator, such as RandomWalls or PerfectMaze, or an environment with "
             "mixed_sizes=False."
         )
+    for part, thing in _THINGS.items():
+        if getattr(level, part) is not None and part not in fills:
+            raise ValueError(
+                f"{name} makes no {thing}, but the environment's mazes have some. Use another "
+                "environment, or RandomObjects, which puts it into another generator's levels."
+            )
     return wall_map.shape
 
 

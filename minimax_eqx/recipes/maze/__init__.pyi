@@ -1,3 +1,7 @@
+from ._family import keys_accel as keys_accel
+from ._family import keys_dr as keys_dr
+from ._family import lava_accel as lava_accel
+from ._family import lava_dr as lava_dr
 from ._family import mixed_sizes_accel as mixed_sizes_accel
 from ._family import mixed_sizes_dr as mixed_sizes_dr
 from ._newer import bidirectional_progress as bidirectional_progress
