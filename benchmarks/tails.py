@@ -123,8 +123,9 @@ def page(results: dict[str, Any]) -> str:
     text = HEADER.format(about=f"{about}.", levels=NUM_LEVELS, seeds=len(SEEDS))
     for goals in EVALUATED_AT:
         text += TABLE.format(times=", ".join(map(str, goals)), last=goals[-1])
-        baseline = _of_seeds(results, BASELINE, "tails", goals) if BASELINE in results else None
-        for name in known:
+        so_far = [name for name in known if str(goals[-1]) in results[name]["tails"]]
+        baseline = _of_seeds(results, BASELINE, "tails", goals) if BASELINE in so_far else None
+        for name in so_far:
             tails, means = (_of_seeds(results, name, of, goals) for of in ("tails", "means"))
             above = _difference(tails, baseline) if baseline and name != BASELINE else ""
             steps = f"{results[name]['steps'][str(goals[-1])] / 1e6:.1f} M"
