@@ -20,7 +20,7 @@ from .._composition._plain import from_plain, to_plain
 from .._composition._user_code import is_user_code, load_user_code
 from .._folder._run_folder import RunFolder
 from ..envs.maze import HeldOutMazes
-from ..envs.maze._held_out_names import LISTS, MAZES
+from ..envs.maze._held_out_names import LISTS, MAZES, MAZES_WITH_MORE
 from ..recipes import small
 from ..recipes._known import ADAPTED, RECIPES
 from ..recipes._small import SUFFIX
@@ -73,7 +73,7 @@ class Evaluate:
 
     lists of mazes: {", ".join(LISTS)}
 
-    mazes: {", ".join(MAZES)}
+    mazes: {", ".join((*MAZES, *MAZES_WITH_MORE))}
     """
 
     file: str | None = None

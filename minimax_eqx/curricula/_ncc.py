@@ -33,6 +33,7 @@ class NCCState(eqx.Module, Generic[Level]):
     ascent: PyTree
     score: PyTree
     phase: Int[Array, ""]  # cycles since the iteration began
+    num_iterations: Int[Array, ""]  # how many are over
     first: Int[Array, ""]  # the slot with which this iteration's scoring begins
 
 
@@ -75,6 +76,8 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
     """How many cycles with update an iteration has; the paper has 1."""
     evenness_coef: Scalar = 0.05
     """What the entropy of the distribution is worth; the higher, the more even it is."""
+    evenness_decay: Scalar = 0.0
+    """Let `evenness_coef` fall as the iterations to the power of minus this; 0 keeps it."""
     min_weight: Scalar = 1e-5
     """The least weight of a stored level."""
     ascent: AbstractAscent = AdaGradAscent()
@@ -83,7 +86,7 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
     def __check_init__(self) -> None:
         check_repetitions(self)
         check_at_least(self, 1, "capacity", "num_training_cycles")
-        check_at_least(self, 0, "num_new_levels", "evenness_coef")
+        check_at_least(self, 0, "num_new_levels", "evenness_coef", "evenness_decay")
         check_between(self, 0, 1, "rescored_share")
         check_positive(self, "rescored_share", "min_weight")
         check_between(self, 0, 1 / self.capacity, "min_weight")
@@ -112,6 +115,7 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
             ascent=self.ascent.init(self.capacity),
             score=init_repeated("NCC", self.score, evidence, self.num_plays, key=key),
             phase=jnp.zeros((), jnp.int32),
+            num_iterations=jnp.zeros((), jnp.int32),
             first=jnp.zeros((), jnp.int32),
         )
 
@@ -172,12 +176,15 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
         is_last = state.phase == period - 1
         weights, ascent = filter_cond(
             is_last,
-            lambda moved: self._ascend(*moved, buffer),
+            lambda moved: self._ascend(*moved, buffer, self._evenness(state)),
             lambda moved: moved,
             (state.weights, state.ascent),
         )
         first = jnp.where(is_last, (state.first + self.num_rescored) % self.capacity, state.first)
-        after = NCCState(buffer, weights, ascent, score, (state.phase + 1) % period, first)
+        after = NCCState(
+            *(buffer, weights, ascent, score, (state.phase + 1) % period),
+            *(state.num_iterations + is_last.astype(jnp.int32), first),
+        )
         replaced = share_of(buffer.came_in_since(state.buffer))
         own = self._metrics(after) | {"scoring": scoring.astype(jnp.float32), "replaced": replaced}
         told = named_metrics("score", self.score, score)
@@ -186,10 +193,18 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
     def _is_scoring(self, state: NCCState[Level]) -> Bool[Array, ""]:
         return state.phase < self.num_scoring_cycles
 
+    def _evenness(self, state: NCCState[Level]) -> Float[Array, ""]:
+        iterations = state.num_iterations.astype(jnp.float32)
+        return self.evenness_coef * (iterations + 1) ** -jnp.asarray(self.evenness_decay)
+
     def _ascend(
-        self, weights: Float[Array, " capacity"], ascent: PyTree, buffer: LevelBuffer
+        self,
+        weights: Float[Array, " capacity"],
+        ascent: PyTree,
+        buffer: LevelBuffer,
+        evenness: Float[Array, ""],
     ) -> tuple[Float[Array, " capacity"], PyTree]:
-        gradient = _known_scores(buffer) - self.evenness_coef * (jnp.log(weights) + 1)
+        gradient = _known_scores(buffer) - evenness * (jnp.log(weights) + 1)
         step, ascent = self.ascent.step(ascent, gradient)
         return project(weights + step, self.min_weight), ascent
 
@@ -198,7 +213,7 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
         return {
             "buffer_fill_ratio": buffer.fill_ratio,
             "buffer_mean_score": buffer.mean_score,
-            "weights_objective": weights @ _known_scores(buffer) + self.evenness_coef * spread,
+            "weights_objective": weights @ _known_scores(buffer) + self._evenness(state) * spread,
             "weights_entropy": spread,
             "largest_weight": jnp.max(weights),
         }

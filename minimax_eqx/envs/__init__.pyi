@@ -20,4 +20,5 @@ from ._seeds import Reseed as Reseed
 from ._seeds import Seeded as Seeded
 from ._seeds import Seeds as Seeds
 from ._suite import AbstractSuite as AbstractSuite
+from .adapters._foreign import strong as strong
 from .maze._maze import Maze as Maze

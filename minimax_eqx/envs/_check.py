@@ -4,14 +4,14 @@ import jax
 from jaxtyping import Array, Key
 
 from ._check_actions import check_action_spec
-from ._check_calls import check_calls, check_spec
+from ._check_calls import check_calls
+from ._check_episodes import check_episodes
 from ._check_fields import check_compiles_once, check_counts
-from ._check_play import check_batches, check_play
+from ._check_play import GENERATOR
+from ._check_types import check_spec
 from ._editor import AbstractDesign, Blanks
 from ._env import AbstractEnv, AbstractLevelGenerator
 from ._mutator import AbstractLevelMutator
-
-_GENERATOR = "threefry2x32"
 
 
 def check_env(
@@ -32,7 +32,11 @@ def check_env(
       design's editor is checked as an environment of its own.
     - `key`: decides levels and actions; `jax.random.key(0, impl="threefry2x32")` if `None`.
     - `num_steps`: steps to play at least; at least 1. Episodes are played to the time limit in any
-      case, each action on its own and actions at random.
+      case, each action on its own and actions at random. Where that would be very many steps,
+      players take several actions in turn.
+
+    Methods are traced, and two programs are compiled, whatever the environment; only short methods
+    are also called plainly.
 
     Returns nothing if all is well. Raises `EnvCheckError`, a `ValueError`, at the first rule that
     is broken, and `RuntimeError` where JAX does not compile. The rules, by name:
@@ -43,7 +47,7 @@ def check_env(
     - `compiles_once`: copies of the parts do not make `eqx.filter_jit` compile again: all that is
       no array in them equals its copy. Functions are taken to be the same in a copy.
     - `runs`: every method runs on the generator's levels, with an action drawn at random.
-    - `leaves`: levels, worlds, states and observations consist of arrays.
+    - `leaves`: levels, worlds, states and observations consist of arrays, not of Python numbers.
     - `level_spec`, `observation_spec`: levels and observations are as declared, edited and designed
       levels too.
     - `level_metrics`: metrics are finite float scalars, and `passable` is 0 or 1.
@@ -52,10 +56,18 @@ def check_env(
     - `stable_state`: a step changes neither structure nor shapes nor types (weak types included).
     - `pure`: nothing changes its inputs.
     - `deterministic`: the same inputs and key give the same results.
-    - `jit`, `vmap`: compiled and batched calls agree with plain ones.
+    - `jit`, `vmap`: every method can be compiled; a compiled call agrees with a plain one, and a
+      batch with its members.
     - `finite_reward`: rewards are finite, for every action.
     - `success_ends`: an episode ends with its success.
     - `time_limit`: an episode ends after `max_episode_steps` steps at the latest.
+    - `truncated`: such an end is `truncated`. It is refused if several episodes last that long and
+      all of them end with `terminated` alone.
+    - `no_reset`: a step that ends an episode gives the state of its end. It is refused if a count
+      of steps in the state then has its first value.
+    - `keeps_level`: an episode is one of the given level. It is refused if levels make no
+      difference where another key does; and, if levels are states, if two resets of one level
+      differ in a part that no step changes.
     - `optimal_return`: if there is one, it is a finite float32 scalar, and no episode that is
       played returns more.
     """
@@ -67,12 +79,12 @@ def check_env(
             "check_env compares compiled calls with plain ones, and JAX's compiler is switched "
             "off: set JAX_DISABLE_JIT=0, or jax.config.update('jax_disable_jit', False)."
         )
-    key = jax.random.key(0, impl=_GENERATOR) if key is None else key
-    if str(jax.random.key_impl(key)) != _GENERATOR:
+    key = jax.random.key(0, impl=GENERATOR) if key is None else key
+    if str(jax.random.key_impl(key)) != GENERATOR:
         raise ValueError(
             f"key is of JAX's generator {jax.random.key_impl(key)}, whose numbers need not be the "
             "same in a batch as alone, so that batches cannot be compared with single calls. Use "
-            f"jax.random.key(0, impl={_GENERATOR!r}); the environment may use any afterwards."
+            f"jax.random.key(0, impl={GENERATOR!r}); the environment may use any afterwards."
         )
     keys = jax.random.split(key, 4)
     call_key, play_key, action_key, design_key = keys
@@ -80,9 +92,8 @@ def check_env(
     parts = {"env": env, "generator": generator, "mutator": mutator, "design": design}
     check_compiles_once(**{name: part for name, part in parts.items() if part is not None})
     check_action_spec(env, action_key)
-    plain = check_calls(env, generator, mutator, call_key)
-    check_batches(env, generator, mutator, plain, call_key)
-    check_play(env, generator, play_key, num_steps)
+    short = check_calls(env, generator, mutator, call_key)
+    check_episodes(env, generator, mutator, key=play_key, num_steps=num_steps, short=short)
     if design is not None:
         editor = design.editor(env.level_spec())
         designed = editor.designed_level_spec()

@@ -1,179 +1,171 @@
-"""Checks of an environment in batches, and over whole episodes."""
+"""Whole episodes for checks: who plays, and what is written down."""
 
+from typing import Any
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Key
+from jaxtyping import Array, Bool, Int, Key, UInt32
 
 from .._types import PyTree
-from .._xla._compile import RUNS_ONCE, quick_jit
 from ._check_actions import choose, possible_actions
-from ._check_calls import check_metrics
-from ._check_fields import EnvCheckError
-from ._check_same import call_again, same, snapshot
-from ._env import AbstractEnv, AbstractLevelGenerator
+from ._check_faults import digest, new_clocks, watch_clocks
+from ._env import AbstractEnv, AbstractLevelGenerator, TimeStep
 from ._mutator import AbstractLevelMutator, NoEdit
 
+RULES = (
+    "finite_reward",
+    "success_ends",
+    "time_limit",
+    "optimal_return",
+    "action_mask",
+)
+"""What each step is looked at for."""
+GENERATOR = "threefry2x32"
+_MIX = 1_000_003
+# Rewards are added up in another order than an optimum may have been computed in.
+_ROUNDING = 1e-5
 
-def check_batches(
+
+def play(
     env: AbstractEnv,
     generator: AbstractLevelGenerator,
     mutator: AbstractLevelMutator | None,
-    plain: dict[str, PyTree],
-    key: Key[Array, ""],
-) -> None:
-    """Compiled calls give what plain ones gave with this key, and a batch what its members do."""
-    spec, level_spec = env.action_spec(), env.level_spec()
-    edit = (mutator or NoEdit()).mutate
+    player: Int[Array, ""],
+    keys: UInt32[Array, "5 2"],
+    *,
+    num_constant: int,
+    num_steps: int,
+    repeat: int,
+) -> dict[str, PyTree]:
+    """One player's steps on one level, which starts anew at every end.
 
-    def play(key):
-        keys = jax.random.split(key, 6)
-        level_key, edit_key, reset_key, step_key, action_key, choice_key = keys
-        level = generator.sample(level_spec, key=level_key)
-        edited = edit(level, key=edit_key)
-        world = env.load(edited)
-        state = env.reset(world, key=reset_key)
-        sampled = spec.sample(action_key)
-        action = choose(spec, env.observe(world, state), sampled, key=choice_key)
-        step = env.step(world, state, action, key=step_key)
-        return {
-            "generator.sample": level,
-            "mutator.mutate": edited,
-            "env.level_metrics": env.level_metrics(edited),
-            "env.optimal_return": env.optimal_return(edited),
-            "env.load": world,
-            "env.reset": state,
-            "env.step": step,
-            "env.observe": env.observe(world, step.state),
-        }
+    The first `num_constant` players play each example of an action in turn, `repeat` steps long;
+    others play at random. Players of odd numbers play edited levels. `keys` are five, as plain
+    numbers: for the level, its edit, a start, another start, and all steps.
 
-    # Plain calls take the longest, so they are made once, and so is the program of a batch. One for
-    # a single instance is only needed to find out what is wrong.
-    # The plain calls' key is used again, on purpose.
-    clone, other = jax.random.clone(key), jax.random.fold_in(jax.random.clone(key), 1)
-    keys = jnp.concatenate([clone[None], jax.random.split(other, 3)])
-    advice = "Write every method for a single instance; its shapes must not depend on the batch."
-    try:
-        run = quick_jit(jax.vmap(play), cpu_optimisation=RUNS_ONCE)
-        batched, turned = (call_again(run, (jnp.roll(keys, i),), {}) for i in range(2))
-    except Exception as error:
-        raise EnvCheckError(
-            "vmap", f"env does not run under jax.vmap: {type(error).__name__}: {error} " + advice
-        ) from error
-    for i in range(len(keys)):
-        check_metrics({n: value[i] for n, value in batched["env.level_metrics"].items()})
-    for name, results in batched.items():
-        expected = snapshot(plain[name])
-        first = jax.tree.map(lambda leaf: leaf[0], results)
-        moved = jax.tree.map(lambda leaf: leaf[1], turned[name])
-        if same(expected, snapshot(first), exact=False) and same(
-            expected, snapshot(moved), exact=False
-        ):
-            continue
-        alone = call_again(jax.jit(play), (key,), {})[name]
-        if not same(expected, snapshot(alone), exact=False):
-            raise EnvCheckError(
-                "jit",
-                f"{name} gives another result under jax.jit than without. Compute with arrays all "
-                "the way, and depend on nothing but the arguments.",
-            )
-        raise EnvCheckError(
-            "vmap", f"{name} gives another result under jax.vmap than alone. " + advice
-        )
+    Returns what was found, by name:
 
-
-def check_play(
-    env: AbstractEnv, generator: AbstractLevelGenerator, key: Key[Array, ""], num_steps: int
-) -> None:
-    """Plays each example of an action on its own, and as many random players.
-
-    They start their level anew at every end.
+    - `methods`: what each method gave first, the step with `first_action` and `first_keys`;
+      `other` is another start of the same world.
+    - `broken`: which of `RULES` were broken, with `action`, the first whose reward was not finite;
+      and which `measures` were not finite.
+    - `ends`: whether an episode ended at the time limit, terminated only or truncated.
+    - `level`, `digest`: digests of the level, and of all that was seen; `last` is the last state
+      before anything began anew, and `clocks` what numbers in it did.
     """
-    spec, level_spec = env.action_spec(), env.level_spec()
-    examples = spec.examples()
+    spec, examples = env.action_spec(), env.action_spec().examples()
     num_examples = jax.tree.leaves(examples)[0].shape[0]
+    step_keys = jax.random.key_data(jax.random.split(as_keys(keys[4]), num_steps))
+    level = generator.sample(env.level_spec(), key=as_keys(keys[0]))
+    edited = (mutator or NoEdit()).mutate(level, key=as_keys(keys[1]))
+    played = _where(player % 2 == 1, edited, level)
+    optimum = env.optimal_return(played)
+    world = env.load(played)
+    resets = jax.vmap(lambda key: env.reset(world, key=key))(as_keys(keys[2:4]))
+    start, other = (jax.tree.map(lambda leaf, i=i: leaf[i], resets) for i in range(2))
+    first_sight = env.observe(world, start)
+    most = jnp.inf if optimum is None else optimum + _ROUNDING
 
-    def play(player, key):
-        level_key, reset_key, scan_key = jax.random.split(key, 3)
-        level = generator.sample(level_spec, key=level_key)
-        world = env.load(level)
-        start = env.reset(world, key=reset_key)
-        most = jnp.array(jnp.inf)
-        optimum = env.optimal_return(level)
-        if optimum is not None:
-            # Rewards are added up in another order than an optimum may have been computed in.
-            most = optimum + 1e-5
+    def advance(carry, numbers):
+        state, age, total, found = carry
+        time, first, bad_action = found["time"], found["first"], found["action"]
+        action_key, choice_key, step_key = keys_of_step(numbers)
+        turn = (player + num_constant * (time // repeat)) % num_examples
+        wanted = _where(
+            player < num_constant,
+            jax.tree.map(lambda leaf: leaf[turn], examples),
+            spec.sample(action_key),
+        )
+        observation = env.observe(world, state)
+        action = choose(spec, observation, wanted, key=choice_key)
+        mask = possible_actions(spec, observation)
+        step = env.step(world, state, action, key=step_key)
+        age, total = age + 1, total + step.reward
+        infinite, no = ~jnp.isfinite(step.reward), jnp.zeros((), bool)
+        now = {
+            "finite_reward": infinite,
+            "success_ends": no if step.success is None else step.success & ~step.done,
+            "time_limit": (age >= env.max_episode_steps) & ~step.done,
+            "optimal_return": step.done & (total > most),
+            "action_mask": no if mask is None else ~jnp.any(mask),
+        }
+        at_limit = step.done & (age == env.max_episode_steps)
+        seen = (observation, step.reward, step.terminated, step.truncated)
+        found = {
+            "time": time + 1,
+            "first": _where(time == 0, (step, action, numbers), first),
+            "last": step.state,
+            "action": _where(infinite & ~found["broken"]["finite_reward"], action, bad_action),
+            "broken": {rule: found["broken"][rule] | now[rule] for rule in RULES},
+            "measures": {
+                name: found["measures"][name] | ~jnp.isfinite(value)
+                for name, value in step.measures.items()
+            },
+            "ends": found["ends"] | (at_limit & jnp.stack([~step.truncated, step.truncated])),
+            "digest": found["digest"] * jnp.uint32(_MIX) + digest(seen),
+            "clocks": watch_clocks(found["clocks"], start, state, step),
+        }
+        state = _where(step.done, start, step.state)
+        age, total = jnp.where(step.done, 0, age), jnp.where(step.done, 0.0, total)
+        return (state, age, total, found), None
 
-        def advance(carry, key):
-            state, age, total, bad_action, broken = carry
-            action_key, choice_key, step_key = jax.random.split(key, 3)
-            constant = jax.tree.map(lambda leaf: leaf[player % num_examples], examples)
-            wanted = jax.tree.map(
-                lambda one, drawn: jnp.where(player < num_examples, one, drawn),
-                constant,
-                spec.sample(action_key),
-            )
-            observation = env.observe(world, state)
-            action = choose(spec, observation, wanted, key=choice_key)
-            mask = possible_actions(spec, observation)
-            step = env.step(world, state, action, key=step_key)
-            age, total = age + 1, total + step.reward
-            infinite = ~jnp.isfinite(step.reward)
-            first = infinite & ~broken["finite_reward"]
-            bad_action = jax.tree.map(
-                lambda new, old: jnp.where(first, new, old), action, bad_action
-            )
-            now = {
-                "finite_reward": infinite,
-                "time_limit": (age >= env.max_episode_steps) & ~step.done,
-                "success_ends": jnp.array(False)
-                if step.success is None
-                else step.success & ~step.done,
-                "optimal_return": step.done & (total > most),
-                "action_mask": jnp.array(False) if mask is None else ~jnp.any(mask),
-            }
-            broken = jax.tree.map(jnp.logical_or, broken, now)
-            state = jax.tree.map(
-                lambda fresh, old: jnp.where(step.done, fresh, old), start, step.state
-            )
-            age, total = jnp.where(step.done, 0, age), jnp.where(step.done, 0.0, total)
-            return (state, age, total, bad_action, broken), None
+    no, nothing = jnp.zeros((), bool), jnp.zeros((), jnp.int32)
+    first_action = jax.tree.map(lambda leaf: leaf[0], examples)
 
-        unbroken = dict.fromkeys(_MESSAGES, jnp.array(False))
-        bad_action = jax.tree.map(lambda leaf: leaf[0], examples)
-        carry = (start, jnp.array(0), jnp.zeros(()), bad_action, unbroken)
-        keys = jax.random.split(scan_key, max(num_steps, env.max_episode_steps))
-        return jax.lax.scan(advance, carry, keys)[0][3:]
-
-    players = jnp.arange(2 * num_examples)
-    keys = jax.random.split(key, 2 * num_examples)
-    bad_actions, broken = jax.device_get(
-        quick_jit(jax.vmap(play), cpu_optimisation=RUNS_ONCE)(players, keys)
-    )
-    for rule, message in _MESSAGES.items():
-        if np.any(broken[rule]):
-            culprit = int(np.argmax(broken[rule]))
-            action = jax.tree.map(lambda leaf, i=culprit: leaf[i], bad_actions)
-            raise EnvCheckError(
-                "action_spec" if rule == "action_mask" else rule,
-                message.format(action=action, limit=env.max_episode_steps),
-            )
+    first_step = _blank_step(env, world, start, first_action)
+    found = {
+        "time": nothing,
+        "first": (first_step, first_action, step_keys[0]),
+        "last": start,
+        "action": first_action,
+        "broken": dict.fromkeys(RULES, no),
+        "measures": dict.fromkeys(first_step.measures, no),
+        "ends": jnp.zeros(2, bool),
+        "digest": jnp.zeros(2, jnp.uint32),
+        "clocks": new_clocks(start),
+    }
+    carry = (start, nothing, jnp.zeros(()), found)
+    found = jax.lax.scan(advance, carry, step_keys)[0][3]
+    first_step, first_action, numbers = found.pop("first")
+    methods = {
+        "generator.sample": level,
+        "mutator.mutate": edited,
+        "env.level_metrics": env.level_metrics(played),
+        "env.optimal_return": optimum,
+        "env.load": world,
+        "env.reset": start,
+        "env.observe": first_sight,
+        "env.step": first_step,
+    }
+    return {
+        **found,
+        "methods": methods,
+        "other": other,
+        "level": digest(played),
+        "first_action": first_action,
+        "first_keys": numbers,
+    }
 
 
-_MESSAGES = {
-    "finite_reward": "env.step gives a reward that is not finite for action {action}.",
-    "success_ends": (
-        "env.step says success without ending the episode. Set `terminated` or `truncated`."
-    ),
-    "time_limit": (
-        "an episode is not over after max_episode_steps = {limit} steps. Count steps in the state "
-        "and set `truncated` when that many were taken."
-    ),
-    "optimal_return": (
-        "an episode returns more than env.optimal_return of its level. Count the steps of the best "
-        "episode from 1, as env.step does, and round as it does."
-    ),
-    "action_mask": (
-        "an observation's `action_mask` is false for every action. At least one must be possible."
-    ),
-}
+def as_keys(numbers: UInt32[Array, "*keys 2"]) -> Key[Array, "*keys"]:
+    return jax.random.wrap_key_data(numbers, impl=GENERATOR)
+
+
+def keys_of_step(numbers: UInt32[Array, "2"]) -> Key[Array, "3"]:
+    """Keys for the action, for the choice of a possible one, and for the step."""
+    return jax.random.split(as_keys(numbers), 3)
+
+
+def _blank_step(env: AbstractEnv, world: Any, start: Any, action: PyTree) -> TimeStep:
+    """What a step gives, in form."""
+    key = jax.eval_shape(lambda: jax.random.key(0, impl=GENERATOR))
+    step = jax.eval_shape(lambda key: env.step(world, start, action, key=key), key)
+    leaves, structure = jax.tree.flatten(eqx.tree_at(lambda step: step.state, step, None))
+    zeros = [jnp.zeros(leaf.shape, leaf.dtype) for leaf in leaves]
+    blank = jax.tree.unflatten(structure, zeros)
+    return eqx.tree_at(lambda step: step.state, blank, start, is_leaf=lambda leaf: leaf is None)
+
+
+def _where(condition: Bool[Array, ""], one: PyTree, other: PyTree) -> PyTree:
+    return jax.tree.map(lambda x, y: jnp.where(condition, x, y), one, other)

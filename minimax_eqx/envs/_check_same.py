@@ -1,4 +1,4 @@
-"""Comparisons of what methods give: alone, again, compiled and in batches."""
+"""Comparisons of what methods give: traced, called plainly, compiled and in batches."""
 
 import re
 from collections.abc import Callable
@@ -13,38 +13,109 @@ from .._types import PyTree
 from ._check_fields import EnvCheckError
 
 
-def call(name: str, method: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Calls a method plainly and traces it: it must run, be pure, and agree with itself.
+class ChangesInputsError(Exception):
+    """A method changed what it was given."""
 
-    Plain calls are what takes time in a large environment, since they compile every loop anew. So
-    there is a second one only where tracing the method twice gives two different programs.
+
+class UnequalProgramsError(Exception):
+    """A method that was traced twice gave two programs."""
+
+
+def trace(
+    method: Callable, args: tuple, kwargs: dict[str, PyTree], *, compare: bool
+) -> tuple[PyTree, Any]:
+    """The structure of what a method gives for arguments of these structures, and its program.
+
+    The structure has a `jax.ShapeDtypeStruct` for each JAX array, and keeps what is none. Nothing
+    is compiled. Raises what the method raises, `ChangesInputsError`, and `UnequalProgramsError` if
+    it is to `compare` the program with that of a second time.
+    """
+    structure, program = _trace_once(method, args, kwargs)
+    if not compare:
+        return structure, program
+    _, other = _trace_once(method, args, kwargs)
+    texts = [re.sub("0x[0-9a-f]+", "", str(one)) for one in (program, other)]
+    consts = [snapshot(one.consts) for one in (program, other)]
+    if texts[0] != texts[1] or not same(*consts, exact=True):
+        raise UnequalProgramsError
+    return structure, program
+
+
+def _trace_once(method: Callable, args: Any, kwargs: Any) -> tuple[PyTree, Any]:
+    results = []
+
+    def run(args, kwargs):
+        before, _ = kept = jax.tree.flatten((args, kwargs))
+        result = method(*args, **kwargs)
+        after, _ = given = jax.tree.flatten((args, kwargs))
+        is_changed = kept[1] != given[1] or any(
+            one is not other for one, other in zip(before, after, strict=True)
+        )
+        if is_changed:
+            raise ChangesInputsError
+        results.append(jax.tree.map(_structure_of, result))
+        return eqx.filter(result, eqx.is_array)
+
+    program = jax.make_jaxpr(run)(args, kwargs)
+    return results[0], program
+
+
+def _structure_of(leaf: Any) -> Any:
+    if not eqx.is_array(leaf):
+        return leaf
+    weak = bool(getattr(leaf, "weak_type", False))
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, weak_type=weak)
+
+
+def num_operations(program: Any) -> int:
+    """How many operations a program has, those of the programs within it too."""
+    jaxpr = getattr(program, "jaxpr", program)
+    inner = [
+        part
+        for equation in jaxpr.eqns
+        for value in equation.params.values()
+        for part in (value if isinstance(value, tuple | list) else (value,))
+        if hasattr(part, "eqns") or hasattr(part, "jaxpr")
+    ]
+    return len(jaxpr.eqns) + sum(map(num_operations, inner))
+
+
+def call_again(method: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Calls a method with keys that are used more than once, on purpose."""
+
+    def again(argument):
+        return jax.random.clone(argument) if is_key(argument) else argument
+
+    return method(*map(again, args), **{name: again(value) for name, value in kwargs.items()})
+
+
+def call_plainly(
+    name: str, method: Callable, args: Any, kwargs: Any, problem: Exception | None
+) -> Any:
+    """Calls a method without compiling it, twice: it must run, and agree with itself.
+
+    `problem` is what tracing it raised, if it did; it is blamed where plain calls are fine.
     """
     before = snapshot((args, kwargs))
     try:
-        result = call_again(method, args, kwargs)
+        result = call_again(method, *args, **kwargs)
         kept = snapshot(result)
     except Exception as error:
         raise EnvCheckError("runs", f"{name} raises {type(error).__name__}: {error}") from error
-    if not same(before, snapshot((args, kwargs)), exact=True):
+    is_changed = not same(before, snapshot((args, kwargs)), exact=True)
+    if is_changed or isinstance(problem, ChangesInputsError):
         raise EnvCheckError(
             "pure",
             f"{name} changes what it is given. Build a new level, world or state instead, with "
             "`dataclasses.replace` or the constructor.",
         )
-    problem = None
-    is_sure = False
-    if not name.endswith("_spec"):
-        try:
-            is_sure = _gives_one_program(method, args, kwargs)
-        except Exception as error:
-            problem = error
-    if not is_sure and not same(kept, snapshot(call_again(method, args, kwargs)), exact=True):
+    if not same(kept, snapshot(call_again(method, *args, **kwargs)), exact=True):
         raise EnvCheckError(
             "deterministic",
             f"{name} gives different results for the same inputs and key. Draw random numbers "
             "from `key` alone, and keep what changes in the state.",
         )
-    if problem is not None:
+    if problem is not None and not isinstance(problem, UnequalProgramsError):
         raise EnvCheckError(
             "jit",
             f"{name} runs as it is but not under jax.jit: {type(problem).__name__}: {problem} Use "
@@ -53,43 +124,18 @@ def call(name: str, method: Callable, *args: Any, **kwargs: Any) -> Any:
     return result
 
 
-def _gives_one_program(method: Callable, args: Any, kwargs: Any) -> bool:
-    """Whether a method that is traced twice is the same program. Raises what tracing raises."""
-
-    def trace(*args, **kwargs):
-        arrays, others = eqx.partition((args, kwargs), eqx.is_array)
-
-        def run(arrays):
-            args, kwargs = eqx.combine(arrays, others)
-            return eqx.filter(method(*args, **kwargs), eqx.is_array)
-
-        return jax.make_jaxpr(run)(arrays)
-
-    one, other = (call_again(trace, args, kwargs) for _ in range(2))
-    texts = [re.sub("0x[0-9a-f]+", "", str(program)) for program in (one, other)]
-    return texts[0] == texts[1] and same(snapshot(one.consts), snapshot(other.consts), exact=True)
-
-
-def call_again(method: Callable, args: Any, kwargs: Any) -> Any:
-    """Calls a method with keys that are used more than once, on purpose."""
-
-    def again(argument):
-        return jax.random.clone(argument) if _is_key(argument) else argument
-
-    return method(*map(again, args), **{name: again(value) for name, value in kwargs.items()})
-
-
 def snapshot(tree: PyTree) -> tuple[Any, list[np.ndarray]]:
     """A copy that later changes cannot reach."""
     leaves, structure = jax.tree.flatten(tree)
-    return structure, [np.array(_plain_data(leaf)) for leaf in leaves]
+    return structure, [np.array(plain_data(leaf)) for leaf in leaves]
 
 
-def _plain_data(leaf: Any) -> Any:
-    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+def plain_data(leaf: Any) -> Any:
+    """The numbers of a random key, and any other array as it is."""
+    return jax.random.key_data(leaf) if is_key(leaf) else leaf
 
 
-def _is_key(leaf: Any) -> bool:
+def is_key(leaf: Any) -> bool:
     return eqx.is_array(leaf) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 

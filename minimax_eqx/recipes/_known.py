@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 
 from ..runners._experiment import Experiment
-from . import brax, cart_pole, gymnax, jaxnav, pendulum, xland
+from . import brax, cart_pole, craftax, gymnax, jaxnav, pendulum, xland
 from .maze import _family, _newer, _reference
 
 
@@ -36,6 +36,7 @@ RECIPES = {
 # Those of worlds of other packages, which raise `ImportError` where the package is missing.
 ADAPTED = {
     **_recipes("brax", brax),
+    **_recipes("craftax", craftax),
     **_recipes("gymnax", gymnax),
     **_recipes("jaxnav", jaxnav),
     **_recipes("xland", xland),

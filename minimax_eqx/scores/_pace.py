@@ -81,27 +81,34 @@ class PACE(AbstractSelectiveFormula):
             predictions, _ = network.scan(observations, memory, begins)
             return jnp.sum(shares * predictions.actions.log_prob(actions))
 
-        def score(*play: PyTree) -> Float[Array, ""]:
-            if len(play[-1][0]) == 1:  # the trials of the first step
-                return optax.tree.norm(jax.grad(objective)(params, *play), squared=True)
-            # Each trial on its own, whose gradient is `G_i / n`.
-            alone = jax.tree.map(lambda leaf: jnp.expand_dims(jnp.moveaxis(leaf, 1, 0), 2), play)
-            gradients = jax.vmap(lambda play: jax.grad(objective)(params, *play))(alone)
-            return squared_norm_without_noise(gradients)
+        num_trials = counted.shape[2]
+
+        def scores(part: PyTree) -> Float[Array, " level"]:
+            # One axis for all plays: with one for trials beside it, XLA copies all steps in every
+            # step back, which takes longer than all else.
+            plays = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), part)
+            gradients = jax.vmap(lambda play: jax.grad(objective)(params, *play))(plays)
+            gradients = jax.tree.map(
+                lambda leaf: leaf.reshape(-1, num_trials, *leaf.shape[1:]), gradients
+            )
+            return jax.vmap(squared_norm_without_noise)(gradients)
 
         def cut(leaf):  # every `num_parts`-th level in a part, so that devices share each part
-            leaf = jnp.moveaxis(leaf, 1, 0)
+            leaf = jnp.moveaxis(leaf, 0, 2)
             return jnp.moveaxis(leaf.reshape(-1, self.num_parts, *leaf.shape[1:]), 1, 0)
 
         parts = jax.tree.map(cut, (*seen, shares))
-        return jax.lax.map(lambda part: jax.vmap(score)(*part), parts).T.reshape(-1)
+        return jax.lax.map(scores, parts).T.reshape(-1)
 
 
 def squared_norm_without_noise(parts: PyTree[Float[Array, "trial ..."]]) -> Float[Array, ""]:
     """The squared norm of a mean of `n` noisy gradients, less what their noise adds to it.
 
-    `parts` are the gradients divided by their number, so that they add up to the mean.
+    `parts` are the gradients divided by their number, so that they add up to the mean. Of a single
+    one it is the squared norm.
     """
     num_trials = len(jax.tree.leaves(parts)[0])
+    if num_trials == 1:
+        return optax.tree.norm(parts, squared=True)
     total = optax.tree.norm(jax.tree.map(lambda part: jnp.sum(part, axis=0), parts), squared=True)
     return (total - optax.tree.norm(parts, squared=True)) * num_trials / (num_trials - 1)

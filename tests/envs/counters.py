@@ -227,3 +227,52 @@ def look_whether_it_is_compiled(self, world, *, key):
 def refuse_to_be_batched(self, world, state):
     shape = jax.ShapeDtypeStruct((1,), jnp.float32)
     return jax.pure_callback(lambda count: np.float32(count)[None], shape, state.count)
+
+
+def begin_anew(self, world, state, action, *, key):
+    step = Counter.step(self, world, state, action, key=key)
+    fresh = self.reset(world, key=key)
+    new = jax.tree.map(lambda one, other: jnp.where(step.done, one, other), fresh, step.state)
+    return dataclasses.replace(step, state=new)
+
+
+class DrawsItsOwnTarget(Counter):
+    """Its episodes are those of a target that a reset draws, as where a package draws a level."""
+
+    def reset(self, world, *, key):
+        return State(-jax.random.randint(key, (), 1, 4), ZERO)
+
+    def step(self, world, state, action, *, key):
+        return Counter.step(self, Level(ZERO), state, action, key=key)
+
+
+class Start(eqx.Module):
+    """A level that is a state."""
+
+    target: jax.Array
+    count: jax.Array
+    time: jax.Array
+
+
+class Starts(AbstractLevelGenerator[Start]):
+    def sample(self, level, *, key):
+        return Start(jax.random.randint(key, (), 1, 4), ZERO, ZERO)
+
+
+class FromStart(Counter):
+    """Its episodes begin at their level, but for the count, and perhaps the target."""
+
+    keeps_target: bool = True
+
+    def reset(self, world, *, key):
+        drawn = jax.random.randint(key, (2,), 1, 4)
+        target = world.target if self.keeps_target else drawn[0]
+        return Start(target, -drawn[1], world.time)
+
+    def step(self, world, state, action, *, key):
+        step = Counter.step(self, state, State(state.count, state.time), action, key=key)
+        new = Start(state.target, step.state.count, step.state.time)
+        return dataclasses.replace(step, state=new)
+
+    def level_spec(self):
+        return jax.eval_shape(lambda: Start(ZERO, ZERO, ZERO))

@@ -12,6 +12,7 @@ from minimax_eqx.envs import (
     Discrete,
     Maze,
     check_env,
+    strong,
 )
 from minimax_eqx.envs._check_fields import EnvCheckError
 from minimax_eqx.envs.maze import MazeDesign, MazeEdits, MemoryMaze, RandomMemory, RandomWalls
@@ -22,16 +23,20 @@ from .counters import (
     Buttons,
     Continuous,
     Counter,
+    DrawsItsOwnTarget,
     Either,
     FieldsThatAreNoArrays,
+    FromStart,
     Level,
     MaskedCounter,
     Solved,
+    Starts,
     State,
     Unequal,
     UnequalField,
     UnequalLeaf,
     UniformTarget,
+    begin_anew,
     branch_in_python,
     change_the_state,
     count_the_calls,
@@ -104,6 +109,14 @@ BROKEN = {
         with_step(terminated=lambda step: step.terminated & False),
     ],
     "time_limit": [with_step(truncated=lambda step: step.truncated & False)],
+    "truncated": [
+        with_step(
+            terminated=lambda step: step.terminated | step.truncated,
+            truncated=lambda step: step.truncated & False,
+        )
+    ],
+    "no_reset": [with_method(step=begin_anew)],
+    "keeps_level": [DrawsItsOwnTarget(), FromStart(keeps_target=False)],
     "optimal_return": [Solved(optimum=0.5), Solved(optimum=float("inf"))],
 }
 """Environments that break exactly one rule, by the rule's name."""
@@ -146,9 +159,32 @@ def test_the_mazes_keep_the_rules(env, generator, parts):
 )
 def test_a_broken_rule_is_named(rule, env):
     with pytest.raises(EnvCheckError) as caught:
-        check_env(env, UniformTarget())
+        check_env(env, Starts() if isinstance(env, FromStart) else UniformTarget())
     assert caught.value.rule == rule, str(caught.value)
     assert str(caught.value).startswith(f"[{rule}] ")
+
+
+class WeakTarget(AbstractLevelGenerator[Level]):
+    def sample(self, level, *, key):
+        return Level(jnp.asarray(2))
+
+
+@pytest.mark.parametrize(
+    ("env", "generator"),
+    [
+        (with_method(reset=lambda self, world, *, key: State(ZERO, 0)), UniformTarget()),
+        (with_state(lambda state: State(jnp.asarray(3), state.time)), UniformTarget()),
+        (Counter(), WeakTarget()),
+    ],
+)
+def test_python_numbers_are_to_be_made_strong(env, generator):
+    with pytest.raises(EnvCheckError, match=r"through `minimax_eqx\.envs\.strong`"):
+        check_env(env, generator)
+    assert strong(State(ZERO, 0)).time.dtype == jnp.int32
+
+
+def test_levels_that_are_states_may_start_anywhere_else():
+    check_env(FromStart(), Starts())
 
 
 def test_every_rule_of_the_documentation_has_a_test():

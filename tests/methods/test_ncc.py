@@ -92,7 +92,8 @@ def ascend(curriculum, num_steps):
     state = curriculum.state
 
     def step(moved, _):
-        return curriculum.curriculum._ascend(*moved, state.buffer), None
+        part = curriculum.curriculum
+        return part._ascend(*moved, state.buffer, part._evenness(state)), None
 
     return jax.lax.scan(step, (state.weights, state.ascent), None, num_steps)[0][0]
 
@@ -224,3 +225,13 @@ def test_what_makes_no_sense_is_refused_by_name(options, message):
 def test_a_score_that_keeps_records_is_refused():
     with pytest.raises(ValueError, match="NCC: the score MaxMC keeps a record"):
         going(compose(score=MaxMC()))
+
+
+def test_the_worth_of_evenness_falls_with_the_iterations_and_is_constant_without_decay(getkey):
+    for decay, expected in ((0.0, (0.005, 0.005)), (1 / 3, (0.005, 0.0025))):
+        begun = going(compose(evenness_coef=0.005, evenness_decay=decay))
+        later = eqx.tree_at(lambda s: s.num_iterations, begun.state, jnp.array(7, jnp.int32))
+        found = [float(begun.curriculum._evenness(state)) for state in (begun.state, later)]
+        assert found == pytest.approx(expected)
+    after, _ = iteration(begun, getkey)
+    assert int(after.state.num_iterations) == 1

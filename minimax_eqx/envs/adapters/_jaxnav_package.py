@@ -40,13 +40,15 @@ def _quietly() -> Iterator[None]:
 @contextlib.contextmanager
 def package_rules() -> Iterator[None]:
     """Lets the package mix types and ranks, whatever JAX is told to refuse in your own code, and
-    keeps JAX from telling you that the package does so in its lidar."""
+    keeps JAX from telling you that it does. With 64 bits its step would fail, so it has 32."""
     with (
+        jax.enable_x64(False),
         jax.numpy_dtype_promotion("standard"),
         jax.numpy_rank_promotion("allow"),
         warnings.catch_warnings(),
     ):
         warnings.filterwarnings("ignore", "scatter inputs have incompatible", FutureWarning)
+        warnings.filterwarnings("ignore", "Explicitly requested dtype", UserWarning)
         yield
 
 

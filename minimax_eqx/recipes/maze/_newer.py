@@ -89,7 +89,8 @@ def ncc_returns(**changes: Any) -> Experiment:
 
     With the step size and the entropy coefficient that its authors have for Craftax.
     """
-    experiment = ncc(score=scores.GeneralisedLearnability(), step_size=0.01, evenness_coef=0.005)
+    evenness = {"evenness_coef": 0.005, "evenness_decay": 1 / 3}
+    experiment = ncc(score=scores.GeneralisedLearnability(), step_size=0.01, **evenness)
     return with_changes(experiment, changes)
 
 

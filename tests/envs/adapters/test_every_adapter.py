@@ -36,6 +36,18 @@ NAMES = sorted(
 )
 
 
+# It takes half a minute to compile a step of theirs.
+SLOW_TO_COMPILE = ("craftax",)
+
+
+def slow_ones(names):
+    """The names, with a mark on those of adapters that are slow to compile."""
+    return [
+        pytest.param(name, marks=pytest.mark.slow) if name.startswith(SLOW_TO_COMPILE) else name
+        for name in names
+    ]
+
+
 @pytest.fixture(autouse=True)
 def as_other_packages_want_it():
     """They mix types and ranks, which this project's other tests don't let pass."""
@@ -43,7 +55,7 @@ def as_other_packages_want_it():
         yield
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=slow_ones(NAMES))
 def case(request):
     module = pytest.importorskip(f"{__package__}.cases.{request.param}", exc_type=ImportError)
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
@@ -141,7 +153,7 @@ def test_it_trains_by_level_replay_goes_on_bit_for_bit_and_is_reported(case, tmp
     assert ("no artist" in page) != is_drawn
 
 
-@pytest.mark.parametrize("name", ADAPTED)
+@pytest.mark.parametrize("name", slow_ones(ADAPTED))
 def test_its_recipes_can_be_written_down_and_run_or_say_what_to_install(name, capsys):
     try:
         e = ADAPTED[name]()

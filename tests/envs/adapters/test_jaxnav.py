@@ -133,6 +133,18 @@ def test_an_action_beyond_the_bounds_is_as_far_as_the_robot_gets():
         env.action_spec().check(jnp.array([1.5, 0.0], jnp.float32))
 
 
+def test_types_are_the_same_where_64_bits_are_the_default():
+    def begin(key):
+        level = RandomMaps().sample(SPEC, key=key)
+        world = ENV.load(level)
+        action = ENV.action_spec().sample(key)
+        return level, world, ENV.step(world, world, action, key=key), ENV.level_metrics(level)
+
+    with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
+        wide = jax.eval_shape(begin, KEYS[0])
+    assert wide == jax.eval_shape(begin, KEYS[0])
+
+
 def test_random_maps_are_those_that_the_package_begins_with():
     own = package(ENV)
     with package_rules():
