@@ -157,7 +157,7 @@ METHODS = {
     ),
     "remidi": (
         lambda core, sizes: ReMiDi(
-            replay(replay_prob=0.8, score=ExactRegret(), capacity=3, min_fill_ratio=0.3)(
+            replay(replay_prob=0.8, score=ExactRegret(), capacity=4, min_fill_ratio=0.3)(
                 core, sizes
             ),
             num_buffers=2,
