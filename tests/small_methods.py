@@ -157,7 +157,7 @@ METHODS = {
     ),
     "remidi": (
         lambda core, sizes: ReMiDi(
-            replay(replay_prob=0.8, score=ExactRegret(), capacity=3, min_fill_ratio=0.3)(
+            replay(replay_prob=0.8, score=ExactRegret(), capacity=4, min_fill_ratio=0.3)(
                 core, sizes
             ),
             num_buffers=2,
@@ -177,8 +177,8 @@ METHODS = {
         1,
     ),
     "adr": (by_return(ADR(num_episodes=1)), 1),
-    "doraemon": (by_return(Doraemon(success_at=0.1, num_episodes=2)), 1),
-    "self-paced": (by_return(SelfPaced(payoff_at=0.1, num_episodes=2)), 1),
+    "doraemon": (by_return(Doraemon(success_at=0.1, num_episodes=4)), 1),
+    "self-paced": (by_return(SelfPaced(payoff_at=0.1, num_episodes=4)), 1),
     "alp-gmm": (by_return(AlpGmm(fit_every=20, max_components=2, num_iterations=2)), 1),
 }
 # Where methods play that choose numbers in a box.

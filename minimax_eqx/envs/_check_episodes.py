@@ -42,13 +42,14 @@ def check_episodes(
     num_constant, num_pairs = num_examples, max(_NUM_PAIRS, -(-num_examples // 2))
     if (num_constant + 2 * num_pairs) * length > _MOST_STEPS:
         num_constant, num_pairs = -(-num_examples * num_steps // length), _NUM_PAIRS
-    # The last player is the first once more, elsewhere in the batch.
-    num_players = num_constant + 2 * num_pairs + 1
-    pairs = [(i, i + 1) for i in range(num_constant, num_players - 1, 2)]
-    players, same_keys = np.arange(num_players), np.arange(num_players)
-    players[-1] = same_keys[-1] = 0
+    # The first player is there twice. Side by side, since at the end of a batch a processor may
+    # round otherwise, and some generators of levels make other levels of that.
+    players = np.concatenate([[0], np.arange(num_constant + 2 * num_pairs)])
+    num_players = len(players)
+    pairs = [(i, i + 1) for i in range(num_constant + 1, num_players, 2)]
+    same_keys = players.copy()
     for one, other in pairs:
-        same_keys[other] = one
+        same_keys[other] = players[one]
     # As plain numbers, since some are used more than once, on purpose.
     keys = jax.random.key_data(jax.random.split(key, (num_players, 5)))
     keys = jnp.concatenate([keys[players, :2], keys[same_keys, 2:]], axis=1)
@@ -111,10 +112,10 @@ def _compare_plainly(
 
 
 def _compare_batch(together: dict[str, PyTree], alone: dict[str, PyTree]) -> None:
-    """The first and the last of a batch, who play the same, are as one is that plays alone."""
+    """The first two of a batch, who play the same, are as one is that plays alone."""
     for name, results in together.items():
         expected = snapshot(alone[name])
-        if not all(same(expected, snapshot(_of(i, results)), exact=False) for i in (0, -1)):
+        if not all(same(expected, snapshot(_of(i, results)), exact=False) for i in (0, 1)):
             raise EnvCheckError(
                 "vmap", f"{name} gives another result under jax.vmap than alone. {_ADVICE}"
             )

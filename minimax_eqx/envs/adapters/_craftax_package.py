@@ -51,6 +51,9 @@ def game(name: Name) -> Game:
         state, reward = symbolic.craftax_step(key, state, action, params, sizes)
         return strong((state, reward, env.is_terminal(state, params)))
 
+    # In a batch of more than eight, the package's noise came out otherwise than alone on CPUs (JAX
+    # 0.10.2), so that a seed's world would depend on its neighbours: worlds are made one by one.
+    @jax.custom_batching.sequential_vmap
     def generate(key):
         world = symbolic.generate_world(key, params, sizes)
         # Chance in play comes with the episode, so that equal worlds are equal levels.
