@@ -29,6 +29,9 @@ from minimax_eqx.runners import Evaluation, Schedule
 
 from ...states import assert_same_state
 
+# jax2d 1.0.1, which pip takes for Kinetix, calls jnp.clip in a way that JAX will drop.
+pytestmark = pytest.mark.filterwarnings("ignore:Passing arguments 'a':DeprecationWarning")
+
 NAMES = sorted(
     file.stem
     for file in (pathlib.Path(__file__).parent / "cases").glob("*.py")

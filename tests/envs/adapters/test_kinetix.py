@@ -9,6 +9,8 @@ pytest.importorskip("kinetix.environment", exc_type=ImportError)
 from minimax_eqx.envs import Maze, check_env
 from minimax_eqx.envs.adapters.kinetix import HandMadeScenes, Kinetix, RandomScenes
 
+pytestmark = pytest.mark.filterwarnings("ignore:Passing arguments 'a':DeprecationWarning")
+
 
 @pytest.fixture(autouse=True)
 def as_other_packages_want_it():
