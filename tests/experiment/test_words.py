@@ -97,10 +97,10 @@ MISTAKES = {
     "--norm pre": "--norm is an option of a part that is not chosen here: --core s5",
     "--curriculum domain-randomisation --k 3": "--curriculum level-replay --prioritisation top-k",
     "--curriculum domain-randomisation --temperature 3": "here: --curriculum level-replay",
-    "--score maxmc": "--score: there is no 'maxmc'. Did you mean 'max-mc'? Known: max-mc, l1-va",
-    "--score rank": "rank is a part of another kind: prioritisation. Known: max-mc",
+    "--score maxmc": "--score: there is no 'maxmc'. Did you mean 'max-mc'? Known: l1-value-loss, max-mc",
+    "--score rank": "rank is a part of another kind: prioritisation.",
     "--score none": "--score: there is no 'none'.",
-    "--score": "--score takes the name of one part. Known: max-mc, l1-value-loss.",
+    "--score": "--score takes the name of one part. Known: l1-value-loss, max-mc.",
     "--mutator taught --learning-rate 1": "may mean --student.learning-rate, --teacher.learning-r",
     "--num-walls many": "--num-walls is many; it must be a whole number.",
     "--seed 1e3": "--seed is 1e3; it must be a whole number.",
@@ -133,7 +133,7 @@ def test_help_shows_each_part_with_the_sentences_of_its_fields(capsys, monkeypat
     assert "curriculum.prioritisation (top-k)" in out
     assert "--k INT How many of the highest scores are replayed. (default: 100)" in out
     assert (
-        "--score {max-mc,l1-value-loss} What makes a level worth replaying. (default: max-m" in out
+        "--score {l1-value-loss,max-mc} What makes a level worth replaying. (default: max-m" in out
     )
     assert (
         "--student.learning-rate FLOAT The step size, which is positive. (default: 0.0001)" in out

@@ -28,12 +28,24 @@ from ..states import arrays, assert_close, copied
 NUM_CYCLES, SAVED_AFTER = 6, 3
 # Between them: shares of replayed levels and mutants, and of designs. `-m slow` is for the others.
 IN_EVERY_RUN = ("accel", "minimax")
-EVERY_METHOD = [
-    name if name in IN_EVERY_RUN else pytest.param(name, marks=pytest.mark.slow) for name in NAMES
-]
-# One of each kind of curriculum; what differs in others is computed by each device for itself.
+# One of each kind of curriculum, and what keeps more than scores.
+OF_EACH_KIND = (
+    *("dr-s5", "parallel-accel", "repaired", "paired", "sfl", "ncc", "fixed-tasks", "alp-gmm"),
+    *("traced", "cenie", "mna", "remidi", "prefilter"),
+)
+# What differs in others is computed by each device for itself.
 BETWEEN_PROCESSES = ("dr-s5", "parallel-accel", "repaired", "sfl", "ncc")
 assert not set(BETWEEN_PROCESSES) & set(IN_EVERY_RUN)  # they take long
+
+
+def marked(of_others):
+    """Every method; those of no kind of their own with that mark."""
+    marks = {
+        **dict.fromkeys(NAMES, of_others),
+        **dict.fromkeys(OF_EACH_KIND, pytest.mark.slow),
+        **dict.fromkeys(IN_EVERY_RUN, ()),
+    }
+    return [pytest.param(name, marks=marks[name]) for name in NAMES]
 
 
 def method(name):
@@ -63,7 +75,7 @@ class Played(NamedTuple):
     program: Any
 
 
-@pytest.fixture(scope="module", params=EVERY_METHOD)
+@pytest.fixture(scope="module", params=marked(pytest.mark.slow))
 def played(request, tmp_path_factory):
     name = request.param
     runner = member(members_of(name), 1)
@@ -90,6 +102,12 @@ def test_a_method_goes_on_from_a_file(played):
     assert jnp.any(played.metrics["updated"][SAVED_AFTER:] > 0)
 
 
+in_devices_and_members = pytest.mark.parametrize(
+    "played", marked(pytest.mark.exhaustive), indirect=True
+)
+
+
+@in_devices_and_members
 def test_a_method_is_trained_as_a_member(played):
     members = members_of(played.name)
     for _ in range(NUM_CYCLES):
@@ -98,6 +116,7 @@ def test_a_method_is_trained_as_a_member(played):
     assert_close(arrays(member(members, 1)), played.after)
 
 
+@in_devices_and_members
 def test_two_devices_do_what_one_does(played, request):
     runner, metrics = copied(played.before).on(level_mesh(2)), []
     together = run.lower(runner, 1).compile()
