@@ -97,7 +97,7 @@ MISTAKES = {
     "--norm pre": "--norm is an option of a part that is not chosen here: --core s5",
     "--curriculum domain-randomisation --k 3": "--curriculum level-replay --prioritisation top-k",
     "--curriculum domain-randomisation --temperature 3": "here: --curriculum level-replay",
-    "--score maxmc": "--score: there is no 'maxmc'. Did you mean 'max-mc'? Known: l1-value-loss, max-mc",
+    "--score maxmc": "--score: there is no 'maxmc'. Did you mean 'max-mc'? Known: l1",
     "--score rank": "rank is a part of another kind: prioritisation.",
     "--score none": "--score: there is no 'none'.",
     "--score": "--score takes the name of one part. Known: l1-value-loss, max-mc.",
