@@ -1,8 +1,9 @@
 """Methods on Kinetix, for which you need its extra: `minimax_eqx[kinetix]`.
 
-Sizes and hyperparameters follow Matthews et al. 2025 (arXiv 2410.23208): 2,048 scenes side by side
-and plays of 256 steps, made for an accelerator. Network and length of training are our own (theirs
-has a transformer over entities), and level replay has the defaults that it has everywhere here.
+Sizes and hyperparameters are those of the programs of Matthews et al. 2025 (arXiv 2410.23208):
+2,048 scenes side by side and plays of 256 steps, made for an accelerator. Network and length of
+training are our own (theirs has a transformer over entities), and level replay has the defaults
+that it has everywhere here.
 Every function takes other parts and values by the short names that the command line has for them.
 """
 
@@ -59,7 +60,6 @@ def _experiment(curriculum: curricula.AbstractCurriculum) -> Experiment:
         optimiser=agents.Adam(learning_rate=5e-5),
         discount=0.995,
         gae_lambda=0.9,
-        clip_range=0.02,
         entropy_coef=0.01,
         num_epochs=8,
         num_minibatches=32,
