@@ -82,8 +82,8 @@ class Prefilter(AbstractWatcher[Level, PrefilterState], Generic[Level]):
     An ensemble of small networks reads a level and predicts how often the students will solve it.
     Of all candidates those with the largest `p (1 - p)` are played, for the mean `p` of the
     predictions: networks that disagree about a level pull `p` towards one half, so such levels are
-    tried too. Looking at a level costs far less than playing it, so a curriculum needs fewer plays
-    to find as many useful levels. The ensemble learns in every cycle from the levels that were
+    tried too. Looking at a level costs far less than playing it, so a curriculum should need fewer
+    plays to find as many useful levels. The ensemble learns in every cycle from the levels that were
     played last, by cross-entropy. A share of the levels is not filtered, so that it goes on seeing
     levels of all kinds.
 
