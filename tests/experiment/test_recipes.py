@@ -43,9 +43,9 @@ REPLAYING = [
     "maze-sfl",
     "maze-ncc",
 ]
-# Between them: a buffer and a search, plays one after another and side by side, and a teacher. The
-# parts of others are tested elsewhere, and `pytest -m slow` runs them.
-IN_EVERY_RUN = {"maze-accel", "maze-parallel-accel", "maze-repaired", "maze-sfl"}
+# Between them: a buffer with edits, and a teacher. The parts of others are tested elsewhere, and
+# `pytest -m slow` runs them.
+IN_EVERY_RUN = {"maze-accel", "maze-repaired"}
 
 
 def in_every_run_or_slow(names):

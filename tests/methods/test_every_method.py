@@ -26,11 +26,11 @@ from ..small_methods import NAMES, experiment_of
 from ..states import arrays, assert_close, copied
 
 NUM_CYCLES, SAVED_AFTER = 6, 3
-# Between them: shares of replayed levels and mutants, and of designs. `-m slow` is for the others.
-IN_EVERY_RUN = ("accel", "minimax")
+# It has shares of new levels, replayed ones and mutants. `-m slow` is for the others.
+IN_EVERY_RUN = ("accel",)
 # One of each kind of curriculum, and what keeps more than scores.
 OF_EACH_KIND = (
-    *("dr-s5", "parallel-accel", "repaired", "paired", "sfl", "ncc", "fixed-tasks", "alp-gmm"),
+    *("dr-s5", "parallel-accel", "repaired", "minimax", "sfl", "ncc", "fixed-tasks", "alp-gmm"),
     *("traced", "cenie", "mna", "remidi", "prefilter"),
 )
 # What differs in others is computed by each device for itself.
