@@ -83,9 +83,9 @@ class Prefilter(AbstractWatcher[Level, PrefilterState], Generic[Level]):
     Of all candidates those with the largest `p (1 - p)` are played, for the mean `p` of the
     predictions: networks that disagree about a level pull `p` towards one half, so such levels are
     tried too. Looking at a level costs far less than playing it, so a curriculum should need fewer
-    plays to find as many useful levels. The ensemble learns in every cycle from the levels that were
-    played last, by cross-entropy. A share of the levels is not filtered, so that it goes on seeing
-    levels of all kinds.
+    plays to find as many useful levels. The ensemble learns in every cycle from the levels that
+    were played last, by cross-entropy. A share of the levels is not filtered, so that it goes on
+    seeing levels of all kinds.
 
     Put it where a curriculum takes its levels from: in `LevelReplay` with the schedule
     `Sequential`, in `SamplingForLearnability`, or in `AdversarialDesign`.
