@@ -128,9 +128,18 @@ def tiny(experiment: Experiment) -> Experiment:
         if name in AT_MOST and isinstance(value, int):
             value = min(value, AT_MOST[name])
         option.draft.values[name] = EXACTLY.get(name, value)
-    shrunk = made(draft)
+    # Those in lists are no options.
+    shrunk = jax.tree.map(_with_few_walls, made(draft), is_leaf=_has_walls)
     student = dataclasses.replace(STUDENT, peer_loss=shrunk.student.peer_loss)
     return dataclasses.replace(shrunk, student=student, evaluation=Evaluation())
+
+
+def _has_walls(part: Any) -> bool:
+    return isinstance(part, RandomWalls)
+
+
+def _with_few_walls(part: Any) -> Any:
+    return dataclasses.replace(part, num_walls=NUM_WALLS) if _has_walls(part) else part
 
 
 def train(name: str, transitions: int) -> Result:
