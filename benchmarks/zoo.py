@@ -286,6 +286,6 @@ This is no comparison of methods, which would take more training, tuning and see
 *Passes* are forward passes of the student's network for each transition that is played: 1 to play
 it, and 15 for one that is learned from, which is only a share of them. *Derived* seconds follow
 from them and from robust PLR in the same run, whose cycles without update give the time of playing,
-and whose other cycles give the time of learning. Teachers have networks of their own, for which nothing
-is derived.
+and whose other cycles give the time of learning. Teachers have networks of their own, for which
+nothing is derived.
 """
