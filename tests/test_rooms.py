@@ -23,6 +23,7 @@ ROOMS = (
     "runners",
     "_composition",
     "_folder",
+    "_report",
     "experiment",
     "recipes",
     "cli",
