@@ -5,6 +5,7 @@ is as large on a phone as on paper.
 """
 
 import dataclasses
+import itertools
 import json
 import math
 import uuid
@@ -98,7 +99,8 @@ def described(title: str, series: Series, axis: str, scale: Scale) -> str:
     verb = change or ("rises from" if last > first else "falls from")
     ends = scale.text(last) if change else f"{scale.text(first)} to {scale.text(last)}"
     where = f"over {number(float(x[-1] - x[0]))} {AXES.get(axis, axis)}"
-    return f"{name} {verb} {ends} {where}; lowest {scale.text(y.min())}, highest {scale.text(y.max())}."
+    extremes = f"lowest {scale.text(y.min())}, highest {scale.text(y.max())}"
+    return f"{name} {verb} {ends} {where}; {extremes}."
 
 
 def thinned(series: Series, most: int) -> Series:
@@ -109,7 +111,7 @@ def thinned(series: Series, most: int) -> Series:
     edges = np.linspace(0, count, most + 1).astype(int)
 
     def means(values: np.ndarray) -> np.ndarray:
-        parts = [values[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        parts = [values[a:b] for a, b in itertools.pairwise(edges)]
         return np.array([np.nanmean(p) if np.isfinite(p).any() else math.nan for p in parts])
 
     x = {name: means(np.asarray(values)) for name, values in series.x.items()}

@@ -41,6 +41,6 @@ def _of_tests(groups: Sequence[Group], kind: str, title: str, *, is_share: bool)
     series: list[Series] = []
     for i, test in enumerate(tests[:_MOST_TESTS]):
         name = "unseen training levels" if test == UNSEEN else test
-        found = series_of(groups, f"{test} {kind}", "evaluations", name=name, colour=i, dash=i)
+        found = series_of(groups, f"{test} {kind}", "evaluations", name=name, look=i)
         series += found
     return curves(title, series, is_share=is_share)

@@ -7,6 +7,6 @@ from ._section import Section
 
 
 def section(runs: Sequence[Run]) -> Section | None:
-    """The verdict in one sentence, the figures that it is made of, and how to make the run again."""
+    """The verdict in one sentence, its figures, and how to make the run again."""
     run = runs[0]
     return Section("Result", "result", f"<p>{run.name}</p>")

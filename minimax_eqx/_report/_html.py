@@ -12,6 +12,7 @@ from ..envs._pictures import png
 
 # Levels have few colours, and a palette makes their pictures a third as large.
 _MAX_COLOURS = 64
+NOT_MEASURED = "\N{EN DASH}"
 
 
 def escaped(text: object) -> str:
@@ -85,7 +86,7 @@ def folded(summary: str, body: str, *, is_open: bool = False) -> str:
 def number(value: float | None, digits: int = 3) -> str:
     """A number as people write it; a dash where nothing was measured."""
     if value is None or not np.isfinite(value):
-        return "–"
+        return NOT_MEASURED
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
     size = abs(value)
@@ -98,4 +99,4 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def percent(value: float | None) -> str:
     """A share in percent, a dash where nothing was measured."""
-    return "–" if value is None or not np.isfinite(value) else f"{100 * value:.1f} %"
+    return NOT_MEASURED if value is None or not np.isfinite(value) else f"{100 * value:.1f} %"

@@ -1,7 +1,6 @@
 """The page: sections, one after the other, with style and script, in one file."""
 
 import datetime
-import importlib.resources
 import logging
 import pathlib
 import string
@@ -16,6 +15,7 @@ from ._html import escaped
 from ._run import Run
 from ._section import Section
 
+_HERE = pathlib.Path(__file__).parent
 # What compares runs takes all of them. What looks closely at one takes the first.
 OF_ALL, OF_FIRST = "all", "first"
 # In the order of the page. A new section is a file with a function `section`, and a line here.
@@ -93,11 +93,11 @@ def _status(runs: Sequence[Run]) -> str:
 
 def _all_data(kind: str) -> str:
     """All files of a kind in this room, the common one first."""
-    files = importlib.resources.files(__package__).iterdir()
+    files = _HERE.iterdir()
     names = sorted(file.name for file in files if file.name.endswith(kind))
     common = [name for name in names if name in ("style.css", "script.js")]
     return "\n".join(_data(name) for name in [*common, *(n for n in names if n not in common)])
 
 
 def _data(name: str) -> str:
-    return (importlib.resources.files(__package__) / name).read_text(encoding="utf-8")
+    return (_HERE / name).read_text(encoding="utf-8")

@@ -45,26 +45,31 @@ def _name(members: Sequence[Run]) -> str:
 
 
 def series_of(
-    groups: Sequence[Group], metric: str, table: str = "rows", *, name: str = "", **style: int
+    groups: Sequence[Group],
+    metric: str,
+    table: str = "rows",
+    *,
+    name: str = "",
+    look: int | None = None,
 ) -> list[Series]:
     """A line of a metric for each group that has it, from `rows` or `evaluations` of its runs.
 
     The line is the mean over runs and the band reaches from the lowest to the highest; for one run
-    of several students the band is over them.
+    of several students the band is over them. `look` is the number of a colour and a dash.
     """
     found = []
     for i, group in enumerate(groups):
         tables = [getattr(run, table) for run in group.runs]
         label = name if name and len(groups) == 1 else f"{name} {group.name}".strip()
         # Of several groups each has its colour, so that it is the same in all charts.
-        look = {"colour": i, "dash": i} | (style if len(groups) == 1 else {})
+        style = look if look is not None and len(groups) == 1 else i
         columns = [(rows, metric) for rows in tables]
         if len(tables) == 1 and tables[0]:
             of_students = [n for n in tables[0][0] if _STUDENT.fullmatch(n.removesuffix(metric))]
             columns += [(tables[0], name) for name in of_students]
         series = _series(label, columns, num_runs=len(tables))
         if series is not None:
-            found.append(dataclasses.replace(series, **look))
+            found.append(dataclasses.replace(series, colour=style, dash=style))
     return found
 
 
@@ -90,11 +95,11 @@ def _series(label: str, columns: Sequence[tuple[Rows, str]], num_runs: int) -> S
         ]
         x["minutes"] = np.mean(seconds, axis=0) / 60
     spread = values if num_runs > 1 else values[1:]
-    band = {}
+    low = high = None
     if len(spread) > 1:
-        band = {"low": _over(np.nanmin, spread), "high": _over(np.nanmax, spread)}
+        low, high = _over(np.nanmin, spread), _over(np.nanmax, spread)
     own = values[:num_runs] if num_runs > 1 else values[:1]
-    return Series(label, x, _over(np.nanmean, own), **band)
+    return Series(label, x, _over(np.nanmean, own), low, high)
 
 
 def _over(function, values: np.ndarray) -> np.ndarray:

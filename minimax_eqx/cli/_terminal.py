@@ -18,9 +18,9 @@ from .._report._page import write_report
 from .._report._run import Run
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import is_first
+from ..evaluation._evaluate import evaluate as evaluate_runner
 from ..experiment import Finished, Progressed, WriteReport
 from ..experiment import _train as runs
-from ..runners._evaluation import evaluate as evaluate_runner
 from ..runners._experiment import Experiment
 from ._messages import INTERRUPTED, LOGGER, gist
 from ._process_options import ProcessOptions

@@ -11,13 +11,13 @@ from .._folder._run_folder import REPORT, RunFolder
 from .._report._page import write_report
 from .._report._run import Run
 from .._xla._processes import is_first
+from ..evaluation._evaluate import evaluate
 from ..runners._divergence import (
     Divergence,
     divergence_of_metrics,
     divergence_of_state,
     updates_of_learners,
 )
-from ..runners._evaluation import evaluate
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
 from ._hooks import Evaluated, Event, Finished, Ledger, Progressed, Saved, Started, Trained
