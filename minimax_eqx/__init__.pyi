@@ -7,6 +7,7 @@ from . import recipes as recipes
 from . import rollouts as rollouts
 from . import runners as runners
 from . import scores as scores
+from . import statistics as statistics
 from ._typecheck import CheckedModules
 from .experiment._train import load as load
 from .experiment._train import resume as resume
