@@ -22,6 +22,7 @@ ROOMS = (
     "scores",
     "curricula",
     "runners",
+    "evaluation",
     "_composition",
     "_folder",
     "experiment",

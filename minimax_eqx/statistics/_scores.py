@@ -21,8 +21,8 @@ def checked_scores(scores: Scores, name: str = "scores") -> Float[np.ndarray, "*
     table = np.asarray(scores, float)
     if table.ndim < 2:
         raise ValueError(
-            f"{name} has the shape {table.shape}; it needs the axes `run task`. Scores of several runs "
-            "in one task are scores[:, None], and scores of one run in several are scores[None]."
+            f"{name} has the shape {table.shape}; it needs the axes `run task`. Scores of "
+            "several runs in one task are scores[:, None], and scores of one run in several are scores[None]."
         )
     for axis, what in ((-2, "runs"), (-1, "tasks")):
         if not table.shape[axis]:
