@@ -10,6 +10,8 @@ from . import runners as runners
 from . import scores as scores
 from ._typecheck import CheckedModules
 from .evaluation._evaluate import evaluate as evaluate
+from .experiment._policy import load_policy as load_policy
+from .experiment._policy import save_policy as save_policy
 from .experiment._train import load as load
 from .experiment._train import resume as resume
 from .experiment._train import train as train
