@@ -137,7 +137,7 @@ def _tenth(values: np.ndarray) -> int:
 
 def _scale(series: Sequence[Series], is_share: bool) -> Scale:
     if is_share:
-        return Scale(0.0, 1.0, True)
+        return Scale(-0.02, 1.02, True)
     arrays = [a for s in series for a in (s.y, s.low, s.high) if a is not None]
     values = np.concatenate(arrays)
     values = values[np.isfinite(values)]

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from ._chart import Series, curves
+from ._chart import AXES, Series, curves
+from ._results import UNSEEN
 from ._run import Run
 from ._section import Section
 from ._series import Group, groups_of, series_of
 
-UNSEEN = "unseen"
 _SUCCESS, _RETURN = "success_rate", "return"
 # More held-out tests than this make no chart that can be read: their mean is shown.
 _MOST_TESTS = 8
@@ -23,10 +23,17 @@ def section(runs: Sequence[Run]) -> Section | None:
         curves(title, series_of(groups, _SUCCESS, name="training levels"), is_share=True),
         curves("Return while training", series_of(groups, _RETURN, name="training levels")),
         _of_tests(groups, _SUCCESS, "Success rate in evaluations", is_share=True),
+        _of_tests(groups, _RETURN, "Return in evaluations", is_share=False),
     ]
+    axes = "".join(
+        f'<button type="button" data-axis="{name}" aria-pressed="{str(i == 0).lower()}">{axis}'
+        "</button>"
+        for i, (name, axis) in enumerate(AXES.items())
+    )
     controls = (
-        '<p class="controls"><span class="note">Drag over a chart to zoom, double-click to go '
-        "back.</span></p>"
+        '<div class="controls"><span id="axis-of-charts">Over</span> '
+        f'<span class="choice" role="group" aria-labelledby="axis-of-charts">{axes}</span>'
+        '<span class="note">Drag over a chart to zoom, double-click to go back.</span></div>'
     )
     return Section("Learning", "learning", f'{controls}<div class="charts">{"".join(charts)}</div>')
 

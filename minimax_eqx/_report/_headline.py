@@ -2,7 +2,6 @@
 
 import datetime
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -146,24 +145,12 @@ def _facts(run: Run) -> str:
         ("versions", ", ".join(f"{n} {v}" for n, v in (origin.get("versions") or {}).items())),
         ("commit", str(origin.get("commit") or "")),
     ]
-    rows = "".join(
-        f"<dt>{name}</dt><dd>{escaped(text)}</dd>" for name, text in facts if text
-    )
+    rows = "".join(f"<dt>{name}</dt><dd>{escaped(text)}</dd>" for name, text in facts if text)
     command = origin.get("command")
-    again = (
-        f'<p class="again"><span class="note">Make it again:</span> <code>{escaped(command)}</code></p>'
-        if command
-        else ""
-    )
+    again = ""
+    if command:
+        again = f'<p class="note">Make it again:</p><pre>{escaped(command)}</pre>'
     return f'<dl class="facts">{rows}</dl>{again}'
-
-
-def command_of(recipe: str, changes: Mapping[str, Any]) -> str:
-    """The command that trains a recipe with other values for some options."""
-    words = ["minimax-eqx", "train", recipe]
-    for name, value in changes.items():
-        words += [f"--{name.replace('_', '-')}", *_value(value).split(" ")]
-    return shlex.join(words)
 
 
 def _value(value: object) -> str:

@@ -6,7 +6,7 @@ import functools
 import logging
 import pathlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -33,10 +33,12 @@ def train(
     processes: ProcessOptions,
     heading: str,
     code: UserCode | None,
+    origin: Mapping[str, Any],
 ) -> int:
     """Trains a new run in the folder `path`."""
     _start_jax(processes, experiment.devices)
-    return _tell_of(functools.partial(runs.train, experiment, path, code=code), heading)
+    work = functools.partial(runs.train, experiment, path, code=code, origin=origin)
+    return _tell_of(work, heading)
 
 
 def resume(
