@@ -21,6 +21,7 @@ ROOMS = (
     "scores",
     "curricula",
     "runners",
+    "evaluation",
     "_composition",
     "_folder",
     "experiment",

@@ -17,9 +17,9 @@ from .._folder._report import write_report
 from .._folder._run_folder import EVALUATION, REPORT, RunFolder
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import is_first
+from ..evaluation._evaluate import evaluate as evaluate_runner
 from ..experiment import Finished, Progressed, WriteReport
 from ..experiment import _train as runs
-from ..runners._evaluation import evaluate as evaluate_runner
 from ..runners._experiment import Experiment
 from ._messages import INTERRUPTED, LOGGER, gist
 from ._process_options import ProcessOptions

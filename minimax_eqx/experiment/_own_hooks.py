@@ -9,13 +9,13 @@ from .._folder._checkpoints import Checkpoints
 from .._folder._report import all_results, write_curves, write_report
 from .._folder._run_folder import CURVES, REPORT, RunFolder
 from .._xla._processes import is_first
+from ..evaluation._evaluate import evaluate
 from ..runners._divergence import (
     Divergence,
     divergence_of_metrics,
     divergence_of_state,
     updates_of_learners,
 )
-from ..runners._evaluation import evaluate
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
 from ._hooks import Evaluated, Event, Finished, Ledger, Progressed, Saved, Started, Trained

@@ -14,11 +14,11 @@ from jax.errors import JaxRuntimeError
 from minimax_eqx._folder import _run_folder as folder_module
 from minimax_eqx._folder._report import write_curves
 from minimax_eqx._folder._run_folder import RunFolder
-from minimax_eqx.cli import _commands as commands
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
 from minimax_eqx.cli._messages import warnings_in_one_line
 from minimax_eqx.cli._process_options import ProcessOptions
+from minimax_eqx.cli.commands import _train
 
 from .tiny import OPTIONS, files
 
@@ -69,7 +69,7 @@ def test_the_package_can_be_run_as_a_module():
 def test_train_alone_says_what_it_will_do_and_how_to_choose_another(begun):
     assert main(["train"]) == 0
     _, path, heading = begun[0]
-    assert path == commands.RUNS / "quickstart-1"
+    assert path == _train.RUNS / "quickstart-1"
     assert heading.startswith("Training quickstart for 400 updates in runs/quickstart-1.")
     assert "'minimax-eqx recipes' lists other recipes, --run chooses another folder" in heading
 
@@ -230,6 +230,6 @@ def test_the_command_line_shows_warnings_in_one_line(capsys, monkeypatch):
         warnings.warn("careful", stacklevel=1)
         return 0
 
-    monkeypatch.setattr(commands, "train", train)
+    monkeypatch.setattr(_train, "main", train)
     assert main(["train"]) == 0
     assert capsys.readouterr().err == "warning: careful\n"

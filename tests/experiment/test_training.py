@@ -17,11 +17,11 @@ from minimax_eqx import evaluate, load
 from minimax_eqx._files import FolderError
 from minimax_eqx._folder._report import write_report
 from minimax_eqx._folder._run_folder import RunFolder
+from minimax_eqx.evaluation import _panels as panels
 from minimax_eqx.experiment import Evaluated, Finished, Progressed, Remote, Started, TrainingError
 from minimax_eqx.experiment import _loop as loop
 from minimax_eqx.experiment import _own_hooks as own_hooks
 from minimax_eqx.experiment._hooks import Compiled, Ledger, Saved, Trained
-from minimax_eqx.rollouts import _panels as panels
 from minimax_eqx.runners._ahead import making
 from minimax_eqx.runners._saving import CheckpointError
 
