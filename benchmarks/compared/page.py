@@ -184,15 +184,18 @@ def _of_measure(measure: Measure, values: Mapping[str, Sequence[float]]) -> str:
     )
     every = pairs(values)
     apart = [
-        f"{pair.higher if is_higher else pair.lower} before "
-        f"{pair.lower if is_higher else pair.higher}"
+        (pair.higher, pair.lower) if is_higher else (pair.lower, pair.higher)
         for pair in every
         if pair.is_told_apart
     ]
     if not apart:
-        return f"{text} These seeds tell none of the {_pairs(len(every))} of methods apart."
+        return f"{text} The seeds tell no pair of methods apart, of {len(every)}."
+    beaten = {name: [other for other in ordered if (name, other) in apart] for name in ordered}
+    groups = [
+        f"{name} is before {_enumerated(others)}" for name, others in beaten.items() if others
+    ]
     rest = len(every) - len(apart)
-    text += f" The seeds tell {len(apart)} of {_pairs(len(every))} apart: {_enumerated(apart)}."
+    text += f" The seeds tell {len(apart)} of {_pairs(len(every))} apart: {'; '.join(groups)}."
     return text if not rest else f"{text} They do not tell the other {rest} apart."
 
 
@@ -203,22 +206,22 @@ def _not_shown(methods: Mapping[str, Any], missing: list[str], protocol: Results
     found = [
         "**That methods which are not told apart are equally good.** With "
         f"{num_seeds} seeds only large differences can be seen. Pairs are told apart by Welch's "
-        "t-test over seeds at the level 0.05, with Holm's correction for the number of pairs, since "
-        "one of twenty comparisons would succeed by chance alone. Bootstrap intervals of so few "
-        "seeds are somewhat too narrow, so take the tests and not whether two of them overlap.",
-        f"**What more training would give.** {millions:.0f} million transitions are a small part of "
-        "what papers train for, and methods that build a curriculum step by step, or search before "
+        "t-test over seeds at the level 0.05, with Holm's correction for the number of pairs, "
+        "since one of twenty comparisons would succeed by chance alone. Bootstrap intervals of few "
+        "seeds are somewhat too narrow, so take the tests, and not whether two of them overlap.",
+        f"**What more training would give.** {millions:.0f} million transitions are a small part "
+        "of what papers train for. Methods that build a curriculum step by step, or search before "
         "they train, may need longer until that pays.",
-        "**What each method can do.** Nobody tuned anything for this budget: students are the same, "
-        "and the other settings are those of the small recipes, with few stored levels, few "
+        "**What each method can do.** Nobody tuned anything for this budget: students are the "
+        "same, and the other settings are those of the small recipes, with few stored levels, few "
         "candidates in SFL, a sixteenth of the buffer scored again in NCC, and a small model in "
         "TRACED.",
         "**Which method takes less time.** Budgets are equal in transitions. An update costs more "
-        "time than a play, so methods with fewer updates were done sooner, as the last table shows.",
+        "time than a play, so methods with fewer updates were done sooner, as the last table says.",
         "**How robust students are in general.** The worst levels and the regret are of the "
-        "generator that all but ACCEL, parallel ACCEL and TRACED draw new levels from; those three "
+        "generator that all but ACCEL, parallel ACCEL and TRACED draw new levels from. Those three "
         "begin with empty mazes and edit them, and meet such levels only as they come to them. "
-        f"These {protocol['num_levels']:,} levels are one sample, the same for all.",
+        f"The {protocol['num_levels']:,} levels are one sample, the same for all.",
         "**Other students and worlds.** A larger student, feed-forward ones, mazes with more walls "
         "or other environments may order methods differently.",
     ]
@@ -251,9 +254,7 @@ def by_whole_seeds(statistic: Callable[..., Any], *tables: np.ndarray) -> Estima
     """`bootstrap` of tables with the axes `seed maze`, whose rows are resampled as they are."""
 
     def of_rows(*rows: np.ndarray) -> Any:
-        chosen = [
-            table[row[..., 0].astype(int)] for table, row in zip(tables, rows, strict=True)
-        ]
+        chosen = [table[row[..., 0].astype(int)] for table, row in zip(tables, rows, strict=True)]
         return statistic(*chosen)
 
     return bootstrap(of_rows, *(np.arange(len(table))[:, None] for table in tables))

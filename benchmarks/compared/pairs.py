@@ -48,5 +48,5 @@ def _welch(own: Sequence[float], others: Sequence[float]) -> float:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        p = float(stats.ttest_ind(own, others, equal_var=False).pvalue)
-    return p if np.ptp(own) + np.ptp(others) > 0 else 1.0
+        _, p = np.asarray(stats.ttest_ind(own, others, equal_var=False))
+    return float(p) if np.ptp(own) + np.ptp(others) > 0 else 1.0

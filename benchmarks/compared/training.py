@@ -18,7 +18,7 @@ import numpy as np
 
 from minimax_eqx import Experiment, Runner
 from minimax_eqx._composition._plain import to_plain
-from minimax_eqx._files import held, write
+from minimax_eqx._files import FolderError, held, write
 from minimax_eqx._folder._checkpoints import Checkpoints
 from minimax_eqx._types import PyTree
 from minimax_eqx.runners import run_members
@@ -101,10 +101,19 @@ def read_training(work: pathlib.Path, name: str) -> dict[str, Any]:
     return json.loads((folder_of(work, name) / "training.json").read_text())
 
 
-def is_trained(work: pathlib.Path, name: str) -> bool:
-    """Whether a method's training is over."""
-    exists = (folder_of(work, name) / "training.json").exists()
-    return exists and len(read_training(work, name)["parts"]) == NUM_PARTS
+def is_trained(work: pathlib.Path, name: str, plan: Plan) -> bool:
+    """Whether a method's training is over. Raises `FolderError` if it was trained otherwise."""
+    folder = folder_of(work, name)
+    if not (folder / "training.json").exists():
+        return False
+    told = read_training(work, name)
+    for option, value in dataclasses.asdict(plan).items():
+        if told[option] != value:
+            raise FolderError(
+                f"{folder} was trained with {option} {told[option]}, and not {value}: give that, "
+                "or another folder with --work."
+            )
+    return len(told["parts"]) == NUM_PARTS
 
 
 def read_students(work: pathlib.Path, name: str, part: int) -> PyTree:
