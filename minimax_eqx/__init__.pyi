@@ -8,6 +8,7 @@ from . import recipes as recipes
 from . import rollouts as rollouts
 from . import runners as runners
 from . import scores as scores
+from . import statistics as statistics
 from ._typecheck import CheckedModules
 from .evaluation._evaluate import evaluate as evaluate
 from .experiment._train import load as load
