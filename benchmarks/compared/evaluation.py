@@ -18,6 +18,7 @@ from minimax_eqx.evaluation._panels import evaluate_panels
 
 from ..machine import commit
 from .methods import experiment_of
+from .tails import worst_levels
 from .training import EVALUATED_PARTS, NUM_PARTS, Plan, folder_of, read_students, read_training
 
 SUITE = HeldOutMazes(("minimax-12",))
@@ -113,10 +114,24 @@ def _held_out(work: pathlib.Path, name: str, protocol: Protocol) -> dict[str, An
     }
 
 
+def _worst_levels(work: pathlib.Path, name: str, protocol: Protocol) -> dict[str, Any]:
+    """Success rates on the worst levels, and regrets, of each seed at the end of training."""
+    students = read_students(work, name, NUM_PARTS)
+    of_seeds = [
+        worst_levels(
+            experiment_of("DR"),
+            _of_seed(students, seed).first().network,
+            num_levels=protocol.num_levels,
+            num_episodes=protocol.num_tail_episodes,
+        )
+        for seed in range(students.num_updates.shape[0])
+    ]
+    return {
+        kind: {key: [one[kind][key] for one in of_seeds] for key in of_seeds[0][kind]}
+        for kind in of_seeds[0]
+    }
+
+
 def _of_seed(students: Agent, seed: int) -> Agent:
     """The population of one seed."""
     return jax.tree.map(lambda leaf: leaf[seed] if eqx.is_array(leaf) else leaf, students)
-
-
-def _worst_levels(work, name, protocol):
-    return {}
