@@ -1,7 +1,7 @@
-"""Intervals by resampling the runs of each task."""
+"""Intervals by resampling runs."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Array, Float, Real
@@ -12,20 +12,30 @@ from ._scores import check_confidence, check_several_runs, checked_scores
 # Numbers that are resampled at once.
 MOST_NUMBERS = 4_000_000
 FEWEST_RESAMPLES = 100
+Resample: TypeAlias = Literal["runs", "tasks"]
 
 
 def bootstrap(
     statistic: Callable[..., Any],
     *tables: Real[np.ndarray, "_ _"] | Real[Array, "_ _"],
     confidence: float = 0.95,
+    resample: Resample = "runs",
     num_resamples: int = 10_000,
     seed: int = 0,
 ) -> Estimate:
-    """The statistic of tables of scores, with a stratified bootstrap percentile interval.
+    """The statistic of tables of scores, with a bootstrap percentile interval.
 
-    In each resample the runs of each task are drawn anew, with replacement, as many as there are;
-    tasks are strata, so they stay as they are and each draws its own runs. The interval holds the
-    middle `confidence` of the statistics of all resamples. The same `seed` gives the same interval.
+    In each resample runs are drawn anew, with replacement, as many as there are, and tasks stay as
+    they are. The interval holds the middle `confidence` of the statistics of all resamples. The
+    same `seed` gives the same interval.
+
+    `resample` says what is drawn, and it matters which you take:
+
+    - `"runs"` draws whole runs, each with its scores in all tasks. It is right where one trained
+      student takes all the tests: a seed that did well in one maze did well in the others.
+    - `"tasks"` has each task draw its own runs, which is the stratified bootstrap of rliable. It is
+      right where every score is of a training of its own, as in benchmarks that train on each task
+      separately. Where one student takes all tests its intervals are too narrow, often by far.
 
     `statistic` takes as many tables as you give, of axes `resample run task`, and returns one
     number for each resample, as the functions of this package do. Another example is
@@ -45,14 +55,23 @@ def bootstrap(
             f"The statistic has the shape {value.shape} for one resample; it must be a number. "
             "Reduce the last two axes, `run task`, and no others."
         )
-    low, high = intervals(statistic, scores, confidence, num_resamples, seed)
+    low, high = intervals(
+        statistic,
+        scores,
+        confidence=confidence,
+        resample=resample,
+        num_resamples=num_resamples,
+        seed=seed,
+    )
     return Estimate(float(value), float(low), float(high))
 
 
 def intervals(
     statistic: Callable[..., Any],
     tables: Sequence[Float[np.ndarray, "_ _"]],
+    *,
     confidence: float,
+    resample: Resample,
     num_resamples: int,
     seed: int,
 ) -> tuple[Real[np.ndarray, "*shape"], Real[np.ndarray, "*shape"]]:
@@ -71,7 +90,9 @@ def intervals(
     at_once = max(1, MOST_NUMBERS // sum(table.size for table in tables))
     for begin in range(0, num_resamples, at_once):
         count = min(at_once, num_resamples - begin)
-        value = np.asarray(statistic(*(_resampled(table, count, random) for table in tables)))
+        value = np.asarray(
+            statistic(*(_resampled(table, count, resample, random) for table in tables))
+        )
         if value.shape[:1] != (count,):
             raise ValueError(
                 f"The statistic has the shape {value.shape} for {count} resamples; it must be one "
@@ -84,11 +105,16 @@ def intervals(
 
 
 def _resampled(
-    table: Float[np.ndarray, "run task"], count: int, random: np.random.Generator
+    table: Float[np.ndarray, "run task"],
+    count: int,
+    resample: Resample,
+    random: np.random.Generator,
 ) -> Float[np.ndarray, "{count} run task"]:
-    """Tables in which each task has runs of its own choice, any run as often as it comes."""
-    runs = random.integers(len(table), size=(count, *table.shape))
-    return np.take_along_axis(table[None], runs, axis=1)
+    """Tables of runs of this one, each drawn as often as it comes."""
+    num_runs, num_tasks = table.shape
+    num_draws = 1 if resample == "runs" else num_tasks
+    runs = random.integers(num_runs, size=(count, num_runs, num_draws))
+    return np.take_along_axis(table[None], np.broadcast_to(runs, (count, *table.shape)), axis=1)
 
 
 def _name(index: int, tables: Sequence[Any]) -> str:

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Array, Float, Real
 
-from ._bootstrap import intervals
+from ._bootstrap import Resample, intervals
 from ._scores import checked_scores
 
 
@@ -28,6 +28,7 @@ def performance_profile(
     thresholds: Real[np.ndarray, " threshold"],
     *,
     confidence: float = 0.95,
+    resample: Resample = "runs",
     num_resamples: int = 2_000,
     seed: int = 0,
 ) -> PerformanceProfile:
@@ -49,5 +50,12 @@ def performance_profile(
         places = [np.searchsorted(row, at, side="right") for row in ordered]
         return 1 - np.stack(places).reshape(*tables.shape[:-2], len(at)) / table.size
 
-    low, high = intervals(shares, [table], confidence, num_resamples, seed)
+    low, high = intervals(
+        shares,
+        [table],
+        confidence=confidence,
+        resample=resample,
+        num_resamples=num_resamples,
+        seed=seed,
+    )
     return PerformanceProfile(at, shares(table), low, high)

@@ -22,7 +22,7 @@ def checked_scores(scores: Scores, name: str = "scores") -> Float[np.ndarray, "*
     if table.ndim < 2:
         raise ValueError(
             f"{name} has the shape {table.shape}; it needs the axes `run task`. Scores of "
-            "several runs in one task are scores[:, None], and scores of one run in several are scores[None]."
+            "runs in one task are scores[:, None], and scores of one run in tasks are scores[None]."
         )
     for axis, what in ((-2, "runs"), (-1, "tasks")):
         if not table.shape[axis]:

@@ -62,19 +62,18 @@ def test_the_probability_of_improvement_is_what_pairs_say_and_what_mann_and_whit
     assert probability == pytest.approx(np.mean(by_task)) == pytest.approx(np.mean(u / 12))
 
 
+@pytest.mark.parametrize("resample", ["runs", "tasks"])
 @pytest.mark.parametrize("statistic", AGGREGATES)
-def test_an_interval_holds_the_middle_of_what_all_resamples_give(statistic):
-    """Every task draws its own runs: here 27 ways for each of two tasks, all of them tried."""
+def test_an_interval_holds_the_middle_of_what_all_resamples_give(statistic, resample):
+    """Three runs are drawn in 27 ways, by each of two tasks or once for both: all are tried."""
     scores = np.array([[0.0, 0.5], [0.3, 0.6], [0.8, 1.0]])
-    draws = list(itertools.product(range(3), repeat=3))
-    resamples = [
-        np.stack([scores[list(first), 0], scores[list(second), 1]], axis=1)
-        for first, second in itertools.product(draws, repeat=2)
-    ]
+    draws = [list(draw) for draw in itertools.product(range(3), repeat=3)]
+    pairs = itertools.product(draws, draws) if resample == "tasks" else [(d, d) for d in draws]
+    resamples = [np.stack([scores[a, 0], scores[b, 1]], axis=1) for a, b in pairs]
     # A confidence at which both ends are values that several resamples share.
-    values = np.sort(np.round([statistic(resample) for resample in resamples], 9))
+    values = np.sort(np.round([statistic(table) for table in resamples], 9))
     expected = np.quantile(values, [0.1, 0.9], method="inverted_cdf")
-    found = bootstrap(statistic, scores, confidence=0.8, num_resamples=40_000)
+    found = bootstrap(statistic, scores, confidence=0.8, resample=resample, num_resamples=40_000)
     assert found.value == pytest.approx(statistic(scores))
     assert (found.low, found.high) == pytest.approx(expected, abs=1e-6)
 
@@ -83,7 +82,7 @@ def test_runs_of_two_methods_are_resampled_independently():
     def difference(x, y):
         return mean(x) - mean(y)
 
-    found = bootstrap(difference, RECORDED, OTHERS)
+    found = bootstrap(difference, RECORDED, OTHERS, resample="tasks")
     # The variance of a resampled mean is the mean of squared deviations over the runs.
     variance = sum(t.var(axis=0).sum() / len(t) / 16 for t in (RECORDED, OTHERS))
     half = scipy.stats.norm.ppf(0.975) * np.sqrt(variance)
@@ -101,21 +100,30 @@ def test_the_same_seed_gives_the_same_interval_and_another_one_nearly_so():
     assert str(statistics.Estimate(0.6, 0.51234, 0.7)) == "0.600 [0.512, 0.700]"
 
 
-def test_intervals_cover_the_truth_as_often_as_they_say():
-    """Over methods whose true score is known, each with 30 runs of 2 tasks."""
-    trials, runs, random = 1_500, 30, np.random.default_rng(11)
+@pytest.mark.parametrize("resample", ["runs", "tasks"])
+@pytest.mark.parametrize("seeds_differ", [True, False])
+def test_intervals_cover_the_truth_as_often_as_they_say(resample, seeds_differ):
+    """Over methods whose true score is known. Where seeds are good or bad in all tasks alike, only
+    whole runs give intervals that are wide enough."""
+    trials, runs, random = 1_500, 50, np.random.default_rng(11)
     # The distribution is symmetric about 0.5, so every aggregate is 0.5.
     scores = random.normal([0.3, 0.7], 0.2, (trials, runs, 2))
+    if seeds_differ:
+        scores += random.normal(0, 0.3, (trials, runs, 1))
+    # All trials side by side, as tasks: those of one run are drawn together or each by itself.
+    table = np.moveaxis(scores, 0, 1).reshape(runs, -1)
 
     def of_each(resamples):
-        tables = np.moveaxis(resamples.reshape(-1, runs, trials, 2), 2, 1)
-        return np.stack([mean(tables), interquartile_mean(tables)], axis=1)
+        return mean(np.moveaxis(resamples.reshape(-1, runs, trials, 2), 2, 1))
 
-    # All trials side by side, as tasks that are resampled independently.
-    table = np.moveaxis(scores, 0, 1).reshape(runs, -1)
-    low, high = intervals(of_each, [table], confidence=0.9, num_resamples=200, seed=0)
-    covered = np.mean((low <= 0.5) & (high >= 0.5), axis=1)
-    assert covered == pytest.approx(np.array([0.9, 0.9]), abs=0.025)
+    low, high = intervals(
+        of_each, [table], confidence=0.9, resample=resample, num_resamples=200, seed=0
+    )
+    covered = np.mean((low <= 0.5) & (high >= 0.5))
+    if seeds_differ and resample == "tasks":
+        assert covered < 0.8
+    else:
+        assert covered == pytest.approx(0.9, abs=0.025)
 
 
 def test_a_profile_is_the_share_of_scores_above_and_its_band_is_around_it():
