@@ -9,7 +9,6 @@ import numpy as np
 from minimax_eqx.statistics import bootstrap, interquartile_mean, mean
 
 from .methods import METHODS
-from .page import by_whole_seeds
 
 # Colours that people with any kind of colour vision tell apart (Okabe and Ito), and two greys.
 COLOURS = dict(
@@ -36,7 +35,7 @@ def draw(results: Mapping[str, Any], path: pathlib.Path) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), constrained_layout=True)
     for place, (name, method) in enumerate(methods.items()):
         scores = np.asarray(method["held_out"])
-        whole, each = by_whole_seeds(interquartile_mean, scores), scores.mean(axis=1)
+        whole, each = bootstrap(interquartile_mean, scores), scores.mean(axis=1)
         left.plot([whole.low, whole.high], [place, place], color=COLOURS[name], linewidth=3)
         left.plot([whole.value], [place], "o", color=COLOURS[name], markersize=8)
         left.plot(each, np.full(len(each), place + 0.25), "|", color=COLOURS[name], markersize=8)

@@ -239,25 +239,15 @@ def _missing(missing: list[str]) -> str:
 
 def _held_out(name: str, method: Results, baseline: Results | None) -> list[str]:
     scores = np.asarray(method["held_out"])
-    stratified = bootstrap(interquartile_mean, scores)
-    whole = by_whole_seeds(interquartile_mean, scores)
+    stratified = bootstrap(interquartile_mean, scores, resample="tasks")
+    whole = bootstrap(interquartile_mean, scores)
     better = ""
     if baseline is not None and name != BASELINE:
         others = np.asarray(baseline["held_out"])
-        better = _short(by_whole_seeds(probability_of_improvement, scores, others))
+        better = _short(bootstrap(probability_of_improvement, scores, others))
     seeds = " ".join(f"{value:.2f}" for value in scores.mean(axis=1))
-    cells = [_interval(stratified), _interval(whole), _short(by_whole_seeds(mean, scores))]
+    cells = [_interval(stratified), _interval(whole), _short(bootstrap(mean, scores))]
     return [f"{stratified.value:.3f}", *cells, better, seeds]
-
-
-def by_whole_seeds(statistic: Callable[..., Any], *tables: np.ndarray) -> Estimate:
-    """`bootstrap` of tables with the axes `seed maze`, whose rows are resampled as they are."""
-
-    def of_rows(*rows: np.ndarray) -> Any:
-        chosen = [table[row[..., 0].astype(int)] for table, row in zip(tables, rows, strict=True)]
-        return statistic(*chosen)
-
-    return bootstrap(of_rows, *(np.arange(len(table))[:, None] for table in tables))
 
 
 def _budget(_: str, method: Results) -> list[str]:

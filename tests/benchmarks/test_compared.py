@@ -81,14 +81,6 @@ def test_the_page_says_which_methods_the_seeds_tell_apart_and_which_are_missing(
     assert set(widths.values()) == {4}
 
 
-def test_whole_seeds_vary_more_than_the_seeds_of_each_maze_by_themselves():
-    scores = np.linspace(0.2, 0.8, 5)[:, None] + np.zeros(12)
-    whole = page.by_whole_seeds(page.mean, scores)
-    apart = page.bootstrap(page.mean, scores)
-    assert whole.high - whole.low > 3 * (apart.high - apart.low)
-    assert whole.value == pytest.approx(0.5)
-
-
 @pytest.mark.parametrize("name", methods.METHODS)
 def test_every_method_trains_the_student_of_quickstart_in_its_maze(name):
     experiment, quick = methods.experiment_of(name), maze.quickstart()
