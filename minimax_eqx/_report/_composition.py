@@ -12,8 +12,8 @@ def section(run: Run) -> Section | None:
     """What differs from the recipe, and the whole, folded."""
     text = json.dumps(to_plain(run.experiment), indent=2)
     whole = (
-        '<p class="note">Saved as a file, this is what <code>minimax-eqx train --config FILE</code> '
-        f"reads.</p><pre>{escaped(text)}</pre>"
+        '<p class="note">Saved as a file, this is what <code>minimax-eqx train --config FILE'
+        f"</code> reads.</p><pre>{escaped(text)}</pre>"
     )
     return Section("Composition", "composition", _differences(run) + folded("All of it", whole))
 

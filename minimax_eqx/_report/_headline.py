@@ -5,9 +5,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._html import NOT_MEASURED, escaped, number, percent
-from ._results import UNSEEN, Result, held_out, mean_success, results_of
-from ._run import Run
+from ._html import NOT_MEASURED, escaped, number, percent, table
+from ._results import Result, held_out, mean_success, results_of
+from ._run import UNSEEN, Run
 from ._section import Section
 from ._series import Group, groups_of
 
@@ -18,17 +18,22 @@ _RISE = 0.05
 def section(runs: Sequence[Run]) -> Section | None:
     """The verdict in one sentence, its figures, and how to make the run again."""
     groups = groups_of(runs)
-    verdicts = "".join(f'<p class="verdict">{escaped(verdict(group))}</p>' for group in groups)
-    cards = _cards(groups[0].runs) if len(groups) == 1 else ""
-    facts = _facts(runs[0]) if len(groups) == 1 else ""
-    return Section("Result", "result", verdicts + cards + facts)
+    body = ""
+    for group in groups:
+        name = f"<b>{escaped(group.name)}:</b> " if len(groups) > 1 else ""
+        body += f'<p class="verdict">{name}{escaped(verdict(group))}</p>'
+    if len(runs) == 1:
+        body += _cards(runs[0]) + _facts(runs[0])
+    else:
+        body += _table(runs)
+    return Section("Result", "result", body)
 
 
 def verdict(group: Group) -> str:
     """One sentence on what the students of these runs can do, as text."""
     runs = [run for run in group.runs if run.evaluation is not None]
     if not runs:
-        return f"{group.name} has not been evaluated yet."
+        return "It has not been evaluated yet."
     results = _mean_results([results_of(run.evaluation) for run in runs])
     updates = max(int(run.evaluation["updates"]) for run in runs if run.evaluation)
     seeds = f", mean of {len(runs)} seeds" if len(runs) > 1 else ""
@@ -87,8 +92,20 @@ def _mean_results(of_runs: Sequence[Sequence[Result]]) -> list[Result]:
     return means
 
 
-def _cards(runs: Sequence[Run]) -> str:
-    run = runs[0]
+def _table(runs: Sequence[Run]) -> str:
+    """The runs one by one."""
+    head = ["run", "seed", "updates", "transitions", "time", "unseen levels", "held-out tests"]
+    rows = []
+    for run in runs:
+        results, last = results_of(run.evaluation), (run.rows or [{}])[-1]
+        unseen = mean_success([r for r in results if r.name == UNSEEN])
+        cells = [escaped(run.name), str(run.experiment.seed), number(last.get("updates"))]
+        cells += [_large(last.get("env_steps", 0)), _time(last)]
+        rows.append([*cells, percent(unseen), percent(mean_success(held_out(results)))])
+    return table(head, rows, caption="Each run, with the share of episodes that it solved")
+
+
+def _cards(run: Run) -> str:
     results, last = results_of(run.evaluation), (run.rows or [{}])[-1]
     cards = []
     for result in [r for r in results if r.name == UNSEEN and math.isfinite(r.success)]:
@@ -102,8 +119,6 @@ def _cards(runs: Sequence[Run]) -> str:
         ("transitions", _large(last.get("env_steps", 0)), "environment steps"),
         ("time", _time(last), f"{_large(last.get('steps_per_second', 0))} steps a second"),
     ]
-    if len(runs) > 1:
-        cards.append(("seeds", str(len(runs)), "figures here are of the first"))
     shown = "".join(
         f'<div class="card"><dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>'
         f'<dd class="note">{escaped(note)}</dd></div>'

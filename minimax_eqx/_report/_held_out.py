@@ -129,7 +129,7 @@ def _table(run: Run, results: Sequence[Result]) -> str:
         head.append("regret")
     align = "lrrl" + "r" * (len(head) - 4)
     note = (
-        '<p class="note">An interval says how well these episodes measure this student; other seeds '
-        "may differ by more.</p>"
+        '<p class="note">An interval says how well these episodes measure this student; other '
+        "seeds may differ by more.</p>"
     )
     return table(head, rows, caption=caption, align=align) + note

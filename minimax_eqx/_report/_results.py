@@ -7,8 +7,7 @@ from typing import Any
 
 from .._folder._results import all_results
 from ..statistics import wilson
-
-UNSEEN = "unseen"
+from ._run import UNSEEN
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
     "export": (("RUN", "write the trained student alone, for use in programs of yours"),),
+    "report": (("RUN... [--out FILE]", "write one page that shows a run, or compares several"),),
     "recipes": (("[RECIPE]", "list the recipes, or print one as a file of options"),),
     "completion": (("bash|zsh", "print a script that completes options in a shell"),),
 }

@@ -65,7 +65,7 @@ def main(words: Sequence[str]) -> int:
     from .. import _terminal as terminal
 
     origin = {"recipe": title, "changes": changes, "command": _command(target, changes)}
-    return terminal.train(experiment, path, options, heading, code, origin)
+    return terminal.train(experiment, path, options, heading, (code, origin))
 
 
 def options() -> tuple[Any, ...]:
