@@ -12,7 +12,7 @@ import numpy as np
 
 from minimax_eqx import Experiment, Runner
 from minimax_eqx.envs.maze import HeldOutMazes
-from minimax_eqx.rollouts._panels import evaluate_panels
+from minimax_eqx.evaluation._panels import evaluate_panels
 from minimax_eqx.runners import run_members
 
 from ..timing import block

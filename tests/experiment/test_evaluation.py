@@ -12,10 +12,10 @@ from minimax_eqx.agents._population import population
 from minimax_eqx.envs import FixedLevels, Maze
 from minimax_eqx.envs.maze import MazeLevel, RandomWalls
 from minimax_eqx.envs.maze._level import stack_levels
+from minimax_eqx.evaluation import _panels as panels
+from minimax_eqx.evaluation._panels import evaluate_panels
 from minimax_eqx.recipes import maze
-from minimax_eqx.rollouts import _panels as panels
 from minimax_eqx.rollouts._evaluation import EpisodeResults
-from minimax_eqx.rollouts._panels import evaluate_panels
 from minimax_eqx.runners._ahead import making
 
 from ..small import make_learner

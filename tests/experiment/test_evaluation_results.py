@@ -11,10 +11,10 @@ import pytest
 from minimax_eqx import evaluate
 from minimax_eqx.envs import FixedLevels
 from minimax_eqx.envs.maze import HeldOutMazes
+from minimax_eqx.evaluation import _evaluate as evaluation
+from minimax_eqx.evaluation._panels import evaluate_panels
 from minimax_eqx.rollouts._evaluation import EpisodeResults
-from minimax_eqx.rollouts._panels import evaluate_panels
 from minimax_eqx.runners import Evaluation
-from minimax_eqx.runners import _evaluation as evaluation
 from minimax_eqx.runners._ahead import making
 
 from ..scripted import PER_ACTION, NumberedLevels, students, undecided_students

@@ -13,8 +13,8 @@ from jaxtyping import Array, Float, Key
 from .._xla._compile import quick_jit
 from ..agents import Agent
 from ..envs import AbstractEnv, AbstractLevelGenerator
-from ._evaluation import EpisodeResults, evaluate
-from ._optimum import optimum_of
+from ..rollouts._evaluation import EpisodeResults, evaluate
+from ..rollouts._optimum import optimum_of
 
 # What to play in, and where its levels come from.
 Panel: TypeAlias = tuple[AbstractEnv, AbstractLevelGenerator]

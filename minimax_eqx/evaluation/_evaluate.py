@@ -1,6 +1,5 @@
 """What a trained population can do: on unseen levels of its own kind, and on held-out tests."""
 
-import contextlib
 import math
 from typing import Any
 
@@ -9,10 +8,11 @@ import numpy as np
 
 from ..envs import AbstractLevelGenerator
 from ..rollouts._evaluation import EpisodeResults
-from ..rollouts._panels import evaluate_panel, evaluate_panels
-from ._experiment import Experiment
-from ._runner import Runner
-from ._success import judge_results
+from ..runners._experiment import Experiment
+from ..runners._precision import matmul_precision
+from ..runners._runner import Runner
+from ..runners._success import judge_results
+from ._panels import evaluate_panel, evaluate_panels
 
 # Evaluation draws from streams of its own, so that training is the same with and without it.
 UNSEEN_STREAM, HELD_OUT_STREAM = 1_000_003, 1_000_033
@@ -59,13 +59,6 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
             name: _summary(judge_results(experiment, results)) for name, results in held_out.items()
         },
     }
-
-
-def matmul_precision(experiment: Experiment) -> contextlib.AbstractContextManager[Any]:
-    """While this lasts, programs are traced with the experiment's precision."""
-    if experiment.matmul_precision == "default":
-        return contextlib.nullcontext()
-    return jax.default_matmul_precision(experiment.matmul_precision)
 
 
 def _generator_in(part: Any) -> AbstractLevelGenerator | None:
