@@ -127,10 +127,12 @@ def content(path: pathlib.Path, changed: int) -> Any:
             with np.load(path) as file:
                 return dict(file)
         text = _decoded(path.read_bytes())
-        held = text if kind_of(path) == ".txt" else json.loads(text)
-        if not isinstance(held, str | dict):
-            raise ValueError("it holds no names and levels.")
-        return held if kind_of(path) == ".txt" else _Json(held)
+        if kind_of(path) == ".txt":
+            return text
+        held = json.loads(text)
+        if not isinstance(held, dict):
+            raise ValueError("it holds no levels by name.")
+        return _Json(held)
     except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} cannot be read as a file of levels: {error}") from error
 
