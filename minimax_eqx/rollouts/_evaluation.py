@@ -55,7 +55,7 @@ def evaluate(
     num_levels = jax.tree.leaves(levels)[0].shape[0]
     keys = _keys_of_levels(key, num_levels)
     worlds = jax.vmap(env.load)(levels)
-    reset_keys, play_keys = _split_each(keys)
+    reset_keys, play_keys = split_each(keys)
     states = jax.vmap(lambda world, key: env.reset(world, key=key))(worlds, reset_keys)
     step = step_spec(env)
     results = EpisodeResults(
@@ -72,18 +72,18 @@ def evaluate(
     def play(carry):
         time, states, memory, over, results = carry
         observations = jax.vmap(env.observe)(worlds, states)
-        predictions, memory = _predict(
+        predictions, memory = predict(
             policy, env, observations, memory, batch_shape=over.shape, caller="evaluate"
         )
         keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(play_keys, time)
-        noise_keys, step_keys = _split_each(keys)
+        noise_keys, step_keys = split_each(keys)
         actions = _choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_keys)
         steps = jax.vmap(lambda *given, key: env.step(*given, key=key))(
             worlds, states, actions, key=step_keys
         )
         results = EpisodeResults(
             returns=results.returns + jnp.where(over, 0.0, steps.reward),
-            successes=_ever(results.successes, steps.success, over),
+            successes=ever(results.successes, steps.success, over),
             lengths=results.lengths + (~over).astype(jnp.int32),
             measures={
                 name: total + jnp.where(over, 0.0, steps.measures[name])
@@ -126,7 +126,7 @@ def record_episode(
     def play(carry, time):
         state, memory, over, length, success = carry
         observation = env.observe(world, state)
-        predictions, memory = _predict(
+        predictions, memory = predict(
             policy, env, observation, memory, batch_shape=(), caller="record_episode"
         )
         noise_key, step_key = jax.random.split(jax.random.fold_in(play_key, time))
@@ -134,7 +134,7 @@ def record_episode(
         step = env.step(world, state, action, key=step_key)
         state = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, step.state)
         length = length + (~over).astype(jnp.int32)
-        success = _ever(success, step.success, over)
+        success = ever(success, step.success, over)
         return (state, memory, over | step.done, length, success), state
 
     carry = (
@@ -150,7 +150,7 @@ def record_episode(
     return Recording(states, length, success)
 
 
-def _ever(
+def ever(
     success: Bool[Array, "*level"] | None,
     now: Bool[Array, "*level"] | None,
     over: Bool[Array, "*level"],
@@ -159,7 +159,7 @@ def _ever(
     return None if success is None or now is None else success | (now & ~over)
 
 
-def _predict(
+def predict(
     policy: AbstractPolicy,
     env: AbstractEnv,
     observations: PyTree,
@@ -220,6 +220,7 @@ def _keys_of_levels(key: Key[Array, "*level"], num_levels: int) -> Key[Array, " 
     return key
 
 
-def _split_each(keys: Key[Array, " level"]) -> tuple[Key[Array, " level"], Key[Array, " level"]]:
-    halves = jax.vmap(jax.random.split)(keys)
-    return halves[:, 0], halves[:, 1]
+def split_each(keys: Key[Array, "*batch"]) -> tuple[Key[Array, "*batch"], Key[Array, "*batch"]]:
+    """Two keys for each."""
+    halves = jnp.vectorize(jax.random.split, signature="()->(n)")(keys)
+    return halves[..., 0], halves[..., 1]
