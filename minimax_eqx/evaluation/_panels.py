@@ -1,5 +1,6 @@
 """Students on several tests, each told from the others by its name."""
 
+import dataclasses
 import math
 import zlib
 from collections.abc import Mapping, Sequence
@@ -120,7 +121,7 @@ def _play(
         if optima is not None:
             # No return is above the optimum, but by rounding.
             regrets = np.maximum(np.asarray(optima)[None] - results.returns, 0)
-        found = (EpisodeResults(**{**vars(results), "regrets": regrets}), np.asarray(prints))
+        found = (dataclasses.replace(results, regrets=regrets), np.asarray(prints))
         batches.append([_part(found, i, size) for i in range(len(panels))])
     return [
         Played(
@@ -171,9 +172,7 @@ def _sample_all(
 ]:
     """The levels of these episodes of each test, one test after the other; a key for each episode,
     the fingerprint of its level, and the best return there."""
-    tests = [
-        _sample(*panel, key, indices, each) for panel, key in zip(panels, keys, strict=True)
-    ]
+    tests = [_sample(*panel, key, indices, each) for panel, key in zip(panels, keys, strict=True)]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *tests)
 
 

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int, Key
 
-from .._types import Memory, PyTree, State, World
+from .._types import PyTree
 from .._xla._compile import quick_jit
 from .._xla._lanes import num_lanes_of, scan_in_lanes
 from ..envs import AbstractEnv
@@ -28,9 +28,9 @@ class Places(eqx.Module):
 
     episode: Int[Array, " place"]
     keys: Key[Array, " place"]
-    worlds: World
-    states: State
-    memory: Memory
+    worlds: PyTree
+    states: PyTree
+    memory: PyTree
     time: Int[Array, " place"]
     over: Bool[Array, " place"]
     results: EpisodeResults

@@ -19,7 +19,7 @@ COLUMNS = ("test", "level", "student", "episodes", "successes", "return", "lengt
 
 def summary(played: Played) -> dict[str, Any]:
     """Means over the episodes of all students; how many levels and episodes there were."""
-    results = played.results
+    results = jax.tree.map(np.asarray, played.results)
     measures = {name: float(values.mean()) for name, values in results.measures.items()}
     rates = None if results.successes is None else results.successes.mean(axis=1)
     return {

@@ -1,8 +1,11 @@
 """How well a policy plays given levels: one episode of each."""
 
+from typing import TypeAlias
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._types import Memory, PyTree
@@ -13,6 +16,9 @@ from ..envs._step_spec import step_spec
 from ..nets._distributions import AbstractDistribution, noise
 from ..nets._policy import AbstractPolicy, Predictions
 
+# On a device, or on the host.
+Values: TypeAlias = Array | np.ndarray
+
 
 class EpisodeResults(eqx.Module):
     """Return, success and length of one episode of each level.
@@ -22,11 +28,11 @@ class EpisodeResults(eqx.Module):
     environment does not tell. `measures` are the environment's own, added up over the episode.
     """
 
-    returns: Float[Array, "*batch level"]
-    successes: Bool[Array, "*batch level"] | None
-    lengths: Int[Array, "*batch level"]
-    regrets: Float[Array, "*batch level"] | None = None
-    measures: dict[str, Float[Array, "*batch level"]] = eqx.field(default_factory=dict)
+    returns: Float[Values, "*batch level"]
+    successes: Bool[Values, "*batch level"] | None
+    lengths: Int[Values, "*batch level"]
+    regrets: Float[Values, "*batch level"] | None = None
+    measures: dict[str, Float[Values, "*batch level"]] = eqx.field(default_factory=dict)
 
 
 @quick_jit

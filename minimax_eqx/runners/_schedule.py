@@ -5,7 +5,6 @@ import equinox as eqx
 from .._ranges import check_at_least, check_between
 from ..envs import AbstractLevelGenerator, AbstractSuite
 
-
 MAX_SEED = 2**32 - 1
 
 
