@@ -8,8 +8,11 @@ from . import recipes as recipes
 from . import rollouts as rollouts
 from . import runners as runners
 from . import scores as scores
+from . import statistics as statistics
 from ._typecheck import CheckedModules
 from .evaluation._evaluate import evaluate as evaluate
+from .experiment._policy import load_policy as load_policy
+from .experiment._policy import save_policy as save_policy
 from .experiment._train import load as load
 from .experiment._train import resume as resume
 from .experiment._train import train as train

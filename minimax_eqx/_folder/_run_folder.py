@@ -17,14 +17,15 @@ from ..evaluation._summary import COLUMNS
 from ..runners._experiment import Experiment
 from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
+from ._origin import origin_now
 from ._rows import read_rows, write_rows
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
 EVALUATION_LEVELS = "evaluation.csv"
 EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
-REPORT, CURVES, LEVELS, EPISODE = "report.html", "curves.png", "levels.png", "episode.gif"
+REPORT = "report.html"
 # All that is computed, besides checkpoints.
-RESULTS = (METRICS, EVALUATION, EVALUATION_LEVELS, EVALUATIONS, REPORT, CURVES, LEVELS, EPISODE)
+RESULTS = (METRICS, EVALUATION, EVALUATION_LEVELS, EVALUATIONS, REPORT)
 
 
 class RunFolder:
@@ -43,10 +44,16 @@ class RunFolder:
         return folder
 
     @contextlib.contextmanager
-    def begun(self, experiment: Experiment, code: UserCode | None = None) -> Iterator[None]:
+    def begun(
+        self,
+        experiment: Experiment,
+        code: UserCode | None = None,
+        origin: Mapping[str, Any] | None = None,
+    ) -> Iterator[None]:
         """Starts the run, with a copy of the user's code if the experiment was made from any, and
         holds the folder for this process. What fails before anything was computed leaves the path
-        as free as it was. Raises `FolderError` if something is there already."""
+        as free as it was. `origin` is what config.json says of how the run began, besides what this
+        process knows. Raises `FolderError` if something is there already."""
         self.check_free()
         is_new = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
@@ -56,7 +63,8 @@ class RunFolder:
                 raise self._taken()
             try:
                 (self.path / CHECKPOINTS).mkdir(exist_ok=True)
-                self._write_config(experiment, code.entry() if code else None)
+                began = origin_now() | dict(origin or {})
+                self._write_config(experiment, code.entry() if code else None, began)
                 if code:
                     write(self.path / code.path.name, code.text)
                 yield
@@ -101,7 +109,8 @@ class RunFolder:
 
     def change(self, experiment: Experiment) -> None:
         """Replaces the experiment in config.json, at once or not at all."""
-        self._write_config(experiment, self.config().get("code"))
+        before = self.config()
+        self._write_config(experiment, before.get("code"), before.get("origin"))
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Holds the folder for this process. Raises `FolderError` if another one holds it."""
@@ -157,8 +166,19 @@ class RunFolder:
         """The table of evaluations made while training, for reading and appending."""
         return MetricsFile(self.path / EVALUATIONS)
 
-    def _write_config(self, experiment: Experiment, code: dict[str, str] | None) -> None:
-        content = {"library": "minimax_eqx", "version": VERSION, "code": code}
+    def origin(self) -> dict[str, Any]:
+        """How the run began: when, by which command, with which versions, on what. Empty if its
+        configuration does not say."""
+        origin = self.config().get("origin")
+        return origin if isinstance(origin, dict) else {}
+
+    def _write_config(
+        self,
+        experiment: Experiment,
+        code: dict[str, str] | None,
+        origin: Mapping[str, Any] | None,
+    ) -> None:
+        content = {"library": "minimax_eqx", "version": VERSION, "origin": origin, "code": code}
         self._write_json(CONFIG, content | {"experiment": to_plain(experiment)})
 
     def _write_json(self, name: str, content: Mapping[str, Any]) -> pathlib.Path:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[tuple[str, str], ...]] = {
             "(evaluate --help lists the mazes)",
         ),
     ),
+    "export": (("RUN", "write the trained student alone, for use in programs of yours"),),
     "recipes": (("[RECIPE]", "list the recipes, or print one as a file of options"),),
     "completion": (("bash|zsh", "print a script that completes options in a shell"),),
 }

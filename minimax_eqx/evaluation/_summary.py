@@ -9,6 +9,7 @@ import numpy as np
 
 from ..envs import AbstractEnv, AbstractLevelGenerator
 from ..rollouts._evaluation import EpisodeResults
+from ..statistics import wilson
 from ._panels import Played, fingerprints_of
 
 # Of the episodes with the largest regret: their mean is the conditional value at risk (CVaR).
@@ -81,10 +82,8 @@ def _interval(successes: np.ndarray | None) -> list[float] | None:
     """Of 95 %, by Wilson, for the chance of success in such an episode."""
     if successes is None:
         return None
-    from scipy.stats import binomtest
-
-    found = binomtest(int(successes.sum()), successes.size).proportion_ci(method="wilson")
-    return [float(found.low), float(found.high)]
+    found = wilson(int(successes.sum()), successes.size)
+    return [found.low, found.high]
 
 
 def _regret(regrets: np.ndarray) -> dict[str, float]:

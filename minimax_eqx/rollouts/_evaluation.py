@@ -83,7 +83,7 @@ def evaluate(
         )
         keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(play_keys, time)
         noise_keys, step_keys = split_each(keys)
-        actions = _choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_keys)
+        actions = choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_keys)
         steps = jax.vmap(lambda *given, key: env.step(*given, key=key))(
             worlds, states, actions, key=step_keys
         )
@@ -136,7 +136,7 @@ def record_episode(
             policy, env, observation, memory, batch_shape=(), caller="record_episode"
         )
         noise_key, step_key = jax.random.split(jax.random.fold_in(play_key, time))
-        action = _choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_key)
+        action = choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_key)
         step = env.step(world, state, action, key=step_key)
         state = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, step.state)
         length = length + (~over).astype(jnp.int32)
@@ -197,7 +197,7 @@ def _no_fit(caller: str, policy: AbstractPolicy, env: AbstractEnv, reason: str) 
     )
 
 
-def _choose(
+def choose(
     actions: AbstractActionSpec,
     distribution: AbstractDistribution,
     *,
