@@ -137,7 +137,7 @@ def test_training_that_was_killed_goes_on_to_the_same_students(
 @pytest.mark.slow
 def test_the_command_trains_evaluates_and_writes_the_page(two_tiny_methods, tmp_path):
     words = ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
-    words += ["--transitions", "400", "--seeds", "2", "--episodes", "1", "--levels", "20"]
+    words += ["--transitions", "400", "--seeds", "2", "--episodes", "1", "--levels", "100"]
     assert command.main([*words, "--only", "DR"]) == 0
     [text] = (path.read_text() for path in tmp_path.glob("out/*.md"))
     assert "**Not finished:** ACCEL is missing" in text
