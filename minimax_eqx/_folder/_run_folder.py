@@ -16,12 +16,14 @@ from .._version import VERSION
 from ..runners._experiment import Experiment
 from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
+from ._record import Record
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
 EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
+CURRICULUM = "curriculum.npz"
 REPORT, CURVES, LEVELS, EPISODE = "report.html", "curves.png", "levels.png", "episode.gif"
 # All that is computed, besides checkpoints.
-RESULTS = (METRICS, EVALUATION, EVALUATIONS, REPORT, CURVES, LEVELS, EPISODE)
+RESULTS = (METRICS, CURRICULUM, EVALUATION, EVALUATIONS, REPORT, CURVES, LEVELS, EPISODE)
 
 
 class RunFolder:
@@ -144,6 +146,15 @@ class RunFolder:
     def evaluations(self) -> MetricsFile:
         """The table of evaluations made while training, for reading and appending."""
         return MetricsFile(self.path / EVALUATIONS)
+
+    def record(self) -> Record:
+        """What was recorded of the curriculum; nothing if there is no file. Raises `FolderError` if
+        that is damaged."""
+        return Record.read(self.path / CURRICULUM)
+
+    def write_record(self, record: Record) -> None:
+        """Replaces that file, at once or not at all."""
+        record.write(self.path / CURRICULUM)
 
     def _write_config(self, experiment: Experiment, code: dict[str, str] | None) -> None:
         content = {"library": "minimax_eqx", "version": VERSION, "code": code}
