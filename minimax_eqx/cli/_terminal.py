@@ -13,13 +13,14 @@ import jax
 from rich.console import Console
 
 from .._composition._user_code import UserCode
-from .._folder._report import write_report
 from .._folder._run_folder import EVALUATION, REPORT, RunFolder
+from .._report._page import write_report
+from .._report._run import Run
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import is_first
+from ..evaluation._evaluate import evaluate as evaluate_runner
 from ..experiment import Finished, Progressed, WriteReport
 from ..experiment import _train as runs
-from ..runners._evaluation import evaluate as evaluate_runner
 from ..runners._experiment import Experiment
 from ._messages import INTERRUPTED, LOGGER, gist
 from ._process_options import ProcessOptions
@@ -64,7 +65,7 @@ def evaluate(folder: RunFolder, experiment: Experiment) -> int:
     try:
         written = folder.write_evaluation(results)
         # A report without them would show older results.
-        write_report(folder, experiment, runner)
+        write_report(Run(folder, experiment, runner))
     except (OSError, ValueError, ImportError) as error:
         logger = logging.getLogger(LOGGER)
         logger.warning("%s or %s was not written: %s", EVALUATION, REPORT, error)

@@ -7,3 +7,4 @@ from ._hooks import Started as Started
 from ._hooks import Stopping as Stopping
 from ._own_hooks import TrainingError as TrainingError
 from ._own_hooks import WriteReport as WriteReport
+from ._policy import Policy as Policy

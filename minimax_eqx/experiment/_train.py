@@ -16,8 +16,8 @@ from .._folder._run_folder import CONFIG, RunFolder
 from .._xla._processes import arrays_of_first, from_first, is_first
 from ..runners import level_mesh
 from ..runners._ahead import CompileAhead, making, zeros
-from ..runners._evaluation import matmul_precision
 from ..runners._experiment import Experiment
+from ..runners._precision import matmul_precision
 from ..runners._runner import Runner, run
 from ..runners._saving import CheckpointError, Saved
 from ._hooks import Finished, Hook, Ledger
