@@ -112,10 +112,14 @@ class SaveCheckpoints:
     watch: Watch
 
     def __call__(self, event: Event) -> Event | None:
-        if not isinstance(event, Progressed | Trained):
-            return None
+        if isinstance(event, Progressed | Trained) and self.is_to_save(event):
+            return self.save(event)
+        return None
+
+    def is_to_save(self, event: Progressed | Trained) -> bool:
+        """Whether a checkpoint is due at that event, or is there already."""
         due = is_due(event.ledger.cycle, self.watch.saved or 0, self.every)
-        return self.save(event) if due or isinstance(event, Trained) else None
+        return due or isinstance(event, Trained)
 
     def save(self, event: Started | Progressed | Trained) -> Saved | None:
         """Saves the runner now, unless this cycle is saved already."""

@@ -23,6 +23,7 @@ from ..runners._saving import CheckpointError, Saved
 from ._hooks import Finished, Hook, Ledger
 from ._loop import train_until
 from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
+from ._record_curriculum import RecordCurriculum
 
 
 def train(
@@ -141,8 +142,9 @@ def _go_on(
     everybody: tuple[Hook, ...] = (watch, save, assess)
     if is_first():
         hooks = [WriteReport()] if hooks is None else hooks
-        # A row is written before its state is saved.
-        everybody = (watch, WriteTables(folder), save, assess, *hooks)
+        # A row, and the record of the curriculum, are written before their state is saved.
+        recorders = (WriteTables(folder), RecordCurriculum(folder, save))
+        everybody = (watch, *recorders, save, assess, *hooks)
     ledger = Ledger().of(runner, compiling=compiling, running=running)
     return train_until(experiment, folder, (runner, ledger), compiled, everybody)
 
