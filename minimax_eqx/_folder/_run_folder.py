@@ -21,6 +21,8 @@ from ._origin import origin_now
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
 EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
 REPORT = "report.html"
+# A diary, to which each part of a run adds.
+EVENTS = "events.jsonl"
 # All that is computed, besides checkpoints.
 RESULTS = (METRICS, EVALUATION, EVALUATIONS, REPORT)
 
@@ -129,7 +131,7 @@ class RunFolder:
             with contextlib.suppress(OSError, FolderError):
                 made += [self.path / code["name"] for code in [self.config().get("code")] if code]
             # The lock last: without the others it is the folder of no run.
-            for path in (*made, self.path / CONFIG, self.path / METRICS, self.path / LOCK):
+            for path in (*made, *(self.path / name for name in (CONFIG, METRICS, EVENTS, LOCK))):
                 path.unlink(missing_ok=True)
             for path in (checkpoints, *([self.path] if and_itself else [])):
                 if path.is_dir() and not any(path.iterdir()):

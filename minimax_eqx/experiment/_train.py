@@ -20,7 +20,8 @@ from ..runners._experiment import Experiment
 from ..runners._precision import matmul_precision
 from ..runners._runner import Runner, run
 from ..runners._saving import CheckpointError, Saved
-from ._hooks import Finished, Hook, Ledger
+from ._hooks import Finished, Hook, Ledger, Remote
+from ._json_lines import WriteEvents
 from ._loop import train_until
 from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
 
@@ -139,7 +140,7 @@ def _go_on(
     if is_first():
         hooks = [WriteReport()] if hooks is None else hooks
         # A row is written before its state is saved.
-        everybody = (watch, WriteTables(folder), save, assess, *hooks)
+        everybody = (watch, WriteTables(folder), save, assess, *hooks, Remote(WriteEvents(folder)))
     ledger = Ledger().of(runner, compiling=compiling, running=running)
     return train_until(experiment, folder, (runner, ledger), compiled, everybody)
 

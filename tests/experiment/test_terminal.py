@@ -32,7 +32,7 @@ def begun(monkeypatch):
     """What was to be trained, and with which first line, by commands that go no further."""
     given = []
 
-    def train(experiment, path, processes, heading, code):
+    def train(experiment, path, processes, *, heading, **_):
         given.append((experiment, path, heading))
         return 0
 

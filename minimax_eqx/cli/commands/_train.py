@@ -14,6 +14,7 @@ from ...runners._experiment import Experiment
 from .._process_options import ProcessOptions
 from .._read import read
 from .._recipes import as_file, recipe_named
+from .._trackers import trackers_named
 from .._words import apply
 
 RUNS = pathlib.Path("runs")
@@ -32,6 +33,8 @@ class Train(ProcessOptions):
     """Folder of the run; must not exist, or be empty. Default: runs/NAME-SEED."""
     config: str | None = None
     """A file of options, in YAML or JSON; options beside it go before those in it."""
+    tracker: str | None = None
+    """Where numbers and pictures go as well: tensorboard or wandb, or several after commas."""
     print_config: bool = False
     """Print such a file of all that would be run, and stop."""
 
@@ -53,6 +56,7 @@ def main(words: Sequence[str]) -> int:
         print(as_file(experiment), end="")
         return 0
     options.check()
+    trackers = trackers_named(options.tracker)
     title = code.path.stem if code else target
     path = pathlib.Path(options.run or RUNS / f"{title}-{experiment.seed}")
     changes = differences(draft, draft_of(recipe))
@@ -63,7 +67,7 @@ def main(words: Sequence[str]) -> int:
         heading += " ('minimax-eqx recipes' lists other recipes, --run chooses another folder.)"
     from .. import _terminal as terminal
 
-    return terminal.train(experiment, path, options, heading, code)
+    return terminal.train(experiment, path, options, heading=heading, code=code, trackers=trackers)
 
 
 def options() -> tuple[Any, ...]:
