@@ -23,6 +23,13 @@ COMMANDS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
     "export": (("RUN", "write the trained student alone, for use in programs of yours"),),
+    "report": (("RUN... [--out FILE]", "write one page that shows a run, or compares several"),),
+    "compare": (
+        (
+            "RUN ... [--option value ...]",
+            "compare methods across seeds, with intervals\n(a run may be a pattern: 'runs/maze-*')",
+        ),
+    ),
     "recipes": (("[RECIPE]", "list the recipes, or print one as a file of options"),),
     "completion": (("bash|zsh", "print a script that completes options in a shell"),),
 }
