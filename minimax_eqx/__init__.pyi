@@ -11,6 +11,7 @@ from . import scores as scores
 from . import statistics as statistics
 from ._typecheck import CheckedModules
 from .evaluation._evaluate import evaluate as evaluate
+from .experiment._compare import compare as compare
 from .experiment._policy import load_policy as load_policy
 from .experiment._policy import save_policy as save_policy
 from .experiment._train import load as load

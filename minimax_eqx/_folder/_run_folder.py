@@ -13,16 +13,21 @@ from .._composition._plain import from_plain, to_plain
 from .._composition._user_code import UserCode, check_user_code
 from .._files import FolderError, held, is_left_by_others, is_partial, resolved, write
 from .._version import VERSION
+from ..evaluation._summary import COLUMNS
 from ..runners._experiment import Experiment
 from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
 from ._origin import origin_now
+from ._record import Record
+from ._rows import read_rows, write_rows
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
+EVALUATION_LEVELS = "evaluation.csv"
 EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
+CURRICULUM = "curriculum.npz"
 REPORT = "report.html"
 # All that is computed, besides checkpoints.
-RESULTS = (METRICS, EVALUATION, EVALUATIONS, REPORT)
+RESULTS = (METRICS, CURRICULUM, EVALUATION, EVALUATION_LEVELS, EVALUATIONS, REPORT)
 
 
 class RunFolder:
@@ -136,8 +141,12 @@ class RunFolder:
                     path.rmdir()
 
     def write_evaluation(self, evaluation: Mapping[str, Any]) -> pathlib.Path:
-        """Replaces the evaluation, at once or not at all."""
-        return self._write_json(EVALUATION, evaluation)
+        """Replaces the evaluation, each of its two files at once or not at all: a table of its
+        levels, and everything else."""
+        rest = {name: value for name, value in evaluation.items() if name != "levels"}
+        if "levels" in evaluation:
+            write_rows(self.path / EVALUATION_LEVELS, evaluation["levels"], COLUMNS)
+        return self._write_json(EVALUATION, rest)
 
     def evaluation(self) -> dict[str, Any]:
         """The newest evaluation. Raises `FolderError` if there is none, or if it is damaged."""
@@ -146,6 +155,11 @@ class RunFolder:
             raise FolderError(f"{self.path} has no {EVALUATION} yet: 'minimax-eqx evaluate' it.")
         return _json(path)
 
+    def evaluated_levels(self) -> list[dict[str, Any]]:
+        """The rows of the newest evaluation, one for each level of a test and each student; none if
+        there is no such file."""
+        return read_rows(self.path / EVALUATION_LEVELS)
+
     def metrics(self) -> MetricsFile:
         """The table of metrics, one row per log interval, for reading and appending."""
         return MetricsFile(self.path / METRICS)
@@ -153,6 +167,15 @@ class RunFolder:
     def evaluations(self) -> MetricsFile:
         """The table of evaluations made while training, for reading and appending."""
         return MetricsFile(self.path / EVALUATIONS)
+
+    def record(self) -> Record:
+        """What was recorded of the curriculum; nothing if there is no file. Raises `FolderError` if
+        that is damaged."""
+        return Record.read(self.path / CURRICULUM)
+
+    def write_record(self, record: Record) -> None:
+        """Replaces that file, at once or not at all."""
+        record.write(self.path / CURRICULUM)
 
     def origin(self) -> dict[str, Any]:
         """How the run began: when, by which command, with which versions, on what. Empty if its

@@ -23,6 +23,13 @@ COMMANDS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
     "export": (("RUN", "write the trained student alone, for use in programs of yours"),),
+    "report": (("RUN... [--out FILE]", "write one page that shows a run, or compares several"),),
+    "compare": (
+        (
+            "RUN ... [--option value ...]",
+            "compare methods across seeds, with intervals\n(a run may be a pattern: 'runs/maze-*')",
+        ),
+    ),
     "levels": (
         ("export RUN FILE", "write the levels that a run keeps into a file"),
         ("import FILE OUT", "check a file of levels of yours, and write it as it is read best"),

@@ -9,6 +9,7 @@ from .._composition._user_code import load_user_code
 from .._folder._run_folder import RunFolder
 from ..runners._ahead import making
 from ..runners._experiment import Experiment
+from ..runners._looking import proposed_levels, stored_levels
 from ..runners._runner import Runner
 from ._levels import Levels, generator_of, sampled
 
@@ -42,8 +43,6 @@ def levels_of_run(
     file: str | None = None,
 ) -> tuple[Levels, str]:
     """The levels that a run keeps, or would propose if it keeps none, and what they are."""
-    from ..runners._looking import proposed_levels, stored_levels
-
     experiment, runner = run_at(run, checkpoint, file)
     key = jax.random.fold_in(jax.random.key(seed), _STREAM)
     if which == "unseen":

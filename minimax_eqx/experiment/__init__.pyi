@@ -1,3 +1,6 @@
+from ._compare import ComparedMethod as ComparedMethod
+from ._compare import ComparedRun as ComparedRun
+from ._compare import Comparison as Comparison
 from ._hooks import Evaluated as Evaluated
 from ._hooks import Finished as Finished
 from ._hooks import Progressed as Progressed
