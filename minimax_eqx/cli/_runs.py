@@ -1,12 +1,12 @@
 """What a run on disk has learned: its students, and the levels that it keeps."""
 
-from typing import Any
-
 import jax
 import numpy as np
 
 from .._composition._user_code import load_user_code
 from .._folder._run_folder import RunFolder
+from ..curricula._stored import StoredLevels
+from ..envs import AbstractEnv
 from ..runners._ahead import making
 from ..runners._experiment import Experiment
 from ..runners._looking import proposed_levels, stored_levels
@@ -14,6 +14,11 @@ from ..runners._runner import Runner
 from ._levels import Levels, generator_of, sampled
 
 _STREAM = 1_000_151
+_WHAT = {
+    "best": "highest scores first",
+    "newest": "drawn or stored last first",
+    "all": "all that it keeps, highest scores first",
+}
 
 
 def run_at(
@@ -55,25 +60,26 @@ def levels_of_run(
         found = Levels(experiment.env, levels, tuple(map(str, range(count))))
         kept = count if which == "all" else min(count, num_levels)
         return found.part(range(kept)), "its curriculum keeps none, and would propose these"
-    stored = jax.device_get(stored)
-    slots = np.flatnonzero(stored.filled)
-    if not slots.size:
+    if not bool(jax.device_get(stored.filled).any()):
         raise ValueError(
             f"The level buffer of {run} is empty at cycle {int(runner.num_cycles)}: take a later "
             "checkpoint, or --which unseen."
         )
+    return kept_levels(experiment.env, stored, which, num_levels), _WHAT[which]
+
+
+def kept_levels(env: AbstractEnv, stored: StoredLevels, which: str, num_levels: int) -> Levels:
+    """Some of the levels that a curriculum keeps, in order, with what it knows of each."""
+    stored = jax.device_get(stored)
+    slots = np.flatnonzero(stored.filled)
     slots = slots[_order(stored, which)[slots].argsort(kind="stable")]
     slots = slots if which == "all" else slots[:num_levels]
     levels = jax.tree.map(lambda leaf: np.asarray(leaf)[slots], stored.levels)
     notes = tuple(_note(stored, slot) for slot in slots)
-    names = tuple(str(i) for i in range(1, len(slots) + 1))
-    what = {"best": "highest scores first", "newest": "drawn or stored last first"}.get(
-        which, "all that it keeps, highest scores first"
-    )
-    return Levels(experiment.env, levels, names, notes), what
+    return Levels(env, levels, tuple(str(i) for i in range(1, len(slots) + 1)), notes)
 
 
-def _order(stored: Any, which: str) -> np.ndarray:
+def _order(stored: StoredLevels, which: str) -> np.ndarray:
     """What levels are sorted by, lowest first."""
     if which == "newest" and stored.ages is not None:
         return np.asarray(stored.ages, float)
@@ -81,7 +87,7 @@ def _order(stored: Any, which: str) -> np.ndarray:
     return -np.asarray(scores, float)
 
 
-def _note(stored: Any, slot: int) -> str:
+def _note(stored: StoredLevels, slot: int) -> str:
     """What a curriculum knows of a level, in words."""
     words = []
     if stored.scores is not None:

@@ -4,15 +4,20 @@ import io
 import itertools
 import pathlib
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import pytest
 from rich.console import Console
 
 from minimax_eqx.cli._levels import levels_in_file, levels_named, sampled
 from minimax_eqx.cli._main import main
+from minimax_eqx.cli._runs import kept_levels
 from minimax_eqx.cli._screen import Screen, named
 from minimax_eqx.cli._walk import play, watch
+from minimax_eqx.curricula._stored import StoredLevels
 from minimax_eqx.envs import LevelFile, Maze
+from minimax_eqx.envs._level_files import write_levels
 from minimax_eqx.envs.boxes import Pendulum
 
 from ..envs.counters import Counter, UniformTarget
@@ -95,6 +100,43 @@ def test_levels_are_drawn_side_by_side_and_as_a_picture(capsys):
     assert main(["levels", "show", "SmallCorridor", "--num-levels", "2", "--out", "a.png"]) == 0
     assert main(["levels", "show", "cart-pole-dr", "--num-levels", "1"]) == 0
     assert "cart mass" in capsys.readouterr().out
+
+
+def test_the_levels_that_a_run_keeps_or_proposes_are_written(finished, capsys):
+    run, written = str(finished[0].folder.path), "proposed.json"
+    assert main(["levels", "export", run, written, "--num-levels", "1"]) == 0
+    assert "1 level written to proposed.json: its curriculum keeps none" in capsys.readouterr().out
+    assert len(LevelFile(written).load(finished[0].experiment.env)[1]) == 1
+    words = ["--which", "unseen", "--num-levels", "3", "--checkpoint", "4"]
+    assert main(["levels", "show", run, *words]) == 0
+    assert capsys.readouterr().out.split()[:3] == ["0", "1", "2"]
+    words = ["levels", "export", run, "a.txt", "--checkpoint"]
+    assert "has no checkpoint 5; it has those of cycles 4, 8" in refused(capsys, *words, "5")
+
+
+def test_kept_levels_are_sorted_and_say_what_is_known_of_them(tmp_path):
+    found = levels_in_file("mine.txt", None)
+    levels = jax.tree.map(lambda leaf: jnp.asarray(leaf[[0, 1, 1, 2]]), found.levels)
+    filled = jnp.array([True, True, False, True])
+    stored = StoredLevels(
+        levels,
+        filled,
+        chances=filled.astype(jnp.float32) / 3,
+        fingerprints=jnp.zeros((4, 2), jnp.uint32),
+        scores=jnp.array([0.25, 0.5, jnp.inf, 0.125]),
+        ages=jnp.array([0, 9, 0, 3]),
+        success_rates=jnp.array([0.5, -1.0, 0.0, 1.0]),
+    )
+    best = kept_levels(found.env, stored, "best", 2)
+    assert best.notes == ("score 0.5, age 9", "score 0.25, age 0, solved 50%")
+    newest = kept_levels(found.env, stored, "newest", 3)
+    assert [note.split(", ")[1] for note in newest.notes] == ["age 0", "age 3", "age 9"]
+    assert kept_levels(found.env, stored, "all", 1).names == ("1", "2", "3")
+    write_levels(best.levels, tmp_path / "best.txt", best.names, best.notes)
+    text = (tmp_path / "best.txt").read_text().split("\n")
+    assert text[:2] == ["; 1", "; score 0.5, age 9"]
+    read = LevelFile(str(tmp_path / "best.txt")).load(found.env)[0]
+    assert eqx.tree_equal(jax.tree.map(jnp.asarray, read), jax.tree.map(jnp.asarray, best.levels))
 
 
 @pytest.mark.parametrize(
