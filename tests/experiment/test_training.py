@@ -20,7 +20,8 @@ from minimax_eqx.evaluation import _panels as panels
 from minimax_eqx.experiment import Evaluated, Finished, Progressed, Remote, Started, TrainingError
 from minimax_eqx.experiment import _loop as loop
 from minimax_eqx.experiment import _own_hooks as own_hooks
-from minimax_eqx.experiment._hooks import Compiled, Ledger, Saved, Trained
+from minimax_eqx.experiment._hooks import Compiled, Saved, Trained
+from minimax_eqx.experiment._ledger import Ledger
 from minimax_eqx.runners._ahead import making
 from minimax_eqx.runners._saving import CheckpointError
 
