@@ -1,5 +1,6 @@
 """The ledger of a run: what it has spent, by kind."""
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._files import FolderError
 from .._folder._origin import machine_now
 from .._folder._run_folder import RunFolder
 from ..runners._experiment import Experiment
@@ -64,9 +66,11 @@ class Ledger:
 
 def ledger_of(folder: RunFolder, runner: Runner) -> Ledger:
     """What the runner of a folder has spent, with the seconds that the folder knows of."""
-    rows = folder.metrics().read()
-    known = [row for row in rows if row["cycle"] <= int(runner.num_cycles)][-1:]
-    return dataclasses.replace(Ledger().of(runner), **seconds_in(known[0] if known else {}))
+    known: dict[str, float] = {}
+    with contextlib.suppress(FolderError):
+        for row in folder.metrics().read():
+            known = row if row["cycle"] <= int(runner.num_cycles) else known
+    return dataclasses.replace(Ledger().of(runner), **seconds_in(known))
 
 
 def seconds_in(row: Mapping[str, float]) -> dict[str, float]:
