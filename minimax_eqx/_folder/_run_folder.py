@@ -18,14 +18,16 @@ from ..runners._experiment import Experiment
 from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
 from ._origin import origin_now
+from ._record import Record
 from ._rows import read_rows, write_rows
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
 EVALUATION_LEVELS = "evaluation.csv"
 EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
+CURRICULUM = "curriculum.npz"
 REPORT = "report.html"
 # All that is computed, besides checkpoints.
-RESULTS = (METRICS, EVALUATION, EVALUATION_LEVELS, EVALUATIONS, REPORT)
+RESULTS = (METRICS, CURRICULUM, EVALUATION, EVALUATION_LEVELS, EVALUATIONS, REPORT)
 
 
 class RunFolder:
@@ -165,6 +167,15 @@ class RunFolder:
     def evaluations(self) -> MetricsFile:
         """The table of evaluations made while training, for reading and appending."""
         return MetricsFile(self.path / EVALUATIONS)
+
+    def record(self) -> Record:
+        """What was recorded of the curriculum; nothing if there is no file. Raises `FolderError` if
+        that is damaged."""
+        return Record.read(self.path / CURRICULUM)
+
+    def write_record(self, record: Record) -> None:
+        """Replaces that file, at once or not at all."""
+        record.write(self.path / CURRICULUM)
 
     def origin(self) -> dict[str, Any]:
         """How the run began: when, by which command, with which versions, on what. Empty if its

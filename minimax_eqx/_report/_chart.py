@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ._html import escaped, folded, number, percent, table
+from ._html import escaped, folded, number, table
 
 # Horizontal axes, by the column of a table that each is.
 AXES = {"updates": "updates", "env_steps": "transitions", "minutes": "minutes"}
@@ -53,7 +53,7 @@ class Scale:
 
     def text(self, value: float) -> str:
         """A value as the axis shows it."""
-        return percent(value) if self.is_share else number(value)
+        return f"{100 * value:.3g} %" if self.is_share else number(value)
 
 
 def curves(
@@ -137,7 +137,7 @@ def _tenth(values: np.ndarray) -> int:
 
 def _scale(series: Sequence[Series], is_share: bool) -> Scale:
     if is_share:
-        return Scale(0.0, 1.0, True)
+        return Scale(-0.02, 1.02, True)
     arrays = [a for s in series for a in (s.y, s.low, s.high) if a is not None]
     values = np.concatenate(arrays)
     values = values[np.isfinite(values)]
@@ -188,7 +188,8 @@ def _drawn(series: Series, axis: str, across, up) -> str:
         if there:
             band = f'<path class="band" style="{style}" d="M{"L".join([*there, *back])}Z"/>'
     ys = _SIDE * (1 - up(series.y))
-    return f'{band}<path class="line" style="{style}" d="{_path(xs, ys)}"/>'
+    kind = "line dot" if np.isfinite(ys).sum() == 1 else "line"
+    return f'{band}<path class="{kind}" style="{style}" d="{_path(xs, ys)}"/>'
 
 
 def _path(xs: np.ndarray, ys: np.ndarray) -> str:

@@ -1,5 +1,6 @@
 """The page: sections, one after the other, with style and script, in one file."""
 
+import dataclasses
 import datetime
 import logging
 import pathlib
@@ -10,7 +11,7 @@ from typing import Any
 from .._files import write
 from .._folder._run_folder import REPORT
 from .._version import VERSION
-from . import _composition, _curves, _headline, _held_out, _levels
+from . import _complexity, _composition, _curves, _headline, _held_out, _levels, _metrics
 from ._html import escaped
 from ._run import Run
 from ._section import Section
@@ -23,7 +24,9 @@ SECTIONS: tuple[tuple[Callable[[Any], Section | None], str], ...] = (
     (_headline.section, OF_ALL),
     (_curves.section, OF_ALL),
     (_held_out.section, OF_FIRST),
+    (_complexity.section, OF_ALL),
     (_levels.section, OF_FIRST),
+    (_metrics.section, OF_ALL),
     (_composition.section, OF_FIRST),
 )
 
@@ -38,7 +41,7 @@ def write_report(runs: Run | Sequence[Run], path: pathlib.Path | None = None) ->
 
 def page(runs: Sequence[Run]) -> str:
     """The whole page. A section that fails says so in its place, and is warned of."""
-    made = [_made(make, runs if of == OF_ALL else runs[0]) for make, of in SECTIONS]
+    made = [_made(make, runs) if of == OF_ALL else _of_first(make, runs) for make, of in SECTIONS]
     sections = [section for section in made if section is not None]
     heading = ", ".join(run.name for run in runs[:3])
     heading += f" and {len(runs) - 3} more" if len(runs) > 3 else ""
@@ -58,6 +61,14 @@ def page(runs: Sequence[Run]) -> str:
         sections="\n".join(map(_as_html, sections)),
         footer=f"Written on {now} by minimax_eqx {escaped(VERSION)}.",
     )
+
+
+def _of_first(make: Callable[[Any], Section | None], runs: Sequence[Run]) -> Section | None:
+    section = _made(make, runs[0])
+    if section is None or len(runs) == 1:
+        return section
+    note = f'<p class="note">Of {escaped(runs[0].name)}, the first run.</p>'
+    return dataclasses.replace(section, body=note + section.body)
 
 
 def _made(make: Callable[[Any], Section | None], of: Any) -> Section | None:

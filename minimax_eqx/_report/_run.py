@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from ..runners._runner import Runner
 from ..runners._saving import CheckpointError
 
 Rows = Sequence[Mapping[str, float]]
+# What evaluations call levels of the training distribution.
+UNSEEN = "unseen"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +46,20 @@ class Run:
     def evaluations(self) -> Rows:
         """The rows of evaluations.csv."""
         return self.folder.evaluations().read()
+
+    @functools.cached_property
+    def held_out_means(self) -> Rows:
+        """The rows of evaluations.csv with means over all held-out tests, by what was measured."""
+        rows = []
+        for row in self.evaluations:
+            kinds: dict[str, list[float]] = {}
+            for name, value in row.items():
+                test, _, kind = name.rpartition(" ")
+                if test and test != UNSEEN and not math.isnan(value):
+                    kinds.setdefault(kind, []).append(value)
+            means = {kind: sum(values) / len(values) for kind, values in kinds.items()}
+            rows.append({n: v for n, v in row.items() if " " not in n} | means)
+        return rows
 
     @functools.cached_property
     def evaluation(self) -> Mapping[str, Any] | None:

@@ -52,7 +52,8 @@ def series_of(
     name: str = "",
     look: int | None = None,
 ) -> list[Series]:
-    """A line of a metric for each group that has it, from `rows` or `evaluations` of its runs.
+    """A line of a metric for each group that has it, from a table of its runs: `rows`,
+    `evaluations` or `held_out_means`. `name` is what the line of a single group is called.
 
     The line is the mean over runs and the band reaches from the lowest to the highest; for one run
     of several students the band is over them. `look` is the number of a colour and a dash.
@@ -60,7 +61,7 @@ def series_of(
     found = []
     for i, group in enumerate(groups):
         tables = [getattr(run, table) for run in group.runs]
-        label = name if name and len(groups) == 1 else f"{name} {group.name}".strip()
+        label = name if name and len(groups) == 1 else group.name
         # Of several groups each has its colour, so that it is the same in all charts.
         style = look if look is not None and len(groups) == 1 else i
         columns = [(rows, metric) for rows in tables]

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
     ),
     "export": (("RUN", "write the trained student alone, for use in programs of yours"),),
+    "report": (("RUN... [--out FILE]", "write one page that shows a run, or compares several"),),
     "compare": (
         (
             "RUN ... [--option value ...]",

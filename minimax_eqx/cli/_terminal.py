@@ -6,7 +6,7 @@ import functools
 import logging
 import pathlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -33,11 +33,14 @@ def train(
     path: pathlib.Path,
     processes: ProcessOptions,
     heading: str,
-    code: UserCode | None,
+    made_of: tuple[UserCode | None, Mapping[str, Any]],
 ) -> int:
-    """Trains a new run in the folder `path`."""
-    _start_jax(processes, experiment.devices)
-    return _tell_of(functools.partial(runs.train, experiment, path, code=code), heading)
+    """Trains a new run in the folder `path`. What the experiment was made of is the user's code, if
+    it was, and what the report says of how the run began."""
+    code, origin = made_of
+    start_jax(processes, experiment.devices)
+    work = functools.partial(runs.train, experiment, path, code=code, origin=origin)
+    return _tell_of(work, heading)
 
 
 def resume(
@@ -52,14 +55,14 @@ def resume(
     # What is wrong with the folder, `resume` tells.
     with contextlib.suppress(ValueError, OSError):
         before = RunFolder.open(path).experiment(code).devices
-    _start_jax(processes, devices or before)
+    start_jax(processes, devices or before)
     work = functools.partial(runs.resume, path, devices=devices, num_updates=num_updates, code=code)
     return _tell_of(work, f"Continuing the run in {path}.")
 
 
 def evaluate(folder: RunFolder, experiment: Experiment) -> int:
     """Evaluates a run as the experiment says. Results that cannot be written are shown too."""
-    _start_jax(ProcessOptions(), 1)
+    start_jax(ProcessOptions(), 1)
     console, runner = Console(), runs.load(folder.path, experiment)[1]
     results = evaluate_runner(experiment, runner)
     console.print(evaluation_table(results))
@@ -73,6 +76,13 @@ def evaluate(folder: RunFolder, experiment: Experiment) -> int:
         logger.warning("%s or %s was not written: %s", EVALUATION, REPORT, error)
     else:
         say(console, f"Written to {written} and shown in {folder.path / REPORT}.")
+    return 0
+
+
+def report(runs: Sequence[Run], path: pathlib.Path | None) -> int:
+    """Writes the page of runs to a file, or into the folder of the only one."""
+    start_jax(ProcessOptions(), 1)
+    say(Console(), f"Written to {write_report(runs, path)}.")
     return 0
 
 
@@ -95,7 +105,7 @@ def _tell_of(work: Callable[..., Finished], heading: str) -> int:
     return INTERRUPTED if outcome.interrupted else 0
 
 
-def _start_jax(processes: ProcessOptions, num_devices: int) -> None:
+def start_jax(processes: ProcessOptions, num_devices: int) -> None:
     """Meets the other processes, and has JAX start on the platform that `JAX_PLATFORMS` names, or
     the best there is, with its compiled programs kept. Raises `ValueError` if it cannot."""
     keep_compiled_programs()

@@ -11,6 +11,7 @@ from .._metrics import Metrics
 from .._types import Level, PyTree, State
 from ..rollouts import Evidence
 from ._spent import Spent
+from ._stored import StoredLevels
 
 
 class Proposal(eqx.Module, Generic[Level]):
@@ -91,5 +92,13 @@ class AbstractCurriculum(eqx.Module, Generic[Level, State]):
         The ledger of a run asks after each log interval, on the host. `num_cycles` cycles have been
         made, the students learned after `num_updated` of them, and `level` is the structure of a
         level. None stands for `levels_per_cycle` levels to learn from in each of the latter.
+        """
+        return None
+
+    def stored(self, state: State) -> StoredLevels[Level] | None:
+        """The levels that you keep and what you know of each, for people to look at. Optional.
+
+        The host calls it between dispatches, in a program of its own, so that it costs no cycle
+        anything. None says that you keep no levels; what you propose is shown then.
         """
         return None

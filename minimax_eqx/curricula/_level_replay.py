@@ -29,6 +29,7 @@ from ._schedules import AbstractSchedule, ReplayMemory, Sequential
 from ._scoring import named_metrics, score_played
 from ._spent import Spent
 from ._stock import Stock
+from ._stored import StoredLevels
 
 
 class LevelReplayState(eqx.Module, Generic[Level]):
@@ -137,7 +138,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
             is_new, stock.source, state.source, memory.source, played.payoffs, key=pay_key
         )
         source, watched = show(stock.source, source, evidence, key=key_aside(pay_key))
-        buffer = played.offer_to(state.buffer, stock.rules, memory.num_mutations)
+        buffer = played.offer_to(state.buffer, stock.rules, memory.num_mutations, memory.parents)
         prioritisation = self.prioritisation.update(
             state.prioritisation,
             state.buffer,
@@ -157,6 +158,9 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
     ) -> Spent:
         return _spent(self, level, num_cycles, num_updated)
+
+    def stored(self, state: LevelReplayState[Level]) -> StoredLevels[Level]:
+        return _stock_of(self, state).stored()
 
 
 def _spent(

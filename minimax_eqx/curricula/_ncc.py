@@ -24,6 +24,7 @@ from ._repetitions import check_repetitions, cycles_to_play, init_repeated, scor
 from ._scoring import named_metrics
 from ._simplex import entropy, project
 from ._spent import Spent
+from ._stored import StoredLevels
 
 
 class NCCState(eqx.Module, Generic[Level]):
@@ -159,7 +160,7 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
 
         def rescore(known):
             buffer, score = known
-            levels, scores, score = score_repeated(
+            levels, scores, told, score = score_repeated(
                 self.score, score, evidence, proposal.levels, self.num_plays
             )
             # Stored levels get their scores first. Then the best of the new ones comes first.
@@ -167,8 +168,9 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
             stored = proposal.groups["replayed"][:: self.num_plays]
             order = jnp.argsort(jnp.where(stored, -jnp.inf, -scores))
             levels = jax.tree.map(lambda leaf: leaf[order], levels)
+            told = told.at(order)
             lowest = lambda slots, ranks: first_lowest(slots.scores)  # noqa: E731
-            return buffer.update(levels, scores[order], opponent=lowest), score
+            return buffer.update(levels, scores[order], opponent=lowest, told=told), score
 
         scoring = self._is_scoring(state)
         known = (state.buffer, state.score)
@@ -197,6 +199,12 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
         del level
         searched = (num_cycles - num_updated) * self.num_levels
         return Spent(num_updated * self.num_levels, levels_searched=searched)
+
+    def stored(self, state: NCCState[Level]) -> StoredLevels[Level]:
+        buffer = state.buffer
+        weights = jnp.where(buffer.filled, state.weights, 0.0)
+        chances = weights / jnp.maximum(jnp.sum(weights), jnp.finfo(weights.dtype).tiny)
+        return StoredLevels.of(buffer, chances, by_score=chances)
 
     def _is_scoring(self, state: NCCState[Level]) -> Bool[Array, ""]:
         return state.phase < self.num_scoring_cycles

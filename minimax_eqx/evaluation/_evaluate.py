@@ -35,11 +35,11 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     was evaluated, and `seed`, `greedy` and `suite` how.
     """
     options = experiment.evaluation
-    seed = experiment.seed if options.seed is None else options.seed
+    seed = seed_of(experiment)
     key = jax.random.key(seed)
     runner = runner.on(None)
     env, students = runner.experiment.env, runner.students
-    generator = options.unseen or _generator_in(runner.experiment.curriculum)
+    generator = generator_of(experiment, runner)
     panels: dict[str, Panel] = dict(options.suite.panels(env)) if options.suite else {}
     with matmul_precision(experiment):
         unseen = generator and evaluate_panel(
@@ -76,6 +76,17 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
 
 def _judged(experiment: Experiment, played: Played) -> Played:
     return dataclasses.replace(played, results=judge_results(experiment, played.results))
+
+
+def seed_of(experiment: Experiment) -> int:
+    """The seed of an experiment's evaluation."""
+    own = experiment.evaluation.seed
+    return experiment.seed if own is None else own
+
+
+def generator_of(experiment: Experiment, runner: Runner) -> AbstractLevelGenerator | None:
+    """What draws unseen levels; None if nothing is known."""
+    return experiment.evaluation.unseen or _generator_in(runner.experiment.curriculum)
 
 
 def _generator_in(part: Any) -> AbstractLevelGenerator | None:

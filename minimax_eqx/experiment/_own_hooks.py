@@ -114,10 +114,14 @@ class SaveCheckpoints:
     watch: Watch
 
     def __call__(self, event: Event) -> Event | None:
-        if not isinstance(event, Progressed | Trained):
-            return None
+        if isinstance(event, Progressed | Trained) and self.is_to_save(event):
+            return self.save(event)
+        return None
+
+    def is_to_save(self, event: Progressed | Trained) -> bool:
+        """Whether a checkpoint is due at that event, or is there already."""
         due = is_due(event.ledger.cycle, self.watch.saved or 0, self.every)
-        return self.save(event) if due or isinstance(event, Trained) else None
+        return due or isinstance(event, Trained)
 
     def save(self, event: Started | Progressed | Trained) -> Saved | None:
         """Saves the runner now, unless this cycle is saved already."""
@@ -182,16 +186,16 @@ class WriteReport:
         if isinstance(event, Started):
             self._started, self._runner = event, event.runner
             self._is_due = not (event.folder.path / REPORT).is_file()
-        if isinstance(event, Progressed | Trained):
-            self._runner, self._is_due = event.runner, True
+        if isinstance(event, Progressed | Trained | Finished):
+            self._runner = event.runner
+            self._is_due |= isinstance(event, Progressed)
         if isinstance(event, Evaluated):
             num_updates = self._started.experiment.schedule.num_updates if self._started else 0
-            # The last one is followed by the end.
             self._is_due = True
+            # The last one is followed by the end.
             if event.ledger.updates < num_updates:
                 self._write(goes_on=True)
         if isinstance(event, Finished) and self._is_due:
-            self._runner = event.runner
             self._write(goes_on=False)
 
     def _write(self, *, goes_on: bool) -> None:

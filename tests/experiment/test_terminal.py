@@ -32,8 +32,8 @@ def begun(monkeypatch):
     """What was to be trained, and with which first line, by commands that go no further."""
     given = []
 
-    def train(experiment, path, processes, heading, code):
-        given.append((experiment, path, heading))
+    def train(experiment, path, processes, heading, made_of):
+        given.append((experiment, path, heading, made_of[1]))
         return 0
 
     monkeypatch.setattr(terminal, "train", train)
@@ -66,18 +66,24 @@ def test_the_package_can_be_run_as_a_module():
 
 def test_train_alone_says_what_it_will_do_and_how_to_choose_another(begun):
     assert main(["train"]) == 0
-    _, path, heading = begun[0]
+    _, path, heading, origin = begun[0]
     assert path == _train.RUNS / "quickstart-1"
     assert heading.startswith("Training quickstart for 400 updates in runs/quickstart-1.")
     assert "'minimax-eqx recipes' lists other recipes, --run chooses another folder" in heading
+    assert origin == {
+        "recipe": "quickstart",
+        "changes": {},
+        "command": "minimax-eqx train quickstart",
+    }
 
 
 def test_of_an_option_that_is_given_twice_the_last_counts_and_is_told(begun):
     words = ["--num-walls", "3", "--see-agent", "--num-walls=4", "--no-see-agent"]
     assert main(["train", *words]) == 0
-    experiment, _, heading = begun[0]
+    experiment, _, heading, origin = begun[0]
     assert (experiment.curriculum.generator.num_walls, experiment.env.see_agent) == (4, False)
     assert "with num_walls 4 for" in heading
+    assert origin["command"] == "minimax-eqx train quickstart --num-walls 4"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
@@ -202,7 +208,7 @@ def test_whatever_jax_raises_without_a_platform_is_one_line(error, monkeypatch):
 
     monkeypatch.setattr(terminal.jax, "devices", fail)
     with pytest.raises(ValueError, match="JAX could not start") as caught:
-        terminal._start_jax(ProcessOptions(), 1)
+        terminal.start_jax(ProcessOptions(), 1)
     assert len(str(caught.value).splitlines()) == 1
 
 

@@ -48,6 +48,7 @@ def test_a_run_leaves_its_configuration_metrics_checkpoints_and_evaluation(finis
         ".lock",
         "checkpoints",
         "config.json",
+        "curriculum.npz",
         "evaluation.csv",
         "evaluation.json",
         "evaluations.csv",

@@ -1,11 +1,12 @@
 """`minimax-eqx train`."""
 
 import pathlib
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..._composition._draft import NONE, differences, draft_of, made
+from ..._composition._draft import NONE, differences, draft_of, flag, made
 from ..._composition._options import given_in_file
 from ..._composition._parts import Parts
 from ..._composition._plain import from_plain, to_plain
@@ -63,7 +64,8 @@ def main(words: Sequence[str]) -> int:
         heading += " ('minimax-eqx recipes' lists other recipes, --run chooses another folder.)"
     from .. import _terminal as terminal
 
-    return terminal.train(experiment, path, options, heading, code)
+    origin = {"recipe": title, "changes": changes, "command": _command(target, changes)}
+    return terminal.train(experiment, path, options, heading, (code, origin))
 
 
 def options() -> tuple[Any, ...]:
@@ -71,6 +73,18 @@ def options() -> tuple[Any, ...]:
     return Train(), recipe_named("quickstart")
 
 
+def _command(target: str, changes: Mapping[str, Any]) -> str:
+    """The command that trains the same again, whatever files of options there were."""
+    words = ["minimax-eqx", "train", target]
+    for name, value in changes.items():
+        words += [flag(name), *_words(value)]
+    return shlex.join(words)
+
+
 def _shown(value: object) -> str:
+    return " ".join(_words(value))
+
+
+def _words(value: object) -> list[str]:
     words = value if isinstance(value, tuple) else () if value is None else (value,)
-    return " ".join(map(str, words)) or NONE
+    return [str(word) for word in words] or [NONE]
