@@ -36,12 +36,11 @@ class TimedWorld(eqx.Module):
 class JointMaze(AbstractJoint):
     """Plays mazes up to a size, each with a time limit of its own."""
 
-    maze: Maze
+    max_episode_steps: int
+    """The largest of the time limits."""
 
-    @property
-    def max_episode_steps(self) -> int:
-        """The largest of the time limits."""
-        return self.maze.max_episode_steps
+    maze: Maze
+    """A maze of the largest size."""
 
     def fit(self, env: AbstractEnv, level: MazeLevel) -> TimedLevel:
         (height, width), spec = level.wall_map.shape, self.maze.level_spec()
@@ -68,10 +67,11 @@ class JointMaze(AbstractJoint):
         self, world: TimedWorld, state: MazeState, action: Int[Array, ""], *, key: Key[Array, ""]
     ) -> TimeStep[MazeState]:
         step = self.maze.step(world.maze, state, action, key=key)
-        reached = step.success
         return dataclasses.replace(
             step,
-            reward=jnp.where(reached, _payment(step.state.time, world.limit), 0.0),
+            reward=jnp.where(
+                jnp.asarray(step.success), _payment(step.state.time, world.limit), 0.0
+            ),
             truncated=(step.state.time >= world.limit) & ~step.terminated,
         )
 
@@ -106,16 +106,14 @@ def joined_mazes(envs: Sequence[AbstractEnv]) -> JointMaze | None:
     height, width = (max(getattr(m, side) for m in mazes) for side in ("height", "width"))
     if len({max(maze.height, maze.width) > SMALL_SIDE for maze in mazes}) > 1:
         return None
-    return JointMaze(
-        dataclasses.replace(
-            mazes[0],
-            height=height,
-            width=width,
-            max_episode_steps=max(maze.max_episode_steps for maze in mazes),
-            mixed_sizes=True,
-            lava=any(maze.lava for maze in mazes),
-        )
+    maze = dataclasses.replace(
+        mazes[0],
+        height=height,
+        width=width,
+        mixed_sizes=True,
+        lava=any(maze.lava for maze in mazes),
     )
+    return JointMaze(max(maze.max_episode_steps for maze in mazes), maze)
 
 
 def _payment(time: Int[Array, ""], limit: Int[Array, ""]) -> Float[Array, ""]:
