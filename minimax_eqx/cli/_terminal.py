@@ -26,6 +26,7 @@ from ..evaluation._tail import tail as measure_tail
 from ..experiment import Finished, Progressed, WriteReport
 from ..experiment import _train as runs
 from ..experiment._hooks import Hook
+from ..experiment._ledger import as_entry, ledger_of
 from ..runners._experiment import Experiment
 from ._messages import INTERRUPTED, LOGGER, gist
 from ._process_options import ProcessOptions
@@ -97,7 +98,8 @@ def evaluate(
             )
             console.print(tail_table(tail))
         try:
-            written = folder.write_evaluation(results, suffix)
+            ledger = as_entry(ledger_of(folder, runner))
+            written = folder.write_evaluation({**results, "ledger": ledger}, suffix)
             if tail is not None:
                 folder.write_tail(tail, suffix)
             if is_newest:
