@@ -114,6 +114,7 @@ def test_seeds_of_one_experiment_are_a_line_with_a_band(tmp_path):
     parsed = check_page(page(runs))
     assert "mean of 2 seeds" in parsed.text()
     assert "Of accel-1, the first run" in parsed.text()
+    assert "tests" in {a["class"] for a in parsed.all("section")}
 
 
 def test_students_of_one_run_are_a_band(tmp_path):
