@@ -7,6 +7,7 @@ import re
 import pytest
 
 from minimax_eqx._report import _page
+from minimax_eqx._report._budget import steps_by_kind
 from minimax_eqx._report._headline import verdict
 from minimax_eqx._report._page import page, write_report
 from minimax_eqx._report._series import groups_of, series_of
@@ -86,6 +87,13 @@ def test_the_tail_is_drawn_over_powers_of_ten(tmp_path):
     text = check_page(page([run])).text()
     assert "rises from 10 % to 90 % from 0.01 to 100 worst % of levels" in text
     assert re.search(r"0\.01\s+0\.1\s+1\s+10\s+100", text)
+
+
+def test_the_cost_has_each_transition_once():
+    spent = {"env_steps": 100, "steps_learned_from": 50, "steps_on_mutants": 30}
+    assert list(steps_by_kind(spent).values()) == [50, 30, 20]
+    assert list(steps_by_kind(spent | {"steps_searching": 20}).values()) == [50, 20, 30]
+    assert steps_by_kind({"env_steps": 100}) == {}
 
 
 def test_a_run_in_progress_says_so(run, tmp_path):
