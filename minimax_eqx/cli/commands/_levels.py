@@ -191,7 +191,7 @@ def _pictures(found: Levels) -> list[Any]:
 
 def show(console: Console, several: Sequence[Levels]) -> None:
     """Draws levels in the terminal, side by side where there is room."""
-    room, colours = (console.width, _MANY_LINES), console.is_terminal
+    room, colours = (console.width, _MANY_LINES), console.color_system is not None
     cards = []
     for found in several:
         notes = found.notes or ("",) * len(found.names)
