@@ -11,7 +11,18 @@ from typing import Any
 from .._files import write
 from .._folder._run_folder import REPORT
 from .._version import VERSION
-from . import _complexity, _composition, _curves, _headline, _held_out, _levels, _metrics
+from . import (
+    _budget,
+    _compared,
+    _complexity,
+    _composition,
+    _curves,
+    _headline,
+    _held_out,
+    _levels,
+    _metrics,
+    _tail,
+)
 from ._html import escaped
 from ._run import Run
 from ._section import Section
@@ -23,9 +34,12 @@ OF_ALL, OF_FIRST = "all", "first"
 SECTIONS: tuple[tuple[Callable[[Any], Section | None], str], ...] = (
     (_headline.section, OF_ALL),
     (_curves.section, OF_ALL),
+    (_compared.section, OF_ALL),
     (_held_out.section, OF_FIRST),
+    (_tail.section, OF_FIRST),
     (_complexity.section, OF_ALL),
     (_levels.section, OF_FIRST),
+    (_budget.section, OF_ALL),
     (_metrics.section, OF_ALL),
     (_composition.section, OF_FIRST),
 )

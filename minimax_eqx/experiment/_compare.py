@@ -14,6 +14,7 @@ from .._files import FolderError
 from .._folder._evaluations import RunEvaluation, evaluations_of
 from .._folder._methods import methods_of
 from .._folder._run_folder import RunFolder
+from .._notebook import escaped, framed, heading, never_fails, table
 from ..statistics import (
     Estimate,
     bootstrap,
@@ -22,6 +23,7 @@ from ..statistics import (
     optimality_gap,
     probability_of_improvement,
 )
+from ._ledger import ledger_at
 
 At: TypeAlias = Literal["transitions", "updates", "end"]
 Measure: TypeAlias = Literal["success_rate", "return"]
@@ -39,6 +41,8 @@ class ComparedRun:
     cycle: int
     updates: int
     transitions: int
+    ledger: Mapping[str, float]
+    """What it had spent by then, as the columns of metrics.csv; empty if nobody wrote that down."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +89,32 @@ class Comparison:
     """The confidence of all intervals."""
     remarks: tuple[str, ...]
     """What a reader should know besides, in sentences."""
+
+    @never_fails
+    def _repr_html_(self) -> str | None:
+        """A line for each method, as a notebook shows it."""
+        head = ["method", "seeds", "interquartile mean", "mean", "optimality gap"]
+        head += [f"difference from {self.methods[0].name}", "probability of improvement"]
+        rows = [
+            [
+                method.name,
+                len(method.runs),
+                *(
+                    "" if estimate is None else estimate
+                    for estimate in (
+                        method.interquartile_mean,
+                        method.mean,
+                        method.optimality_gap,
+                        method.difference,
+                        method.probability_of_improvement,
+                    )
+                ),
+            ]
+            for method in self.methods
+        ]
+        about = f"{self.measure.replace('_', ' ')} in {', '.join(self.tests)}"
+        remarks = [heading(about), table(head, rows), *map(escaped, self.remarks)]
+        return framed(*remarks)
 
 
 def compare(
@@ -257,7 +287,7 @@ def _common_tests(
 def _compared(folder: RunFolder, evaluation: RunEvaluation) -> ComparedRun:
     seed = int(folder.config()["experiment"].get("seed", 0))
     spent = (evaluation.cycle, evaluation.updates, evaluation.transitions)
-    return ComparedRun(folder.path, seed, *spent)
+    return ComparedRun(folder.path, seed, *spent, ledger_at(folder, evaluation.cycle))
 
 
 def _check_seeds(name: str, runs: Sequence[ComparedRun]) -> None:

@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 
 from .._composition._user_code import UserCode
 from .._files import FolderError
+from .._folder._best import chosen
 from .._folder._run_folder import CONFIG, RunFolder
 from .._xla._processes import arrays_of_first, from_first, is_first
 from ..runners import level_mesh
@@ -20,7 +21,9 @@ from ..runners._experiment import Experiment
 from ..runners._precision import matmul_precision
 from ..runners._runner import Runner, run
 from ..runners._saving import CheckpointError, Saved
-from ._hooks import Finished, Hook, Ledger
+from ._hooks import Finished, Hook, Remote
+from ._json_lines import WriteEvents
+from ._ledger import SECONDS, Ledger, seconds_in
 from ._loop import train_until
 from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
 from ._record_curriculum import RecordCurriculum
@@ -110,17 +113,22 @@ def load(
     path: pathlib.Path | str,
     experiment: Experiment | None = None,
     *,
+    checkpoint: int | str = "newest",
     code: UserCode | None = None,
 ) -> tuple[Experiment, Runner]:
-    """The experiment of the run in `path`, and its state at the newest checkpoint that verifies, on
-    one device. Another process may train there meanwhile.
+    """The experiment of the run in `path`, and its state at a checkpoint, on one device. Another
+    process may train there meanwhile.
 
-    `experiment` and `code` are as for `resume`. Raises `FolderError` or `CheckpointError` if there
-    is none.
+    `checkpoint` is the cycle of one that is there, `"newest"` for the newest that verifies, or
+    `"best"` for the one with the highest mean success rate on held-out tests, of those that were
+    evaluated while training. `experiment` and `code` are as for `resume`.
+
+    Raises `FolderError` or `CheckpointError` if there is none.
     """
     folder = RunFolder.open(path)
     experiment = experiment or folder.experiment(code)
-    return experiment, folder.checkpoints(experiment).newest().restore(making(experiment).spec)
+    saved = chosen(folder, experiment, checkpoint)
+    return experiment, saved.restore(making(experiment).spec)
 
 
 def _go_on(
@@ -135,7 +143,7 @@ def _go_on(
     from, None if it begins.
     """
     runner, compiled, saved = state
-    compiling, running, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
+    *seconds, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
     watch, every = Watch(folder.path, saved), experiment.schedule.checkpoint_every
     save = SaveCheckpoints(folder.checkpoints(experiment), every, watch)
     assess = Evaluate(experiment, last, save)
@@ -144,8 +152,9 @@ def _go_on(
         hooks = [WriteReport()] if hooks is None else hooks
         # A row, and the record of the curriculum, are written before their state is saved.
         recorders = (WriteTables(folder), RecordCurriculum(folder, save))
-        everybody = (watch, *recorders, save, assess, *hooks)
-    ledger = Ledger().of(runner, compiling=compiling, running=running)
+        diary = Remote(WriteEvents(folder))
+        everybody = (watch, *recorders, save, assess, *hooks, diary)
+    ledger = dataclasses.replace(Ledger().of(runner), **dict(zip(SECONDS, seconds, strict=True)))
     return train_until(experiment, folder, (runner, ledger), compiled, everybody)
 
 
@@ -153,14 +162,15 @@ def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[float]:
     """Removes the rows of later cycles. Returns the seconds spent before, also on what is done
     again, and the cycle of the evaluation that is left."""
     metrics, evaluations = folder.metrics(), folder.evaluations()
-    spent = (metrics.read() or [{}])[-1]
+    spent = seconds_in((metrics.read() or [{}])[-1])
     for table in (metrics, evaluations):
         table.drop_after(cycle)
     last = 0
     with contextlib.suppress(FolderError):
-        folder.evaluation()
+        later = seconds_in(folder.evaluation().get("ledger", {}))
+        spent = {name: max(value, later[name]) for name, value in spent.items()}
         last = evaluations.last_cycle
-    return [spent.get("seconds_compiling", 0.0), spent.get("seconds_running", 0.0), last]
+    return [*(spent[name] for name in SECONDS), last]
 
 
 def _taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:

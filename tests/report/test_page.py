@@ -1,10 +1,13 @@
 """The page, of runs that were made up."""
 
+import json
 import math
+import re
 
 import pytest
 
 from minimax_eqx._report import _page
+from minimax_eqx._report._budget import steps_by_kind
 from minimax_eqx._report._headline import verdict
 from minimax_eqx._report._page import page, write_report
 from minimax_eqx._report._series import groups_of, series_of
@@ -46,6 +49,7 @@ def run(tmp_path_factory):
 def test_a_page_is_whole_and_everything_that_users_wrote_is_text(run):
     parsed = check_page(page([run]))
     text = parsed.text()
+    assert "worst % of levels" not in text
     for shown in (run.name, "<b>maze</b>", "maze-<i>", "train <i> & go", "new_num_walls"):
         assert shown in text
     assert not any("failed" in a.get("class", "") for _, a in parsed.elements)
@@ -75,6 +79,23 @@ def test_a_section_that_fails_is_told_of_in_its_place_and_the_rest_is_there(
     assert len(parsed.all("section")) > 4
 
 
+def test_the_tail_is_drawn_over_powers_of_ten(tmp_path):
+    run = made_up_run(tmp_path / "run", rows_of(2), EVALUATION)
+    tail = {"percent": [0.01, 1.0, 100.0], "success_rate": [0.1, 0.5, 0.9], "num_episodes": 10}
+    tail |= {"num_levels": 10_000, "success_rate_per_student": [[0.1, 0.5, 0.9]]}
+    (run.folder.path / "tail.json").write_text(json.dumps(tail))
+    text = check_page(page([run])).text()
+    assert "rises from 10 % to 90 % from 0.01 to 100 worst % of levels" in text
+    assert re.search(r"0\.01\s+0\.1\s+1\s+10\s+100", text)
+
+
+def test_the_cost_has_each_transition_once():
+    spent = {"env_steps": 100, "steps_learned_from": 50, "steps_on_mutants": 30}
+    assert list(steps_by_kind(spent).values()) == [50, 30, 20]
+    assert list(steps_by_kind(spent | {"steps_searching": 20}).values()) == [50, 20, 30]
+    assert steps_by_kind({"env_steps": 100}) == {}
+
+
 def test_a_run_in_progress_says_so(run, tmp_path):
     going_on = run.__class__(run.folder, run.experiment, None, True)
     assert "This run is in progress" in check_page(page([going_on])).text()
@@ -101,6 +122,7 @@ def test_seeds_of_one_experiment_are_a_line_with_a_band(tmp_path):
     parsed = check_page(page(runs))
     assert "mean of 2 seeds" in parsed.text()
     assert "Of accel-1, the first run" in parsed.text()
+    assert "tests" in {a["class"] for a in parsed.all("section")}
 
 
 def test_students_of_one_run_are_a_band(tmp_path):
