@@ -11,7 +11,18 @@ from typing import Any
 from .._files import write
 from .._folder._run_folder import REPORT
 from .._version import VERSION
-from . import _complexity, _composition, _curves, _headline, _held_out, _levels, _metrics
+from . import (
+    _complexity,
+    _composition,
+    _curves,
+    _gallery,
+    _headline,
+    _held_out,
+    _levels,
+    _lineage,
+    _metrics,
+    _replay,
+)
 from ._html import escaped
 from ._run import Run
 from ._section import Section
@@ -25,6 +36,9 @@ SECTIONS: tuple[tuple[Callable[[Any], Section | None], str], ...] = (
     (_curves.section, OF_ALL),
     (_held_out.section, OF_FIRST),
     (_complexity.section, OF_ALL),
+    (_gallery.section, OF_FIRST),
+    (_lineage.section, OF_FIRST),
+    (_replay.section, OF_FIRST),
     (_levels.section, OF_FIRST),
     (_metrics.section, OF_ALL),
     (_composition.section, OF_FIRST),
