@@ -23,6 +23,7 @@ from minimax_eqx.runners._saving import CheckpointError
 from . import figure, page
 from .evaluation import Protocol, evaluate, together
 from .methods import METHODS
+from .tails import FEWEST_LEVELS
 from .training import Plan, is_trained, train
 
 WORK = pathlib.Path(tempfile.gettempdir()) / "minimax_eqx-compared"
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--levels",
-        type=int,
+        type=_many,
         default=protocol.num_levels,
         help="that the worst ones are among (%(default)d)",
     )
@@ -98,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
 def _several(word: str) -> int:
     if (number := int(word)) < 2:
         raise argparse.ArgumentTypeError(f"{number} is too few: intervals need 2 seeds or more")
+    return number
+
+
+def _many(word: str) -> int:
+    if (number := int(word)) < FEWEST_LEVELS:
+        raise argparse.ArgumentTypeError(f"{number} levels have no worst 1 %: give 100 or more")
     return number
 
 

@@ -95,43 +95,33 @@ def _transitions_per_update(name: str) -> int:
 def _held_out(work: pathlib.Path, name: str, protocol: Protocol) -> dict[str, Any]:
     """Success rates of each seed on each maze, and of each seed after each part."""
     panels = SUITE.panels(experiment_of(name).env)
-    rates = []
+    of_parts = []
     for part in EVALUATED_PARTS:
-        students = read_students(work, name, part)
-        for seed in range(students.num_updates.shape[0]):
-            found = evaluate_panels(
-                panels,
-                _of_seed(students, seed),
-                num_episodes=protocol.num_episodes,
-                key=jax.random.key(SEED),
-            )
-            # Of the only student.
-            rates.append([float(np.asarray(of.successes).mean()) for of in found.values()])
-    of_parts = np.reshape(rates, (len(EVALUATED_PARTS), -1, len(panels)))
+        played = evaluate_panels(
+            panels,
+            _of_all_seeds(read_students(work, name, part)),
+            num_episodes=protocol.num_episodes,
+            key=jax.random.key(SEED),
+        )
+        successes = [np.asarray(of.results.successes) for of in played.values()]
+        of_parts.append(np.mean(successes, axis=2).T)
     return {
-        "held_out": of_parts.mean(axis=0).round(5).tolist(),
-        "held_out_of_parts": of_parts.mean(axis=2).round(5).tolist(),
+        "held_out": np.mean(of_parts, axis=0).round(5).tolist(),
+        "held_out_of_parts": np.mean(of_parts, axis=2).round(5).tolist(),
     }
 
 
 def _worst_levels(work: pathlib.Path, name: str, protocol: Protocol) -> dict[str, Any]:
     """Success rates on the worst levels, and regrets, of each seed at the end of training."""
-    students = read_students(work, name, NUM_PARTS)
-    of_seeds = [
-        worst_levels(
-            experiment_of("DR"),
-            _of_seed(students, seed).first().network,
-            num_levels=protocol.num_levels,
-            num_episodes=protocol.num_tail_episodes,
-        )
-        for seed in range(students.num_updates.shape[0])
-    ]
-    return {
-        kind: {key: [one[kind][key] for one in of_seeds] for key in of_seeds[0][kind]}
-        for kind in of_seeds[0]
-    }
+    return worst_levels(
+        experiment_of(name),
+        _of_all_seeds(read_students(work, name, NUM_PARTS)),
+        num_levels=protocol.num_levels,
+        num_episodes=protocol.num_tail_episodes,
+        seed=SEED,
+    )
 
 
-def _of_seed(students: Agent, seed: int) -> Agent:
-    """The population of one seed."""
-    return jax.tree.map(lambda leaf: leaf[seed] if eqx.is_array(leaf) else leaf, students)
+def _of_all_seeds(students: Agent) -> Agent:
+    """The only student of each seed, all as one population."""
+    return jax.tree.map(lambda leaf: leaf[:, 0] if eqx.is_array(leaf) else leaf, students)

@@ -26,6 +26,8 @@ EVALUATION_LEVELS = "evaluation.csv"
 EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
 CURRICULUM = "curriculum.npz"
 REPORT = "report.html"
+# A diary, to which each part of a run adds.
+EVENTS = "events.jsonl"
 # All that is computed, besides checkpoints.
 RESULTS = (METRICS, CURRICULUM, EVALUATION, EVALUATION_LEVELS, EVALUATIONS, REPORT)
 
@@ -134,7 +136,7 @@ class RunFolder:
             with contextlib.suppress(OSError, FolderError):
                 made += [self.path / code["name"] for code in [self.config().get("code")] if code]
             # The lock last: without the others it is the folder of no run.
-            for path in (*made, self.path / CONFIG, self.path / METRICS, self.path / LOCK):
+            for path in (*made, *(self.path / name for name in (CONFIG, METRICS, EVENTS, LOCK))):
                 path.unlink(missing_ok=True)
             for path in (checkpoints, *([self.path] if and_itself else [])):
                 if path.is_dir() and not any(path.iterdir()):

@@ -18,6 +18,9 @@ from ._html import escaped, folded, number, table
 
 # Horizontal axes, by the column of a table that each is.
 AXES = {"updates": "updates", "env_steps": "transitions", "minutes": "minutes"}
+# And one whose values are powers of ten: 2 stands for 100.
+POWERS = {"log10_percent": "worst % of levels"}
+_NAMES = AXES | POWERS
 NUM_COLOURS = 8
 DASHES = ("", "7 4", "2 3", "9 3 2 3")
 # More points than a screen has columns are averaged.
@@ -93,12 +96,14 @@ def described(title: str, series: Series, axis: str, scale: Scale) -> str:
     y, x = series.y[seen], series.x[axis][seen]
     name = f"{title}, {series.name}" if series.name not in ("", title) else title
     if len(y) == 1:
-        return f"{name} is {scale.text(y[0])} after {number(x[0])} {AXES.get(axis, axis)}."
+        return f"{name} is {scale.text(y[0])} at {number(x[0])} {_NAMES.get(axis, axis)}."
     first, last = (float(np.mean(part)) for part in (y[: _tenth(y)], y[-_tenth(y) :]))
     change = "stays near" if abs(last - first) < 0.05 * (scale.high - scale.low) else None
     verb = change or ("rises from" if last > first else "falls from")
     ends = scale.text(last) if change else f"{scale.text(first)} to {scale.text(last)}"
-    where = f"over {number(float(x[-1] - x[0]))} {AXES.get(axis, axis)}"
+    where = f"over {number(float(x[-1] - x[0]))} {_NAMES.get(axis, axis)}"
+    if axis in POWERS:
+        where = f"from {short(10 ** x[0])} to {short(10 ** x[-1])} {POWERS[axis]}"
     extremes = f"lowest {scale.text(y.min())}, highest {scale.text(y.max())}"
     return f"{name} {verb} {ends} {where}; {extremes}."
 
@@ -157,13 +162,17 @@ def _plot(title: str, series: Sequence[Series], axis: str, scale: Scale, is_smal
     up = lambda values: (np.asarray(values) - scale.low) / (scale.high - scale.low)  # noqa: E731
     few = 3 if is_small else 5
     y_ticks, x_ticks = ticks(scale.low, scale.high, few), ticks(low, high, few)
+    if axis in POWERS:
+        x_ticks = [float(t) for t in range(math.ceil(low), math.floor(high) + 1)]
     grid = "".join(f"M0 {_SIDE * (1 - float(up(t))):.0f}H{_SIDE}" for t in y_ticks)
     drawn = "".join(_drawn(s, axis, across, up) for s in series)
     y_labels = "".join(
         f'<span style="bottom:{100 * float(up(t)):.1f}%">{scale.text(t)}</span>' for t in y_ticks
     )
     x_labels = "".join(
-        f'<span style="left:{100 * float(across(t)):.1f}%">{short(t)}</span>' for t in x_ticks
+        f'<span style="left:{100 * float(across(t)):.1f}%">'
+        f"{short(10**t if axis in POWERS else t)}</span>"
+        for t in x_ticks
     )
     name, text = f"c{uuid.uuid4().hex[:10]}", [described(title, s, axis, scale) for s in series]
     return (
@@ -173,7 +182,7 @@ def _plot(title: str, series: Sequence[Series], axis: str, scale: Scale, is_smal
         f'<desc id="{name}d">{escaped(" ".join(text))}</desc>'
         f'<path class="grid" d="{grid}"/><g class="lines">{drawn}</g></svg>'
         f'<div class="xlabels" aria-hidden="true">{x_labels}</div>'
-        f'<div class="xname" aria-hidden="true">{escaped(AXES.get(axis, axis))}</div></div>'
+        f'<div class="xname" aria-hidden="true">{escaped(_NAMES.get(axis, axis))}</div></div>'
     )
 
 
@@ -241,13 +250,13 @@ def _data_table(title: str, series: Sequence[Series], axis: str, scale: Scale) -
     grid = longest.x[axis]
     picked = np.unique(np.linspace(0, len(grid) - 1, MOST_ROWS).astype(int))
     for x in grid[picked]:
-        row = [number(float(x), 6)]
+        row = [short(10 ** float(x)) if axis in POWERS else number(float(x), 6)]
         for s in series:
             seen = np.isfinite(s.y)
             i = int(np.argmin(np.abs(s.x[axis][seen] - x)))
             row.append(scale.text(float(s.y[seen][i])))
         rows.append(row)
-    head = [AXES.get(axis, axis), *(escaped(s.name) for s in series)]
+    head = [_NAMES.get(axis, axis), *(escaped(s.name) for s in series)]
     more = len(grid) > len(picked)
     caption = f"{title}{f': {len(picked)} of {len(grid)} points' if more else ''}"
     return folded("The numbers", table(head, rows, caption=caption))
@@ -256,7 +265,8 @@ def _data_table(title: str, series: Sequence[Series], axis: str, scale: Scale) -
 def _data(series: Sequence[Series], scale: Scale) -> str:
     """What the script draws from."""
     content = {
-        "axes": {name: AXES.get(name, name) for name in series[0].x},
+        "axes": {name: _NAMES.get(name, name) for name in series[0].x},
+        "powers": next(iter(series[0].x)) in POWERS,
         "y": [scale.low, scale.high],
         "share": scale.is_share,
         "series": [

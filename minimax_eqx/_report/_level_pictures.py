@@ -77,6 +77,6 @@ _FACTS = {
 }
 
 
-def short_name(fingerprint: int | np.uint64) -> str:
+def short_name(fingerprint: Any) -> str:
     """A level by the first digits of its fingerprint."""
     return f"{int(fingerprint):016x}"[:6]

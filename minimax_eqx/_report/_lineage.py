@@ -36,9 +36,10 @@ def section(run: Run) -> Section | None:
     metrics = _metrics(run, family, line)
     steps, before = [], None
     for place in shown.tolist():
-        skipped = 0 if before is None else place - before - 1
+        name = short_name(family.fingerprints[line[place]])
+        when = f"cycle {number(int(family.cycles[line[place]]))}"
         told = _told(metrics, place, before)
-        steps.append(_step(family, line, place, pictures, before, skipped, told))
+        steps.append(_step(pictures, place, before, (name, told, when)))
         before = place
     ends = _how_it_begins(family, line)
     which = "with the highest score" if rank == 0 else f"in place {rank + 1} by score"
@@ -92,23 +93,20 @@ def _told(metrics: dict[str, np.ndarray], place: int, before: int | None) -> str
 
 
 def _step(
-    family: Family,
-    line: list[int],
-    place: int,
     pictures: list[np.ndarray],
+    place: int,
     before: int | None,
-    skipped: int,
-    told: str,
+    words: tuple[str, str, str],  # its name, what is told of it, and when it came
 ) -> str:
-    image, marks = pictures[place], ""
-    name = short_name(int(family.fingerprints[line[place]]))
-    words = f"Level {name}, {place} edits after the first. {told}"
+    name, told, when = words
+    image, marks, gap = pictures[place], "", ""
+    alt = f"Level {name}, {place} edits after the first. {told}"
     if before is not None and pictures[before].shape == image.shape:
         marks = _marks(np.any(pictures[before] != image, axis=-1))
-    gap = f'<li class="gap">{skipped} more</li>' if skipped else ""
-    when = f"cycle {number(int(family.cycles[line[place]]))}"
+    if before is not None and place - before > 1:
+        gap = f'<li class="gap">{place - before - 1} more</li>'
     return (
-        f'{gap}<li><div class="level">{picture(image, words)}{marks}</div>'
+        f'{gap}<li><div class="level">{picture(image, alt)}{marks}</div>'
         f'<p>{told or "no measure changed"}</p><p class="note">{when}</p></li>'
     )
 

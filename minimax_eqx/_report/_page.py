@@ -12,9 +12,11 @@ from .._files import write
 from .._folder._run_folder import REPORT
 from .._version import VERSION
 from . import (
+    _budget,
     _complexity,
     _composition,
     _curves,
+    _episodes,
     _gallery,
     _headline,
     _held_out,
@@ -22,6 +24,7 @@ from . import (
     _lineage,
     _metrics,
     _replay,
+    _tail,
 )
 from ._html import escaped
 from ._run import Run
@@ -35,11 +38,14 @@ SECTIONS: tuple[tuple[Callable[[Any], Section | None], str], ...] = (
     (_headline.section, OF_ALL),
     (_curves.section, OF_ALL),
     (_held_out.section, OF_FIRST),
+    (_tail.section, OF_FIRST),
+    (_episodes.section, OF_FIRST),
     (_complexity.section, OF_ALL),
     (_gallery.section, OF_FIRST),
     (_lineage.section, OF_FIRST),
     (_replay.section, OF_FIRST),
     (_levels.section, OF_FIRST),
+    (_budget.section, OF_ALL),
     (_metrics.section, OF_ALL),
     (_composition.section, OF_FIRST),
 )

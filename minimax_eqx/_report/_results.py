@@ -25,6 +25,8 @@ class Result:
     steps: float
     num_episodes: int
     regret: float
+    worst_regret: float
+    largest_regret: float
     num_students: int = 1
 
     @property
@@ -57,7 +59,7 @@ def _result(name: str, summary: Mapping[str, Any]) -> Result:
     if rate is not None:
         trials = summary["num_episodes"] * students
         estimate = wilson(round(rate * trials), trials)
-        low, high = summary.get("interval") or (estimate.low, estimate.high)
+        low, high = summary.get("success_interval") or (estimate.low, estimate.high)
     return Result(
         name,
         math.nan if rate is None else rate,
@@ -67,5 +69,7 @@ def _result(name: str, summary: Mapping[str, Any]) -> Result:
         summary["episode_length"],
         summary["num_episodes"],
         summary.get("regret", math.nan),
+        summary.get("regret_of_worst_percent", math.nan),
+        summary.get("largest_regret", math.nan),
         students,
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -68,6 +69,12 @@ class Run:
             return self.folder.evaluation()
         except FolderError:
             return None
+
+    @functools.cached_property
+    def tail(self) -> Mapping[str, Any] | None:
+        """The tail curve, None if nobody measured it."""
+        path = self.folder.path / "tail.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     @functools.cached_property
     def origin(self) -> Mapping[str, Any]:

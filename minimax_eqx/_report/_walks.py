@@ -12,9 +12,9 @@ from .._types import PyTree
 from .._xla._compile import quick_jit
 from ..envs import AbstractEnv, AbstractLevelGenerator
 from ..envs._pictures import unstack
+from ..evaluation._shown import SHOWN_STREAM
 from ..nets._policy import AbstractPolicy
 from ..rollouts import record_episode
-from ._levels import REPORT_STREAM
 from ._run import Run
 
 EPISODES = 12
@@ -43,7 +43,7 @@ def walks_of(run: Run) -> dict[str, Walks]:
     suite, runner = run.experiment.evaluation.suite, run.runner
     if suite is None or runner is None or run.experiment.env.artist() is None:
         return {}
-    key = jax.random.fold_in(jax.random.key(run.experiment.seed), REPORT_STREAM)
+    key = jax.random.fold_in(jax.random.key(run.experiment.seed), SHOWN_STREAM)
     key = jax.random.fold_in(key, _WALKS)
     policy = runner.students.first().network
     found: dict[str, Walks] = {}

@@ -107,7 +107,8 @@
       const yTicks = ticks(bottom, top, this.few);
       this.plot.querySelector(".grid").setAttribute("d", yTicks.map((t) => `M0 ${(SIDE * (1 - up(t))).toFixed(1)}H${SIDE}`).join(""));
       labels(this.plot.querySelector(".ylabels"), yTicks, up, "bottom", (v) => this.data.share ? +(100 * v).toFixed(1) + " %" : short(v));
-      labels(this.plot.querySelector(".xlabels"), ticks(low, high, this.few), across, "left", short);
+      const shown = this.data.powers ? ticks(low, high, this.few).filter(Number.isInteger) : ticks(low, high, this.few);
+      labels(this.plot.querySelector(".xlabels"), shown, across, "left", (v) => short(this.data.powers ? 10 ** v : v));
       this.plot.querySelector(".xname").textContent = this.data.axes[this.axis];
     }
 
@@ -168,7 +169,7 @@
       if (nearest === null || nearest < low || nearest > high) { rule.hidden = tip.hidden = true; return; }
       const at = (nearest - low) / (high - low);
       const head = document.createElement("b");
-      head.textContent = full(nearest, false) + " " + this.data.axes[this.axis];
+      head.textContent = full(this.data.powers ? 10 ** nearest : nearest, false) + " " + this.data.axes[this.axis];
       tip.replaceChildren(head, ...lines.map(([s, text]) => {
         const line = document.createElement("div"), colour = document.createElement("i");
         colour.style.cssText = s.style;

@@ -21,6 +21,7 @@ from .._xla._processes import is_first
 from ..evaluation._evaluate import evaluate as evaluate_runner
 from ..experiment import Finished, Progressed, WriteReport
 from ..experiment import _train as runs
+from ..experiment._hooks import Hook
 from ..runners._experiment import Experiment
 from ._messages import INTERRUPTED, LOGGER, gist
 from ._process_options import ProcessOptions
@@ -31,23 +32,26 @@ def train(
     experiment: Experiment,
     path: pathlib.Path,
     processes: ProcessOptions,
+    *,
     heading: str,
-    made_of: tuple[UserCode | None, Mapping[str, Any]],
+    code: UserCode | None,
+    origin: Mapping[str, Any],
+    trackers: Sequence[Hook] = (),
 ) -> int:
-    """Trains a new run in the folder `path`. What the experiment was made of is the user's code, if
-    it was, and what the report says of how the run began."""
-    code, origin = made_of
+    """Trains a new run in the folder `path`; `origin` is what the report says of its beginning."""
     start_jax(processes, experiment.devices)
     work = functools.partial(runs.train, experiment, path, code=code, origin=origin)
-    return _tell_of(work, heading)
+    return _tell_of(work, heading, trackers)
 
 
 def resume(
     path: pathlib.Path,
     processes: ProcessOptions,
+    *,
     devices: int | None,
     num_updates: int | None,
     code: UserCode | None,
+    trackers: Sequence[Hook] = (),
 ) -> int:
     """Continues the run in `path`, with another number of devices or of updates if one is given."""
     before = 1
@@ -56,7 +60,7 @@ def resume(
         before = RunFolder.open(path).experiment(code).devices
     start_jax(processes, devices or before)
     work = functools.partial(runs.resume, path, devices=devices, num_updates=num_updates, code=code)
-    return _tell_of(work, f"Continuing the run in {path}.")
+    return _tell_of(work, f"Continuing the run in {path}.", trackers)
 
 
 def evaluate(folder: RunFolder, experiment: Experiment) -> int:
@@ -84,11 +88,11 @@ def report(runs: Sequence[Run], path: pathlib.Path | None) -> int:
     return 0
 
 
-def _tell_of(work: Callable[..., Finished], heading: str) -> int:
+def _tell_of(work: Callable[..., Finished], heading: str, trackers: Sequence[Hook]) -> int:
     """Trains with a person looking on, and says at the end what there is and what can be done."""
     console, told = Console(), list[Any]()
     with contextlib.closing(Terminal(console, heading)) as terminal:
-        outcome = work(hooks=[terminal, WriteReport(), told.append])
+        outcome = work(hooks=[terminal, WriteReport(), told.append, *trackers])
     path, ledger = outcome.folder.path, outcome.ledger
     command = f"  minimax-eqx resume {shlex.quote(str(path))}"
     text = f"Stopped and saved at cycle {ledger.cycle}. Continue with:\n{command}"

@@ -11,3 +11,7 @@ from ._hooks import Stopping as Stopping
 from ._own_hooks import TrainingError as TrainingError
 from ._own_hooks import WriteReport as WriteReport
 from ._policy import Policy as Policy
+from ._tensorboard import TensorBoard as TensorBoard
+from ._trackers import AbstractTracker as AbstractTracker
+from ._trackers import tracking as tracking
+from ._wandb import WandB as WandB

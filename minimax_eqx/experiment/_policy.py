@@ -1,7 +1,6 @@
 """A trained student on its own, in a folder that somebody else can use."""
 
 import hashlib
-import importlib
 import json
 import pathlib
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from .._composition._plain import from_plain, to_plain
 from .._composition._user_code import UserCode
 from .._files import FolderError, resolved, write
 from .._folder._run_folder import CONFIG
+from .._packages import needed
 from .._types import Memory, PyTree
 from .._version import VERSION
 from ..agents import AbstractLearner
@@ -163,9 +163,4 @@ def _read_weights(path: pathlib.Path, about: Mapping[str, Any]) -> Saved:
 
 
 def _safetensors() -> Any:
-    try:
-        return importlib.import_module("safetensors.numpy")
-    except ImportError as error:
-        raise ImportError(
-            "A policy's file needs the package safetensors: pip install 'minimax_eqx[cli]'."
-        ) from error
+    return needed("safetensors.numpy", extra="cli", by="A policy's file")

@@ -20,7 +20,8 @@ from ..runners._experiment import Experiment
 from ..runners._precision import matmul_precision
 from ..runners._runner import Runner, run
 from ..runners._saving import CheckpointError, Saved
-from ._hooks import Finished, Hook, Ledger
+from ._hooks import Finished, Hook, Ledger, Remote
+from ._json_lines import WriteEvents
 from ._loop import train_until
 from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
 from ._record_curriculum import RecordCurriculum
@@ -144,7 +145,8 @@ def _go_on(
         hooks = [WriteReport()] if hooks is None else hooks
         # A row, and the record of the curriculum, are written before their state is saved.
         recorders = (WriteTables(folder), RecordCurriculum(folder, save))
-        everybody = (watch, *recorders, save, assess, *hooks)
+        diary = Remote(WriteEvents(folder))
+        everybody = (watch, *recorders, save, assess, *hooks, diary)
     ledger = Ledger().of(runner, compiling=compiling, running=running)
     return train_until(experiment, folder, (runner, ledger), compiled, everybody)
 

@@ -28,7 +28,7 @@ class Thoughts(eqx.Module):
     observations: PyTree
     predictions: Predictions
     actions: PyTree
-    rewards: Float[Array, " time"]
+    rewards: Float[Array, "*time"]
 
 
 @quick_jit
@@ -46,7 +46,7 @@ def record_episode(
     policy of a population (choose one of its agents) or of another environment.
     """
     # XLA drops what nobody reads.
-    return _played(env, policy, level, greedy, key, "record_episode")[0]
+    return _played(env, policy, level, key, (greedy, "record_episode"))[0]
 
 
 @quick_jit
@@ -59,17 +59,17 @@ def record_thoughts(
     key: Key[Array, ""],
 ) -> tuple[Recording, Thoughts]:
     """What `record_episode` gives, and what the agent saw, expected and did in each step."""
-    return _played(env, policy, level, greedy, key, "record_thoughts")
+    return _played(env, policy, level, key, (greedy, "record_thoughts"))
 
 
 def _played(
     env: AbstractEnv,
     policy: AbstractPolicy,
     level: PyTree,
-    greedy: bool,
     key: Key[Array, ""],
-    caller: str,
+    how: tuple[bool, str],  # whether greedily, and who asks
 ) -> tuple[Recording, Thoughts]:
+    greedy, caller = how
     world = env.load(level)
     reset_key, play_key = jax.random.split(key)
     state = env.reset(world, key=reset_key)

@@ -26,7 +26,12 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 def caught(monkeypatch):
     """What runs are trained with from here on, which no longer happens."""
     given = []
-    monkeypatch.setattr(terminal, "train", lambda *arguments: given.append(arguments) or 0)
+
+    def train(experiment, path, processes, *, heading, code, origin, trackers):
+        given.append((experiment, path, processes, heading, (code, origin)))
+        return 0
+
+    monkeypatch.setattr(terminal, "train", train)
     return given
 
 
@@ -298,7 +303,7 @@ def test_options_need_no_prefix_and_override_the_recipe(monkeypatch, tmp_path):
     changes += ["--mazes", "Labyrinth", "minimax-12"]
     changes += ["--anneal-steps", "5", "--final-learning-rate", "1e-5"]
     assert main(["train", "maze-dr", *changes, "--run", str(tmp_path / "a [run]")]) == 0
-    [(experiment, path, _, heading, (code, origin))] = given
+    [(experiment, path, _, heading, (code, _))] = given
     assert (path, code) == (tmp_path / "a [run]", None)
     wanted = {"num_walls": 30, "learning_rate": 5e-4, "seed": 2, "see_agent": True}
     wanted |= {"mazes": ("Labyrinth", "minimax-12"), "anneal_steps": 5}

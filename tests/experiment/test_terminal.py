@@ -32,8 +32,8 @@ def begun(monkeypatch):
     """What was to be trained, and with which first line, by commands that go no further."""
     given = []
 
-    def train(experiment, path, processes, heading, made_of):
-        given.append((experiment, path, heading, made_of[1]))
+    def train(experiment, path, processes, *, heading, origin, **_):
+        given.append((experiment, path, heading, origin))
         return 0
 
     monkeypatch.setattr(terminal, "train", train)

@@ -42,7 +42,7 @@ def test_what_was_not_measured_breaks_a_line_and_one_point_is_a_dot():
     assert re.search(r'class="line"[^>]* d="M\S+ \S+L\S+ \S+M\S+ \S+L', page)
     assert data(page)["series"][0]["y"] == [1, 2, None, 4, 5]
     assert re.search(r'class="line dot"[^>]* d="M[\d.]+ [\d.]+h0"', curves("m", [series([3.0])]))
-    assert re.search(r"<desc[^>]*>m, line is 3 after 1 updates", curves("m", [series([3.0])]))
+    assert re.search(r"<desc[^>]*>m, line is 3 at 1 updates", curves("m", [series([3.0])]))
 
 
 def test_a_thousand_points_are_averaged_with_their_band():

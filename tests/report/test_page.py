@@ -1,6 +1,8 @@
 """The page, of runs that were made up."""
 
+import json
 import math
+import re
 
 import pytest
 
@@ -46,6 +48,7 @@ def run(tmp_path_factory):
 def test_a_page_is_whole_and_everything_that_users_wrote_is_text(run):
     parsed = check_page(page([run]))
     text = parsed.text()
+    assert "worst % of levels" not in text
     for shown in (run.name, "<b>maze</b>", "maze-<i>", "train <i> & go", "new_num_walls"):
         assert shown in text
     assert not any("failed" in a.get("class", "") for _, a in parsed.elements)
@@ -73,6 +76,16 @@ def test_a_section_that_fails_is_told_of_in_its_place_and_the_rest_is_there(
     assert "This section could not be drawn. RuntimeError: the <artist> is ill" in parsed.text()
     assert "The section art of the report could not be drawn" in caplog.text
     assert len(parsed.all("section")) > 4
+
+
+def test_the_tail_is_drawn_over_powers_of_ten(tmp_path):
+    run = made_up_run(tmp_path / "run", rows_of(2), EVALUATION)
+    tail = {"percent": [0.01, 1.0, 100.0], "success_rate": [0.1, 0.5, 0.9], "num_episodes": 10}
+    tail |= {"num_levels": 10_000, "success_rate_per_student": [[0.1, 0.5, 0.9]]}
+    (run.folder.path / "tail.json").write_text(json.dumps(tail))
+    text = check_page(page([run])).text()
+    assert "rises from 10 % to 90 % from 0.01 to 100 worst % of levels" in text
+    assert re.search(r"0\.01\s+0\.1\s+1\s+10\s+100", text)
 
 
 def test_a_run_in_progress_says_so(run, tmp_path):

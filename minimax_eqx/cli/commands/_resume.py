@@ -9,6 +9,7 @@ from ..._composition._draft import draft_of, made
 from ..._composition._user_code import load_user_code
 from .._process_options import ProcessOptions
 from .._read import read_run
+from .._trackers import trackers_named
 from .._words import apply
 
 
@@ -23,6 +24,8 @@ class Resume(ProcessOptions):
     """Updates of the students to train for, those before included; as before if not given."""
     devices: int | None = None
     """Devices that share the levels of a cycle; as before if not given."""
+    tracker: str | None = None
+    """Where numbers and pictures go as well: tensorboard or wandb, or several after commas."""
     file: str | None = None
     """The file of yours that the run was made from, if it was: FILE.py, or MODULE:NAME."""
 
@@ -40,10 +43,18 @@ def main(words: Sequence[str]) -> int:
     apply([own], given, target=run)
     options: Resume = made(own)
     options.check()
+    trackers = trackers_named(options.tracker)
     code = load_user_code(options.file) if options.file else None
     from .. import _terminal as terminal
 
-    return terminal.resume(pathlib.Path(run), options, options.devices, options.num_updates, code)
+    return terminal.resume(
+        pathlib.Path(run),
+        options,
+        devices=options.devices,
+        num_updates=options.num_updates,
+        code=code,
+        trackers=trackers,
+    )
 
 
 def options() -> tuple[Any, ...]:

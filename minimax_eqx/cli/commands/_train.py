@@ -15,6 +15,7 @@ from ...runners._experiment import Experiment
 from .._process_options import ProcessOptions
 from .._read import read
 from .._recipes import as_file, recipe_named
+from .._trackers import trackers_named
 from .._words import apply
 
 RUNS = pathlib.Path("runs")
@@ -33,6 +34,8 @@ class Train(ProcessOptions):
     """Folder of the run; must not exist, or be empty. Default: runs/NAME-SEED."""
     config: str | None = None
     """A file of options, in YAML or JSON; options beside it go before those in it."""
+    tracker: str | None = None
+    """Where numbers and pictures go as well: tensorboard or wandb, or several after commas."""
     print_config: bool = False
     """Print such a file of all that would be run, and stop."""
 
@@ -54,6 +57,7 @@ def main(words: Sequence[str]) -> int:
         print(as_file(experiment), end="")
         return 0
     options.check()
+    trackers = trackers_named(options.tracker)
     title = code.path.stem if code else target
     path = pathlib.Path(options.run or RUNS / f"{title}-{experiment.seed}")
     changes = differences(draft, draft_of(recipe))
@@ -65,7 +69,15 @@ def main(words: Sequence[str]) -> int:
     from .. import _terminal as terminal
 
     origin = {"recipe": title, "changes": changes, "command": _command(target, changes)}
-    return terminal.train(experiment, path, options, heading, (code, origin))
+    return terminal.train(
+        experiment,
+        path,
+        options,
+        heading=heading,
+        code=code,
+        origin=origin,
+        trackers=trackers,
+    )
 
 
 def options() -> tuple[Any, ...]:
