@@ -1,6 +1,7 @@
 """What every world offers: a level is loaded, reset, stepped and observed."""
 
 import abc
+from collections.abc import Sequence
 from typing import Generic
 
 import equinox as eqx
@@ -140,6 +141,15 @@ class AbstractEnv(eqx.Module, Generic[Level, World, State, Observation]):
         nobody asks. It must be exact: no episode returns more, and the best ones return just as
         much, down to how the reward is rounded. Give 0 for a level that cannot be solved. None, for
         every level, says that this environment does not know.
+        """
+        return None
+
+    def joined(self, envs: "Sequence[AbstractEnv]") -> "AbstractEnv | None":
+        """One environment, an `AbstractJoint`, that plays the levels of all of these as they do,
+        of which this is the first. Optional.
+
+        An evaluation on tests of many sizes compiles fewer programs with it. None says that they
+        cannot be joined.
         """
         return None
 
