@@ -70,6 +70,23 @@ class AbstractArtist(eqx.Module, Generic[Level]):
         """
         return None
 
+    def draw_view(
+        self, env: "AbstractEnv", observation: PyTree
+    ) -> UInt8[np.ndarray, "rows columns 3"] | None:
+        """A picture of what a student of `env` sees. Optional.
+
+        The report of a run shows it beside each step of an episode. None says that an observation
+        cannot be drawn.
+        """
+        return None
+
+    def action_names(self, env: "AbstractEnv") -> tuple[str, ...] | None:
+        """What people call the actions of `env`, in order, where it has a few. Optional.
+
+        None says that they have no names, and they are numbered.
+        """
+        return None
+
     def draw_levels(self, levels: Level, columns: int = 4) -> UInt8[np.ndarray, "rows columns 3"]:
         """One picture of many levels (leading axis `level`), row by row, on white.
 
