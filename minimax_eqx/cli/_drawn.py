@@ -150,10 +150,11 @@ def described(metrics: Mapping[str, Any]) -> str:
         words.append("no way to the goal")
         numbers.pop("shortest_path_length", None)
     moves = numbers.pop("shortest_path_length", None)
-    words += [] if moves is None else [f"{moves:.0f} moves"]
+    words += [] if moves is None else [f"{moves:.0f} move{'s' * (moves != 1)}"]
     for name, value in numbers.items():
         is_count = name.startswith("num_")
         kind = name.removeprefix("num_").replace("_", " ")
+        kind = kind.removesuffix("s") if is_count and value == 1 else kind
         words.append(f"{value:.0f} {kind}" if is_count else f"{kind} {value:.4g}")
     return ", ".join(words)
 

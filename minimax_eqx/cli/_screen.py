@@ -102,7 +102,7 @@ class Screen:
         self._write("\x1b[H" + "\x1b[K\r\n".join(lines) + "\x1b[J")
 
     def __enter__(self) -> "Screen":
-        self._write("\x1b[?1049h\x1b[?25l")
+        self._write("\r\x1b[2K\x1b[?1049h\x1b[?25l")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -14,7 +14,7 @@ from ..envs import Discrete
 from ..envs.maze._maze import MazeObservation
 from ..nets._policy import AbstractPolicy
 from ._drawn import level_lines, view_lines
-from ._episode import Episode, Student, names_of_actions, shortest
+from ._episode import MAZE_ACTIONS, Episode, Student, names_of_actions, shortest
 from ._levels import Levels, each
 from ._screen import ReadKey, Screen
 
@@ -23,6 +23,8 @@ _HANDS = {"p": 3, "o": 4, "t": 5, "space": 5, "e": 6}
 # Signs for actions without a name; the others have a meaning.
 _SIGNS = "0123456789acdefghijklmopstuvwxyz"
 _PANEL, _GAP, _BAR = 34, 3, 10
+# Of many actions those that are likeliest are shown.
+_MOST_ACTIONS = 7
 _FASTEST, _SLOWEST = 1 / 64, 4.0
 
 
@@ -156,14 +158,18 @@ def _thoughts(names: Sequence[str], thought: Any, episode: Episode) -> list[Text
     lines = [Text(f"value {value:.3f}")]
     if probabilities is None:
         return [*lines, Text(f"does {jax.device_get(action)}"), Text()]
-    chosen = int(action)
-    # Those that do something, and of many the likeliest.
-    shown = sorted(probabilities.argsort()[::-1][:7])
-    for i in shown:
-        share = float(probabilities[i])
+    chosen, shares = int(action), [float(share) for share in probabilities]
+    shown = sorted(sorted(range(len(shares)), key=shares.__getitem__)[-_MOST_ACTIONS:])
+    if tuple(names) == MAZE_ACTIONS and not getattr(episode.env, "locked_door", False):
+        shown = [0, 1, 2]  # The others only pass time.
+    rows = [(names[i], shares[i], i == chosen) for i in shown]
+    if len(shown) < len(shares):
+        rest = 1 - sum(share for _, share, _ in rows)
+        rows.append(("others", max(rest, 0.0), chosen not in shown))
+    for name, share, is_chosen in rows:
+        style = "bold" if is_chosen and not episode.done else ""
         bar = "█" * round(share * _BAR)
-        style = "bold" if i == chosen and not episode.done else ""
-        lines.append(Text(f"{'>' if style else ' '}{names[i]:<10} {share:4.0%} {bar}", style))
+        lines.append(Text(f"{'>' if style else ' '}{name:<10} {share:4.0%} {bar}", style))
     return [*lines, Text()]
 
 

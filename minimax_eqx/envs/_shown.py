@@ -2,8 +2,6 @@
 
 import base64
 import os
-import pathlib
-import tempfile
 from typing import Any
 
 import equinox as eqx
@@ -14,7 +12,7 @@ from jaxtyping import Int, UInt8
 from .._notebook import never_fails
 from .._types import PyTree
 from ._env import AbstractArtist, AbstractEnv
-from ._pictures import png, save_picture
+from ._pictures import gif, png, save_picture
 
 
 class Picture(eqx.Module):
@@ -52,10 +50,7 @@ class Animation(eqx.Module):
 
     @never_fails
     def _repr_html_(self) -> str | None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / "episode.gif"
-            self.save(path)
-            held = base64.b64encode(path.read_bytes()).decode()
+        held = base64.b64encode(gif(self.frames, self.fps)).decode()
         alt = f"an episode of {len(self.frames) - 1} steps"
         return f'<img src="data:image/gif;base64,{held}" alt="{alt}">'
 

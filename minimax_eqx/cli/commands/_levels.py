@@ -152,7 +152,8 @@ def _import(source: str, path: str, options: LevelsImport) -> int:
     tests = sum(bool(is_held_back(level, 0.2)) for level in each(found))
     print(f"With --generator.part train, {len(kept) - tests} are for training, {tests} for tests.")
     given = f"--generator level-file --generator.path {shlex.quote(path)}"
-    print(f"Train on them with: minimax-eqx train {options.env or _recipe_for(found)} {given}")
+    recipe = _recipe_for(found) if options.env is None or is_run(options.env) else options.env
+    print(f"Train on them with: minimax-eqx train {recipe} {given}")
     return 0
 
 

@@ -36,6 +36,7 @@ def main(words: Sequence[str]) -> int:
     apply([own], given, target=target or "")
     options: Play = made(own)
     with keys("play") as read_key:
+        print("One moment.", end="\r", flush=True)
         env = None if options.env is None else experiment_of(options.env).env
         found = levels_named(target or "quickstart", options.num_levels, options.seed, env)
         from .._walk import play
@@ -45,7 +46,8 @@ def main(words: Sequence[str]) -> int:
                 said = play(found, read_key, screen, seed=options.seed)
             except KeyboardInterrupt:
                 said = ""
-    print(said)
+    if said:
+        print(said)
     return 0
 
 

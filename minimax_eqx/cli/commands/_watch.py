@@ -60,6 +60,7 @@ def main(words: Sequence[str]) -> int:
     options: Watch = made(own)
     options.check()
     with keys("watch") as read_key:
+        print("One moment.", end="\r", flush=True)
         found, policy = _prepared(run, options)
         from .._walk import watch
 
@@ -76,7 +77,8 @@ def main(words: Sequence[str]) -> int:
                 )
             except KeyboardInterrupt:
                 said = ""
-    print(said)
+    if said:
+        print(said)
     return 0
 
 
