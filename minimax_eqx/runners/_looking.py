@@ -18,7 +18,7 @@ def stored_levels(runner: Runner) -> StoredLevels | None:
 
 def stores_levels(runner: Runner) -> bool:
     """Whether the curriculum keeps levels at all."""
-    return eqx.filter_eval_shape(_stored, *_parts(runner)) is not None
+    return eqx.filter_eval_shape(lambda c, state: c.stored(state), *_parts(runner)) is not None
 
 
 def proposed_levels(runner: Runner, *, key: Key[Array, ""]) -> PyTree:

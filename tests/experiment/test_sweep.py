@@ -13,7 +13,7 @@ from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import sweep
 from minimax_eqx.experiment._sweep import _groups, _Point
 
-from .tiny import EXPERIMENT, arrays, assert_close, rows, train, with_changes
+from .tiny import EXPERIMENT, arrays, assert_close, train, with_changes
 
 
 def points(**changes):
@@ -25,6 +25,11 @@ def points(**changes):
         for rate in (1e-3, 1e-4)
         for seed in (1, 2)
     }
+
+
+def table(path):
+    """The rows of metrics.csv, as numbers."""
+    return RunFolder(path).metrics().read()
 
 
 def no_report(_):
@@ -44,7 +49,7 @@ def test_each_run_of_a_sweep_is_as_if_it_were_alone(swept, tmp_path):
     name = "rate-0.0001_seed-2"
     alone = train(points()[name], tmp_path / "alone")
     assert_close(arrays(mx.load(path / name)[1]), arrays(alone.runner))
-    ours, theirs = rows(path / name), rows(alone.folder.path)
+    ours, theirs = table(path / name), table(alone.folder.path)
     assert [row["cycle"] for row in ours] == [row["cycle"] for row in theirs]
     np.testing.assert_allclose(
         [row["loss"] for row in ours], [row["loss"] for row in theirs], rtol=1e-4, atol=1e-6
@@ -79,7 +84,7 @@ def test_a_sweep_goes_on_where_it_was_stopped(tmp_path):
     for name, experiment in two.items():
         straight = train(experiment, tmp_path / f"straight {name}")
         assert_close(arrays(mx.load(tmp_path / name)[1]), arrays(straight.runner))
-        assert [r["cycle"] for r in rows(tmp_path / name)] == [2, 4, 6, 8]
+        assert [row["cycle"] for row in table(tmp_path / name)] == [2, 4, 6, 8]
 
 
 def test_a_run_that_fails_does_not_stop_the_others(tmp_path):
@@ -120,7 +125,7 @@ def test_experiments_that_differ_in_numbers_alone_are_one_program(tmp_path):
         ("a/b", {}, ValueError, "called 'a/b'; it must be a folder's name"),
         ("..", {}, ValueError, r"called '\.\.'"),
         ("rate-0.001_seed-1", {"seed": 7}, FolderError, "holds a run of another experiment"),
-        ("new", {"devices": 2}, ValueError, "new asks for 2 devices"),
+        ("other", {"devices": 2}, ValueError, "other asks for 2 devices"),
     ],
 )
 def test_a_sweep_that_cannot_be_is_refused_before_anything_trains(
@@ -130,4 +135,4 @@ def test_a_sweep_that_cannot_be_is_refused_before_anything_trains(
     experiment = dataclasses.replace(EXPERIMENT, **changes)
     with pytest.raises(error, match=message):
         sweep({name: experiment}, path, hooks=no_report)
-    assert not (path / "new").exists()
+    assert not (path / name).exists() or name in ("..", *points())

@@ -52,6 +52,7 @@ def test_a_run_leaves_its_configuration_metrics_checkpoints_and_evaluation(finis
         "evaluation.csv",
         "evaluation.json",
         "evaluations.csv",
+        "events.jsonl",
         "metrics.csv",
     }
     assert sorted(p.name for p in (path / "checkpoints").iterdir()) == ["4.npz", "8.npz"]
