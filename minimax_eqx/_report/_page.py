@@ -13,13 +13,18 @@ from .._folder._run_folder import REPORT
 from .._version import VERSION
 from . import (
     _budget,
+    _compared,
     _complexity,
     _composition,
     _curves,
+    _episodes,
+    _gallery,
     _headline,
     _held_out,
     _levels,
+    _lineage,
     _metrics,
+    _replay,
     _tail,
 )
 from ._html import escaped
@@ -33,9 +38,14 @@ OF_ALL, OF_FIRST = "all", "first"
 SECTIONS: tuple[tuple[Callable[[Any], Section | None], str], ...] = (
     (_headline.section, OF_ALL),
     (_curves.section, OF_ALL),
+    (_compared.section, OF_ALL),
     (_held_out.section, OF_FIRST),
     (_tail.section, OF_FIRST),
+    (_episodes.section, OF_FIRST),
     (_complexity.section, OF_ALL),
+    (_gallery.section, OF_FIRST),
+    (_lineage.section, OF_FIRST),
+    (_replay.section, OF_FIRST),
     (_levels.section, OF_FIRST),
     (_budget.section, OF_ALL),
     (_metrics.section, OF_ALL),

@@ -99,6 +99,7 @@ def as_plain(comparison: Comparison) -> dict[str, Any]:
                     "cycle": run.cycle,
                     "updates": run.updates,
                     "transitions": run.transitions,
+                    "ledger": dict(run.ledger),
                     "scores": dict(zip(comparison.tests, scores, strict=True)),
                 }
                 for run, scores in zip(method.runs, method.scores.tolist(), strict=True)

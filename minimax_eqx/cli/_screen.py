@@ -43,12 +43,13 @@ def keys(command: str) -> Iterator[ReadKey]:
     before = termios.tcgetattr(place)
     try:
         tty.setcbreak(place)
-        yield lambda seconds: _read(place, seconds)
+        yield lambda seconds: read_key(place, seconds)
     finally:
         termios.tcsetattr(place, termios.TCSADRAIN, before)
 
 
-def _read(place: int, seconds: float | None) -> str | None:
+def read_key(place: int, seconds: float | None) -> str | None:
+    """The next key from a file descriptor, waiting for so long; None if there is none."""
     if not select.select([place], [], [], seconds)[0]:
         return None
     data = os.read(place, 1)
@@ -61,10 +62,10 @@ def _read(place: int, seconds: float | None) -> str | None:
             data += os.read(place, 1)
             if len(data) > 2 and data[-1:].isalpha():
                 break
-    return named(data.decode(errors="replace"))
+    return _named(data.decode(errors="replace"))
 
 
-def named(text: str) -> str:
+def _named(text: str) -> str:
     """The name of a key: that of an arrow, `space`, `enter`, `escape`, or its small letter."""
     if len(text) > 2 and text[0] == "\x1b" and text[-1] in _ARROWS:
         return _ARROWS[text[-1]]
@@ -92,6 +93,11 @@ class Screen:
     def size(self) -> tuple[int, int]:
         """Columns and lines, which change with the window."""
         return self._console.size.width, self._console.size.height
+
+    @property
+    def has_colours(self) -> bool:
+        """Whether it can show a picture."""
+        return self._console.color_system is not None
 
     def draw(self, picture: RenderableType) -> None:
         """Replaces what is shown; what is too long is cut off."""

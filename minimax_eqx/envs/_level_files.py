@@ -217,12 +217,12 @@ def _array(path: pathlib.Path, place: str, value: Any) -> np.ndarray:
 def _as(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """An array of a file of text as one of the type, if no number changes by more than rounding;
     else as it is, which is refused later."""
-    return (
-        array.astype(dtype)
-        if array.dtype.kind in "biuf"
-        and (np.issubdtype(dtype, np.inexact) or np.array_equal(array.astype(dtype), array))
-        else array
-    )
+    if array.dtype.kind not in "biuf":
+        return array
+    with np.errstate(invalid="ignore", over="ignore"):
+        cast = array.astype(dtype)
+        same = np.issubdtype(dtype, np.inexact) or np.array_equal(cast, array)
+    return cast if same else array
 
 
 def _check_like(where: str, held: dict[str, Any], wanted: dict[str, Any], axes: int = 1) -> None:

@@ -23,6 +23,7 @@ from ..statistics import (
     optimality_gap,
     probability_of_improvement,
 )
+from ._ledger import ledger_at
 
 At: TypeAlias = Literal["transitions", "updates", "end"]
 Measure: TypeAlias = Literal["success_rate", "return"]
@@ -40,6 +41,8 @@ class ComparedRun:
     cycle: int
     updates: int
     transitions: int
+    ledger: Mapping[str, float]
+    """What it had spent by then, as the columns of metrics.csv; empty if nobody wrote that down."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -284,7 +287,7 @@ def _common_tests(
 def _compared(folder: RunFolder, evaluation: RunEvaluation) -> ComparedRun:
     seed = int(folder.config()["experiment"].get("seed", 0))
     spent = (evaluation.cycle, evaluation.updates, evaluation.transitions)
-    return ComparedRun(folder.path, seed, *spent)
+    return ComparedRun(folder.path, seed, *spent, ledger_at(folder, evaluation.cycle))
 
 
 def _check_seeds(name: str, runs: Sequence[ComparedRun]) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import os
 import pathlib
 
 import equinox as eqx
@@ -13,12 +14,13 @@ from rich.console import Console
 from minimax_eqx.cli._levels import levels_in_file, levels_named, sampled
 from minimax_eqx.cli._main import main
 from minimax_eqx.cli._runs import kept_levels
-from minimax_eqx.cli._screen import Screen, named
+from minimax_eqx.cli._screen import Screen, read_key
 from minimax_eqx.cli._walk import play, watch
 from minimax_eqx.curricula._stored import StoredLevels
 from minimax_eqx.envs import LevelFile, Maze
 from minimax_eqx.envs._level_files import write_levels
 from minimax_eqx.envs.boxes import Pendulum
+from minimax_eqx.envs.maze._held_out_names import LISTS
 
 from ..envs.counters import Counter, UniformTarget
 from ..small import ENV, make_student
@@ -90,14 +92,18 @@ def test_a_file_of_other_people_is_written_as_the_house_has_it(capsys):
     assert "13 x 13" in refused(capsys, "levels", "import", "mine.txt", "o.txt", "--env", "maze-dr")
 
 
-def test_levels_are_drawn_side_by_side_and_as_a_picture(capsys):
+def test_levels_are_drawn_side_by_side_and_as_a_picture(capsys, monkeypatch):
     assert main(["levels", "show", "mine.txt"]) == 0
     lines = capsys.readouterr().out.split("\n")
     assert lines[0].split() == ["short", "blocked", "again"]
     assert lines[2].split("   ")[0] == "██> ██G ██"
     assert lines[2].count("██> ██G ██") == 3
     assert "no way to the goal" in lines[5]
-    assert main(["levels", "show", "SmallCorridor", "--num-levels", "2", "--out", "a.png"]) == 0
+    monkeypatch.setitem(LISTS, "two", ("Labyrinth", "SixteenRooms"))
+    assert main(["levels", "show", "two"]) == 0
+    assert capsys.readouterr().out.split()[:2] == ["Labyrinth", "SixteenRooms"]
+    assert main(["levels", "show", "two", "--out", "a.png"]) == 0
+    assert pathlib.Path("a.png").read_bytes().startswith(b"\x89PNG")
     assert main(["levels", "show", "cart-pole-dr", "--num-levels", "1"]) == 0
     assert "cart mass" in capsys.readouterr().out
 
@@ -111,7 +117,7 @@ def test_the_levels_that_a_run_keeps_or_proposes_are_written(finished, capsys):
     assert main(["levels", "show", run, *words]) == 0
     assert capsys.readouterr().out.split()[:3] == ["0", "1", "2"]
     words = ["levels", "export", run, "a.txt", "--checkpoint"]
-    assert "has no checkpoint 5; it has those of cycles 4, 8" in refused(capsys, *words, "5")
+    assert "There is no checkpoint '5'" in refused(capsys, *words, "5")
 
 
 def test_kept_levels_are_sorted_and_say_what_is_known_of_them(tmp_path):
@@ -219,9 +225,14 @@ def test_a_student_is_watched_step_by_step():
     assert waited[5] is None
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [("\x1b[A", "up"), ("\x1bOD", "left"), ("W", "w"), (" ", "space"), ("\x1b", "escape")],
-)
-def test_keys_have_names(text, name):
-    assert named(text) == name
+def test_keys_are_read_as_they_come():
+    reads, writes = os.pipe()
+    assert read_key(reads, 0.0) is None
+    os.write(writes, "W\x1b[A\x1bOD é\n\x1b[1;5C".encode())
+    told = [read_key(reads, 0.0) for _ in range(7)]
+    assert told == ["w", "up", "left", "space", "é", "enter", "right"]
+    os.write(writes, b"\x1b")
+    assert read_key(reads, 0.0) == "escape"
+    os.close(writes)
+    assert read_key(reads, 0.0) == "q"
+    os.close(reads)

@@ -1,12 +1,12 @@
 """The page, of runs that were made up."""
 
-import json
 import math
 import re
 
 import pytest
 
 from minimax_eqx._report import _page
+from minimax_eqx._report._budget import steps_by_kind
 from minimax_eqx._report._headline import verdict
 from minimax_eqx._report._page import page, write_report
 from minimax_eqx._report._series import groups_of, series_of
@@ -82,10 +82,17 @@ def test_the_tail_is_drawn_over_powers_of_ten(tmp_path):
     run = made_up_run(tmp_path / "run", rows_of(2), EVALUATION)
     tail = {"percent": [0.01, 1.0, 100.0], "success_rate": [0.1, 0.5, 0.9], "num_episodes": 10}
     tail |= {"num_levels": 10_000, "success_rate_per_student": [[0.1, 0.5, 0.9]]}
-    (run.folder.path / "tail.json").write_text(json.dumps(tail))
+    run.folder.write_tail(tail)
     text = check_page(page([run])).text()
     assert "rises from 10 % to 90 % from 0.01 to 100 worst % of levels" in text
     assert re.search(r"0\.01\s+0\.1\s+1\s+10\s+100", text)
+
+
+def test_the_cost_has_each_transition_once():
+    spent = {"env_steps": 100, "steps_learned_from": 50, "steps_on_mutants": 30}
+    assert list(steps_by_kind(spent).values()) == [50, 30, 20]
+    assert list(steps_by_kind(spent | {"steps_searching": 20}).values()) == [50, 20, 30]
+    assert steps_by_kind({"env_steps": 100}) == {}
 
 
 def test_a_run_in_progress_says_so(run, tmp_path):
@@ -114,6 +121,7 @@ def test_seeds_of_one_experiment_are_a_line_with_a_band(tmp_path):
     parsed = check_page(page(runs))
     assert "mean of 2 seeds" in parsed.text()
     assert "Of accel-1, the first run" in parsed.text()
+    assert "tests" in {a["class"] for a in parsed.all("section")}
 
 
 def test_students_of_one_run_are_a_band(tmp_path):

@@ -13,8 +13,11 @@ from rich.console import Console
 
 from ..._composition._draft import draft_of, made
 from ..._fingerprint import is_held_back
+from ..._folder._best import NEWEST
 from ...envs import Maze, save_picture
 from ...envs._level_files import kind_of, write_levels
+from ...envs._pictures import sheet
+from ...envs.maze._held_out_names import LISTS
 from .._drawn import can_show_blocks, card, described, in_ascii, level_lines
 from .._levels import (
     Levels,
@@ -47,8 +50,8 @@ class LevelsExport:
     """Those with the highest scores, those drawn or stored last, all, or new ones of their kind."""
     num_levels: int = 100
     """How many levels at most, but for all."""
-    checkpoint: int | None = None
-    """The cycle of the checkpoint to take them from; the newest if not given."""
+    checkpoint: str = NEWEST
+    """The checkpoint to take them from: a cycle, newest, or best (by success while training)."""
     seed: int = 0
     """Seed of new and proposed levels."""
     file: str | None = None
@@ -70,7 +73,7 @@ class LevelsImport:
 
 @dataclass(frozen=True)
 class LevelsShow:
-    """Draw levels in the terminal: those of a file, of a run, of a held-out maze, or of a recipe.
+    """Draw levels in the terminal: of a file, a run, a recipe, a held-out maze or a list of them.
 
     Of a run it draws what `levels export` would write.
     """
@@ -79,8 +82,8 @@ class LevelsShow:
     """Of a run: those with the highest scores, those drawn or stored last, all, or new ones."""
     num_levels: int = 12
     """How many levels at most."""
-    checkpoint: int | None = None
-    """Of a run: the cycle of the checkpoint to take them from; the newest if not given."""
+    checkpoint: str = NEWEST
+    """Of a run: the checkpoint to take them from: a cycle, newest, or best."""
     seed: int = 0
     """Seed of levels that are drawn at random."""
     env: str | None = None
@@ -158,39 +161,45 @@ def _import(source: str, path: str, options: LevelsImport) -> int:
 
 
 def _show(word: str, options: LevelsShow) -> int:
-    if is_run(word):
-        found, _ = _levels_of_run(word, options)
+    if word in LISTS:
+        found = [levels_named(maze, 1, options.seed) for maze in LISTS[word]]
+    elif is_run(word):
+        found = [_levels_of_run(word, options)[0]]
     else:
         env = None if options.env is None else experiment_of(options.env, options.file).env
-        found = levels_named(word, options.num_levels, options.seed, env)
-    num_levels = len(found.names)
-    found = found.part(range(min(num_levels, options.num_levels)))
+        found = [levels_named(word, options.num_levels, options.seed, env)]
+    total = sum(len(levels.names) for levels in found)
+    if word not in LISTS:
+        found = [levels.part(range(min(total, options.num_levels))) for levels in found]
     if options.out is not None:
-        artist = found.env.artist()
-        if artist is None:
-            raise ValueError(f"A {type(found.env).__name__} has no artist who could draw levels.")
         out = _new_file(options.out)
-        save_picture(artist.draw_levels(found.levels), out)
+        save_picture(sheet([p for levels in found for p in _pictures(levels)], 4), out)
         print(f"Written to {out}.")
         return 0
-    console = Console(highlight=False)
-    show(console, found)
-    if num_levels > len(found.names):
-        print(f"These are {len(found.names)} of {num_levels}; --num-levels shows more.")
+    show(Console(highlight=False), found)
+    shown = sum(len(levels.names) for levels in found)
+    if total > shown:
+        print(f"These are {shown} of {total}; --num-levels shows more.")
     return 0
 
 
-def show(console: Console, found: Levels) -> None:
+def _pictures(found: Levels) -> list[Any]:
+    artist = found.env.artist()
+    if artist is None:
+        raise ValueError(f"A {type(found.env).__name__} has no artist who could draw levels.")
+    return [artist.draw_level(level) for level in each(found)]
+
+
+def show(console: Console, several: Sequence[Levels]) -> None:
     """Draws levels in the terminal, side by side where there is room."""
+    room, colours = (console.width, _MANY_LINES), console.color_system is not None
     cards = []
-    notes = found.notes or ("",) * len(found.names)
-    for level, name, metrics, note in zip(
-        each(found), found.names, found.metrics(), notes, strict=True
-    ):
-        about = "; ".join(filter(None, [described(metrics), note]))
-        room, colours = (console.width, _MANY_LINES), console.is_terminal
-        lines = level_lines(found.env, level, room=room, with_colours=colours)
-        cards.append(card(name, lines, about))
+    for found in several:
+        notes = found.notes or ("",) * len(found.names)
+        about = zip(each(found), found.names, found.metrics(), notes, strict=True)
+        for level, name, metrics, note in about:
+            lines = level_lines(found.env, level, room=room, with_colours=colours)
+            cards.append(card(name, lines, "; ".join(filter(None, [described(metrics), note]))))
     with console.capture() as capture:
         console.print(Columns(cards, padding=(1, 3)))
     text = capture.get()
