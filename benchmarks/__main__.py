@@ -5,7 +5,8 @@ methods in `docs/methods`; `python -m benchmarks guard` checks that compiled pro
 grown; `python -m benchmarks profile RECIPE` shows where a cycle's time goes; `python -m benchmarks
 turns PART --with COMMAND` measures another program and this one by turns, and `python -m benchmarks
 starts --with CHECKOUT` the starts of another version and this one; `python -m benchmarks zoo`
-trains every method on small mazes, and says what each costs.
+trains every method on small mazes, and says what each costs; `python -m benchmarks compared` trains
+nine of them for hours, and compares them with error bars.
 """
 
 import argparse
@@ -16,12 +17,14 @@ import sys
 from collections.abc import Sequence
 
 from . import comparison, guard, methods, page, profile, starts, turns, zoo
+from .compared import command as compared
 from .comparison import Comparison, ComparisonError
 from .parts import ALL, DEFAULT, RESULTS, measure_apart, path_of
 from .timing import Limits
 
 WITH_ERRORS, BAD_INPUT = 1, 2
 COMMANDS = {
+    "compared": compared.main,
     "guard": guard.main,
     "methods": methods.main,
     "profile": profile.main,

@@ -22,8 +22,12 @@ COMMIT = "MINIMAX_EQX_COMMIT"
 
 def describe_machine(yardstick: MatrixProduct) -> dict[str, Any]:
     """The hardware, its yardstick, the versions and the date."""
+    return {"matrix_product_gflops": yardstick.rate() / 1e9, **describe()}
+
+
+def describe() -> dict[str, Any]:
+    """The hardware, the versions and the date."""
     return {
-        "matrix_product_gflops": yardstick.rate() / 1e9,
         "cores": os.cpu_count(),
         "processor": _processor(),
         "backend": jax.default_backend(),

@@ -12,6 +12,8 @@ from minimax_eqx.recipes._known import RECIPES
 FOLDER = pathlib.Path(__file__).parents[1] / "docs" / "methods"
 PAGE = FOLDER / "README.md"
 COSTS = "costs.md"  # `python -m benchmarks zoo` makes it
+# `python -m benchmarks compared` makes it.
+COMPARED = "../../benchmarks/results/compared_methods.md"
 HEADER = """# Methods
 
 Made by `python -m benchmarks methods` from the recipes; do not edit it.
@@ -41,8 +43,13 @@ def main(arguments: Sequence[str]) -> int:
 def table() -> str:
     """The whole page."""
     rows = [_row(name, recipe()) for name, recipe in RECIPES.items()]
-    costs = f"[{COSTS}]({COSTS}) says what each costs.\n\n" if (FOLDER / COSTS).exists() else ""
-    return HEADER.replace("| recipe", f"{costs}| recipe", 1) + "".join(
+    told = []
+    if (FOLDER / COSTS).exists():
+        told.append(f"[{COSTS}]({COSTS}) says what each costs.")
+    if (FOLDER / COMPARED).exists():
+        told.append(f"[This comparison]({COMPARED}) says how nine do for the same transitions.")
+    more = f"{chr(10).join(told)}\n\n" if told else ""
+    return HEADER.replace("| recipe", f"{more}| recipe", 1) + "".join(
         f"| {' | '.join(row)} |\n" for row in rows
     )
 

@@ -17,6 +17,7 @@ EXAMPLES = {
     "own_env": r"keeps the rules",
     "own_score": r"cycle +20  success rate [01]\.\d\d  mean score in the buffer [01]\.\d\d\n",
     "paired": r"cycle +20 .*regret [01]\.\d\d .*protagonist [01]\.\d\d .*walls \d\.\d\n",
+    "plain_loop": r"files: policy.json, policy.safetensors\n(maze \d: \d+ steps, .*solved\n){4}$",
     "seeds_and_sweep": r"(\n +[0-3]  +[01]  +0\.00[03][10]  +[01]\.\d{3}  +[01]\.\d\d){4}\n$",
 }
 

@@ -16,8 +16,8 @@ from minimax_eqx._typecheck import modules_to_check
 
 ROOT = pathlib.Path(minimax_eqx.__file__).parent
 ROOMS = (
-    *("agents", "curricula", "envs", "experiment", "nets", "recipes", "rollouts"),
-    *("runners", "scores"),
+    *("agents", "curricula", "envs", "evaluation", "experiment", "nets", "recipes", "rollouts"),
+    *("runners", "scores", "statistics"),
 )
 # Packages that show something: the stub says what.
 STUBS = {

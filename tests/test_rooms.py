@@ -14,6 +14,7 @@ ROOT = pathlib.Path(minimax_eqx.__file__).parent
 # Each imports from those before it, and from the modules that belong to no room.
 ROOMS = (
     "_xla",
+    "statistics",
     "envs",
     "nets",
     "agents",
@@ -21,8 +22,10 @@ ROOMS = (
     "scores",
     "curricula",
     "runners",
+    "evaluation",
     "_composition",
     "_folder",
+    "_report",
     "experiment",
     "recipes",
     "cli",

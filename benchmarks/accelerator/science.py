@@ -12,7 +12,7 @@ import numpy as np
 
 from minimax_eqx import Experiment, Runner
 from minimax_eqx.envs.maze import HeldOutMazes
-from minimax_eqx.rollouts._panels import evaluate_panels
+from minimax_eqx.evaluation._panels import evaluate_panels
 from minimax_eqx.runners import run_members
 
 from ..timing import block
@@ -64,9 +64,9 @@ class Study:
             panels, students, num_episodes=num_episodes, key=jax.random.key(experiment.seed)
         )
         by_maze = {
-            maze: result.successes.mean(axis=1).tolist()
-            for maze, result in found.items()
-            if result.successes is not None
+            maze: played.results.successes.mean(axis=1).tolist()
+            for maze, played in found.items()
+            if played.results.successes is not None
         }
         rates = [statistics.mean(of_one) for of_one in zip(*by_maze.values(), strict=True)]
         self.evaluation_seconds = time.perf_counter() - begin

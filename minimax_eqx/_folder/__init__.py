@@ -1,4 +1,4 @@
-"""What a run leaves on disk: its folder, the checkpoints, tables and report in it, and the lock."""
+"""What a run leaves on disk: its folder, the checkpoints and tables in it, and the lock."""
 
 __all__: list[str] = []
 

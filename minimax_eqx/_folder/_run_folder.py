@@ -13,15 +13,23 @@ from .._composition._plain import from_plain, to_plain
 from .._composition._user_code import UserCode, check_user_code
 from .._files import FolderError, held, is_left_by_others, is_partial, resolved, write
 from .._version import VERSION
+from ..evaluation._summary import COLUMNS
 from ..runners._experiment import Experiment
 from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
+from ._origin import origin_now
+from ._record import Record
+from ._rows import read_rows, write_rows
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
+EVALUATION_LEVELS = "evaluation.csv"
 EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
-REPORT, CURVES, LEVELS, EPISODE = "report.html", "curves.png", "levels.png", "episode.gif"
+CURRICULUM = "curriculum.npz"
+REPORT = "report.html"
+# A diary, to which each part of a run adds.
+EVENTS = "events.jsonl"
 # All that is computed, besides checkpoints.
-RESULTS = (METRICS, EVALUATION, EVALUATIONS, REPORT, CURVES, LEVELS, EPISODE)
+RESULTS = (METRICS, CURRICULUM, EVALUATION, EVALUATION_LEVELS, EVALUATIONS, REPORT)
 
 
 class RunFolder:
@@ -40,10 +48,16 @@ class RunFolder:
         return folder
 
     @contextlib.contextmanager
-    def begun(self, experiment: Experiment, code: UserCode | None = None) -> Iterator[None]:
+    def begun(
+        self,
+        experiment: Experiment,
+        code: UserCode | None = None,
+        origin: Mapping[str, Any] | None = None,
+    ) -> Iterator[None]:
         """Starts the run, with a copy of the user's code if the experiment was made from any, and
         holds the folder for this process. What fails before anything was computed leaves the path
-        as free as it was. Raises `FolderError` if something is there already."""
+        as free as it was. `origin` is what config.json says of how the run began, besides what this
+        process knows. Raises `FolderError` if something is there already."""
         self.check_free()
         is_new = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
@@ -53,7 +67,8 @@ class RunFolder:
                 raise self._taken()
             try:
                 (self.path / CHECKPOINTS).mkdir(exist_ok=True)
-                self._write_config(experiment, code.entry() if code else None)
+                began = origin_now() | dict(origin or {})
+                self._write_config(experiment, code.entry() if code else None, began)
                 if code:
                     write(self.path / code.path.name, code.text)
                 yield
@@ -98,7 +113,8 @@ class RunFolder:
 
     def change(self, experiment: Experiment) -> None:
         """Replaces the experiment in config.json, at once or not at all."""
-        self._write_config(experiment, self.config().get("code"))
+        before = self.config()
+        self._write_config(experiment, before.get("code"), before.get("origin"))
 
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Holds the folder for this process. Raises `FolderError` if another one holds it."""
@@ -120,15 +136,19 @@ class RunFolder:
             with contextlib.suppress(OSError, FolderError):
                 made += [self.path / code["name"] for code in [self.config().get("code")] if code]
             # The lock last: without the others it is the folder of no run.
-            for path in (*made, self.path / CONFIG, self.path / METRICS, self.path / LOCK):
+            for path in (*made, *(self.path / name for name in (CONFIG, METRICS, EVENTS, LOCK))):
                 path.unlink(missing_ok=True)
             for path in (checkpoints, *([self.path] if and_itself else [])):
                 if path.is_dir() and not any(path.iterdir()):
                     path.rmdir()
 
     def write_evaluation(self, evaluation: Mapping[str, Any]) -> pathlib.Path:
-        """Replaces the evaluation, at once or not at all."""
-        return self._write_json(EVALUATION, evaluation)
+        """Replaces the evaluation, each of its two files at once or not at all: a table of its
+        levels, and everything else."""
+        rest = {name: value for name, value in evaluation.items() if name != "levels"}
+        if "levels" in evaluation:
+            write_rows(self.path / EVALUATION_LEVELS, evaluation["levels"], COLUMNS)
+        return self._write_json(EVALUATION, rest)
 
     def evaluation(self) -> dict[str, Any]:
         """The newest evaluation. Raises `FolderError` if there is none, or if it is damaged."""
@@ -136,6 +156,11 @@ class RunFolder:
         if not path.is_file():
             raise FolderError(f"{self.path} has no {EVALUATION} yet: 'minimax-eqx evaluate' it.")
         return _json(path)
+
+    def evaluated_levels(self) -> list[dict[str, Any]]:
+        """The rows of the newest evaluation, one for each level of a test and each student; none if
+        there is no such file."""
+        return read_rows(self.path / EVALUATION_LEVELS)
 
     def metrics(self) -> MetricsFile:
         """The table of metrics, one row per log interval, for reading and appending."""
@@ -145,8 +170,28 @@ class RunFolder:
         """The table of evaluations made while training, for reading and appending."""
         return MetricsFile(self.path / EVALUATIONS)
 
-    def _write_config(self, experiment: Experiment, code: dict[str, str] | None) -> None:
-        content = {"library": "minimax_eqx", "version": VERSION, "code": code}
+    def record(self) -> Record:
+        """What was recorded of the curriculum; nothing if there is no file. Raises `FolderError` if
+        that is damaged."""
+        return Record.read(self.path / CURRICULUM)
+
+    def write_record(self, record: Record) -> None:
+        """Replaces that file, at once or not at all."""
+        record.write(self.path / CURRICULUM)
+
+    def origin(self) -> dict[str, Any]:
+        """How the run began: when, by which command, with which versions, on what. Empty if its
+        configuration does not say."""
+        origin = self.config().get("origin")
+        return origin if isinstance(origin, dict) else {}
+
+    def _write_config(
+        self,
+        experiment: Experiment,
+        code: dict[str, str] | None,
+        origin: Mapping[str, Any] | None,
+    ) -> None:
+        content = {"library": "minimax_eqx", "version": VERSION, "origin": origin, "code": code}
         self._write_json(CONFIG, content | {"experiment": to_plain(experiment)})
 
     def _write_json(self, name: str, content: Mapping[str, Any]) -> pathlib.Path:

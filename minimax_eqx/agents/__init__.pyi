@@ -3,6 +3,7 @@ from ._agent import Agent as Agent
 from ._agent import Estimates as Estimates
 from ._agent import Trajectory as Trajectory
 from ._behavioural_cloning import BehaviouralCloning as BehaviouralCloning
+from ._lamb import Lamb as Lamb
 from ._losses import HuberValueLoss as HuberValueLoss
 from ._optimiser import Adam as Adam
 from ._optimiser import Optax as Optax

@@ -1,4 +1,4 @@
-"""The command line: `minimax-eqx train`, `resume`, `evaluate`, `recipes` and `completion`."""
+"""The command line `minimax-eqx`."""
 
 import atexit
 import difflib
@@ -8,28 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from .. import _checks
+from ._commands import COMMANDS, module_of, usage
 from ._messages import INTERRUPTED, USAGE_ERROR, fail, fail_with, warnings_in_one_line
 
 _HELP = {"-h", "--help", "recipes", "completion"}
 _NEEDS_EXTRA = "the command line needs more packages: pip install 'minimax_eqx[cli]' (missing: {})"
 
-USAGE = """\
-usage: minimax-eqx COMMAND ...
-
-commands:
-  train [RECIPE] [--option value ...]   train a new run (train RECIPE --help lists all options)
-  train FILE.py [--option value ...]    the same for an experiment of yours; or MODULE:NAME
-  resume RUN                            continue a run from its newest checkpoint
-                                        (--num-updates N makes it longer)
-  evaluate RUN [--option value ...]     evaluate a trained run on unseen levels and held-out tests
-                                        (evaluate --help lists the mazes)
-  recipes [RECIPE]                      list the recipes, or print one as a file of options
-  completion bash|zsh                   print a script that completes options in a shell
-
-minimax-eqx --version prints the version.
-"""
-
-COMMANDS = ("train", "resume", "evaluate", "recipes", "completion")
 _EXTRA = ("tyro", "yaml", "rich", "matplotlib", "PIL")
 
 
@@ -55,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE, end="", file=sys.stdout if arguments else sys.stderr)
+        print(usage(), end="", file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else USAGE_ERROR
     if arguments[0] == "--version":
         from .._version import VERSION
@@ -66,14 +50,12 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""
-        return fail(f"there is no command '{name}'.{hint}\n\n{USAGE.rstrip()}", USAGE_ERROR)
+        return fail(f"there is no command '{name}'.{hint}\n\n{usage().rstrip()}", USAGE_ERROR)
     # All of them now: a run should not fail at its end for want of a package.
     missing = [package for package in _EXTRA if importlib.util.find_spec(package) is None]
     if missing:
         return fail(_NEEDS_EXTRA.format(", ".join(missing)), USAGE_ERROR)
-    from . import _commands as commands
-
     try:
-        return getattr(commands, name)(rest)
+        return module_of(name).main(rest)
     except Exception as error:
         return fail_with(error, name)

@@ -30,8 +30,8 @@ def fail_with(error: Exception, command: str) -> int:
     from jax.errors import JaxRuntimeError
     from jaxtyping import TypeCheckError
 
+    from .._packages import PackageError
     from .._xla._processes import FirstProcessError
-    from ..envs.adapters._package import PackageError
 
     if isinstance(error, FirstProcessError):
         return USAGE_ERROR

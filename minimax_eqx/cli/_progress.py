@@ -15,7 +15,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from .._folder._report import evaluation_cells
+from .._folder._results import evaluation_cells
 from ..curricula._level_buffer import LevelBuffer
 from ..experiment import Evaluated, Progressed, Started
 from ..experiment._hooks import Compiled, Event, Stopping, Trained

@@ -6,20 +6,22 @@ import functools
 import logging
 import pathlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 from rich.console import Console
 
 from .._composition._user_code import UserCode
-from .._folder._report import write_report
 from .._folder._run_folder import EVALUATION, REPORT, RunFolder
+from .._report._page import write_report
+from .._report._run import Run
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import is_first
+from ..evaluation._evaluate import evaluate as evaluate_runner
 from ..experiment import Finished, Progressed, WriteReport
 from ..experiment import _train as runs
-from ..runners._evaluation import evaluate as evaluate_runner
+from ..experiment._hooks import Hook
 from ..runners._experiment import Experiment
 from ._messages import INTERRUPTED, LOGGER, gist
 from ._process_options import ProcessOptions
@@ -30,41 +32,47 @@ def train(
     experiment: Experiment,
     path: pathlib.Path,
     processes: ProcessOptions,
+    *,
     heading: str,
     code: UserCode | None,
+    origin: Mapping[str, Any],
+    trackers: Sequence[Hook] = (),
 ) -> int:
-    """Trains a new run in the folder `path`."""
-    _start_jax(processes, experiment.devices)
-    return _tell_of(functools.partial(runs.train, experiment, path, code=code), heading)
+    """Trains a new run in the folder `path`; `origin` is what the report says of its beginning."""
+    start_jax(processes, experiment.devices)
+    work = functools.partial(runs.train, experiment, path, code=code, origin=origin)
+    return _tell_of(work, heading, trackers)
 
 
 def resume(
     path: pathlib.Path,
     processes: ProcessOptions,
+    *,
     devices: int | None,
     num_updates: int | None,
     code: UserCode | None,
+    trackers: Sequence[Hook] = (),
 ) -> int:
     """Continues the run in `path`, with another number of devices or of updates if one is given."""
     before = 1
     # What is wrong with the folder, `resume` tells.
     with contextlib.suppress(ValueError, OSError):
         before = RunFolder.open(path).experiment(code).devices
-    _start_jax(processes, devices or before)
+    start_jax(processes, devices or before)
     work = functools.partial(runs.resume, path, devices=devices, num_updates=num_updates, code=code)
-    return _tell_of(work, f"Continuing the run in {path}.")
+    return _tell_of(work, f"Continuing the run in {path}.", trackers)
 
 
 def evaluate(folder: RunFolder, experiment: Experiment) -> int:
     """Evaluates a run as the experiment says. Results that cannot be written are shown too."""
-    _start_jax(ProcessOptions(), 1)
+    start_jax(ProcessOptions(), 1)
     console, runner = Console(), runs.load(folder.path, experiment)[1]
     results = evaluate_runner(experiment, runner)
     console.print(evaluation_table(results))
     try:
         written = folder.write_evaluation(results)
         # A report without them would show older results.
-        write_report(folder, experiment, runner)
+        write_report(Run(folder, experiment, runner))
     except (OSError, ValueError, ImportError) as error:
         logger = logging.getLogger(LOGGER)
         logger.warning("%s or %s was not written: %s", EVALUATION, REPORT, error)
@@ -73,11 +81,18 @@ def evaluate(folder: RunFolder, experiment: Experiment) -> int:
     return 0
 
 
-def _tell_of(work: Callable[..., Finished], heading: str) -> int:
+def report(runs: Sequence[Run], path: pathlib.Path | None) -> int:
+    """Writes the page of runs to a file, or into the folder of the only one."""
+    start_jax(ProcessOptions(), 1)
+    say(Console(), f"Written to {write_report(runs, path)}.")
+    return 0
+
+
+def _tell_of(work: Callable[..., Finished], heading: str, trackers: Sequence[Hook]) -> int:
     """Trains with a person looking on, and says at the end what there is and what can be done."""
     console, told = Console(), list[Any]()
     with contextlib.closing(Terminal(console, heading)) as terminal:
-        outcome = work(hooks=[terminal, WriteReport(), told.append])
+        outcome = work(hooks=[terminal, WriteReport(), told.append, *trackers])
     path, ledger = outcome.folder.path, outcome.ledger
     command = f"  minimax-eqx resume {shlex.quote(str(path))}"
     text = f"Stopped and saved at cycle {ledger.cycle}. Continue with:\n{command}"
@@ -92,7 +107,7 @@ def _tell_of(work: Callable[..., Finished], heading: str) -> int:
     return INTERRUPTED if outcome.interrupted else 0
 
 
-def _start_jax(processes: ProcessOptions, num_devices: int) -> None:
+def start_jax(processes: ProcessOptions, num_devices: int) -> None:
     """Meets the other processes, and has JAX start on the platform that `JAX_PLATFORMS` names, or
     the best there is, with its compiled programs kept. Raises `ValueError` if it cannot."""
     keep_compiled_programs()

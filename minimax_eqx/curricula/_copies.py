@@ -50,6 +50,12 @@ class Copies(eqx.Module):
         most = jnp.iinfo(numbers.dtype).max
         return jnp.min(jnp.where(self._are_same, numbers[None], most), axis=1)
 
+    def first_with_least(self, numbers: Int[Array, " batch"]) -> Int[Array, " batch"]:
+        """The place of the first copy that has the least number, for each copy."""
+        numbers = gather_levels(numbers)
+        is_least = self._are_same & (numbers == self.least(numbers))[None]
+        return jnp.argmax(is_least, axis=1).astype(jnp.int32)
+
     def with_news_of_others(
         self,
         records: Record,

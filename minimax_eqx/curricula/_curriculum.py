@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Key
 from .._metrics import Metrics
 from .._types import Level, PyTree, State
 from ..rollouts import Evidence
+from ._stored import StoredLevels
 
 
 class Proposal(eqx.Module, Generic[Level]):
@@ -78,5 +79,13 @@ class AbstractCurriculum(eqx.Module, Generic[Level, State]):
 
         Where a play has several rollouts (`Experiment.rollouts_per_play`), the runner asks after
         each, and the evidence is of that rollout: an episode may have begun before its first step.
+        """
+        return None
+
+    def stored(self, state: State) -> StoredLevels[Level] | None:
+        """The levels that you keep and what you know of each, for people to look at. Optional.
+
+        The host calls it between dispatches, in a program of its own, so that it costs no cycle
+        anything. None says that you keep no levels; what you propose is shown then.
         """
         return None

@@ -17,6 +17,8 @@ from ..rollouts import Episodes, Evidence
 from ._chances import chances_by_score, draw, mix_in_uniform
 from ._curriculum import AbstractCurriculum, Proposal
 from ._fit import check_makes_levels
+from ._notes import UNMEASURED
+from ._stored import StoredLevels
 from ._task_rules import AbstractTaskRule, ByProgress, TaskRecords
 
 
@@ -154,6 +156,15 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
             lambda s: (s.records, s.num_tests_proposed), state, (records, num_tests)
         )
         return state, self._metrics(state)
+
+    def stored(self, state: FixedTasksState[Level]) -> StoredLevels[Level]:
+        records, chances = state.records, self._chances(state)
+        rates = None
+        if records.successes is not None:
+            rates = jnp.where(records.measured, records.successes, UNMEASURED)
+        return StoredLevels(
+            *(state.levels, ~state.held_back, chances, state.fingerprints), success_rates=rates
+        )
 
     def _chances(self, state: FixedTasksState[Level]) -> Float[Array, " task"]:
         measured = state.records.measured

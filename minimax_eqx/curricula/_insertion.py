@@ -57,11 +57,12 @@ def enter(
     opponent: Opponent,
     admits: Admits,
     merge: Callable[[Record, Record], Record],
-) -> tuple[Slots[Record], Int[Array, " batch"]]:
+) -> tuple[Slots[Record], Int[Array, " batch"], Int[Array, " batch"]]:
     """Applies the rules of `LevelBuffer.update`.
 
-    Returns the slots afterwards, and for each candidate the slot that its level has to be written
-    to, or the capacity for none; no slot occurs twice.
+    Returns the slots afterwards; for each candidate the slot that its level has to be written to,
+    of which none occurs twice; and the slot in which its level is now, which copies share. The
+    capacity stands for no slot.
     """
     capacity, batch = slots.scores.size, candidates.scores.size
 
@@ -115,4 +116,7 @@ def enter(
     writer = jnp.full(capacity, NOWHERE, jnp.int32)
     writer = writer.at[inserted_at].max(jnp.arange(batch, dtype=jnp.int32), mode="drop")
     is_last = writer.at[inserted_at].get(mode="fill", fill_value=NOWHERE) == jnp.arange(batch)
-    return progress.slots, jnp.where(is_last, inserted_at, capacity)
+    place = progress.place[candidates.group]
+    stays = (place != NOWHERE) & (progress.holder[place] == candidates.group)
+    written = jnp.where(is_last, inserted_at, capacity)
+    return progress.slots, written, jnp.where(stays, place, capacity)

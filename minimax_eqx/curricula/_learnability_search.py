@@ -27,6 +27,7 @@ from ._level_source import AbstractWatcher, as_source, show
 from ._prioritisation import AbstractWeights
 from ._repetitions import check_repetitions, cycles_to_play, init_repeated, score_repeated
 from ._scoring import named_metrics
+from ._stored import StoredLevels
 
 
 class SearchState(eqx.Module, Generic[Level]):
@@ -200,13 +201,13 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
     ) -> tuple[SearchState[Level], Metrics]:
         def search(found):
             buffer, score = found
-            candidates, scores, score = score_repeated(
+            candidates, scores, told, score = score_repeated(
                 self.score, score, evidence, proposal.levels, self.num_plays
             )
             buffer = _cleared_if(buffer, state.phase == 0)
             # A full buffer then holds the highest scores that it was offered.
             lowest = lambda slots, ranks: first_lowest(slots.scores)  # noqa: E731
-            return buffer.update(candidates, scores, opponent=lowest), score
+            return buffer.update(candidates, scores, opponent=lowest, told=told), score
 
         searching = self._is_searching(state)
         buffer, score = filter_cond(
@@ -234,6 +235,14 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
             ]
         )
         return SearchState(buffer, score, (state.phase + 1) % period, last, source), metrics
+
+    def stored(self, state: SearchState[Level]) -> StoredLevels[Level]:
+        buffer = state.buffer
+        weights = jnp.ones(buffer.capacity)
+        if self.prioritisation is not None:
+            weights = self.prioritisation.replay_weights(None, buffer)
+        chances = chances_by_score(weights, buffer.filled)
+        return StoredLevels.of(buffer, chances, by_score=chances)
 
     def _is_searching(self, state: SearchState[Level]) -> Bool[Array, ""]:
         return state.phase < self.num_search_cycles

@@ -15,6 +15,7 @@ from .._types import Level, PyTree, Record, Scalar
 from .._xla._mesh import gather_levels
 from ._chances import draw, mix_in_ages, mix_in_uniform
 from ._insertion import NOWHERE, Admits, Candidates, Opponent, Slots, enter
+from ._notes import Notes, Told
 
 # Larger buffers are warned of.
 MANY_BYTES = 256_000_000
@@ -63,6 +64,8 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
     """How many edits in a row led from a generated level to this one."""
     fingerprints: UInt32[Array, "capacity 2"]
     """64 bits by which equal levels are found; other levels have others, as good as always."""
+    notes: Notes
+    """What people want to know of each level; nothing is decided by it."""
 
     @classmethod
     def empty(
@@ -86,6 +89,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
             filled=jnp.zeros(capacity, bool),
             num_mutations=jnp.zeros(capacity, jnp.int32),
             fingerprints=jnp.zeros((capacity, 2), jnp.uint32),
+            notes=Notes.empty(capacity),
         )
         if buffer.num_bytes > MANY_BYTES:
             warnings.warn(
@@ -174,6 +178,12 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         """The levels in `slots`."""
         return jax.tree.map(lambda leaf: leaf[slots], self.levels)
 
+    def history_at(
+        self, slots: Int[Array, " batch"]
+    ) -> tuple[Int[Array, " batch"], UInt32[Array, "batch 2"]]:
+        """How often the levels in `slots` were mutated, and the fingerprints of their parents."""
+        return self.num_mutations[slots], self.notes.parents[slots]
+
     def records_of(self, levels: Level, otherwise: Record) -> Record:
         """What is remembered of each of `levels`; `otherwise` of one that is not stored."""
         slots = self.find(levels)
@@ -192,6 +202,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         news: Record = None,
         merge: Callable[[Record, Record], Record] = lambda record, news: record,
         num_mutations: Int[Array, " batch"] | None = None,
+        told: Told | None = None,
     ) -> "LevelBuffer[Level, Record]":
         """Takes in levels that were played and scored, one after another.
 
@@ -212,6 +223,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
           the buffer knows itself. `news`: what this play adds; `merge(record, news)`: the record
           after it, for one level.
         - `num_mutations`: those of levels that come in, 0 if not given; others keep their own.
+        - `told`: what goes into the notes; they stay as they are if it is not given.
         """
         # They enter one by one, on every device alike.
         levels, scores, records, news, num_mutations = gather_levels(
@@ -222,7 +234,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
         found = self._find(batch, prints)
         if num_mutations is None:
             num_mutations = jnp.where(found != NOWHERE, self.num_mutations[found], 0)
-        slots, targets = enter(
+        slots, targets, places = enter(
             Slots(self.scores, self.ages, self.filled, self.num_mutations, self.records),
             Candidates(
                 group=first_equal(batch, prints),
@@ -249,6 +261,7 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
             ages=slots.ages,
             filled=slots.filled,
             num_mutations=slots.num_mutations,
+            notes=self.notes if told is None else self.notes.after(told, targets, places),
         )
 
     @property

@@ -28,6 +28,7 @@ from ._replay_rules import ReplayRules
 from ._schedules import AbstractSchedule, ReplayMemory, Sequential
 from ._scoring import named_metrics, score_played
 from ._stock import Stock
+from ._stored import StoredLevels
 
 
 class LevelReplayState(eqx.Module, Generic[Level]):
@@ -136,7 +137,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
             is_new, stock.source, state.source, memory.source, played.payoffs, key=pay_key
         )
         source, watched = show(stock.source, source, evidence, key=key_aside(pay_key))
-        buffer = played.offer_to(state.buffer, stock.rules, memory.num_mutations)
+        buffer = played.offer_to(state.buffer, stock.rules, memory.num_mutations, memory.parents)
         prioritisation = self.prioritisation.update(
             state.prioritisation,
             state.buffer,
@@ -151,6 +152,9 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
             buffer, state.blank_record, source, played.state, prioritisation, schedule
         )
         return state, _metrics(self, state, _stock_of(self, state).rules, memory, learned | watched)
+
+    def stored(self, state: LevelReplayState[Level]) -> StoredLevels[Level]:
+        return _stock_of(self, state).stored()
 
 
 def _stock_of(replay: LevelReplay[Level], state: LevelReplayState[Level]) -> Stock[Level]:

@@ -23,6 +23,7 @@ from ._level_buffer import LevelBuffer, share_of
 from ._repetitions import check_repetitions, cycles_to_play, init_repeated, score_repeated
 from ._scoring import named_metrics
 from ._simplex import entropy, project
+from ._stored import StoredLevels
 
 
 class NCCState(eqx.Module, Generic[Level]):
@@ -158,7 +159,7 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
 
         def rescore(known):
             buffer, score = known
-            levels, scores, score = score_repeated(
+            levels, scores, told, score = score_repeated(
                 self.score, score, evidence, proposal.levels, self.num_plays
             )
             # Stored levels get their scores first. Then the best of the new ones comes first.
@@ -166,8 +167,9 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
             stored = proposal.groups["replayed"][:: self.num_plays]
             order = jnp.argsort(jnp.where(stored, -jnp.inf, -scores))
             levels = jax.tree.map(lambda leaf: leaf[order], levels)
+            told = told.at(order)
             lowest = lambda slots, ranks: first_lowest(slots.scores)  # noqa: E731
-            return buffer.update(levels, scores[order], opponent=lowest), score
+            return buffer.update(levels, scores[order], opponent=lowest, told=told), score
 
         scoring = self._is_scoring(state)
         known = (state.buffer, state.score)
@@ -189,6 +191,12 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
         own = self._metrics(after) | {"scoring": scoring.astype(jnp.float32), "replaced": replaced}
         told = named_metrics("score", self.score, score)
         return after, join_metrics([("NCC", own), (f"the score {type(self.score).__name__}", told)])
+
+    def stored(self, state: NCCState[Level]) -> StoredLevels[Level]:
+        buffer = state.buffer
+        weights = jnp.where(buffer.filled, state.weights, 0.0)
+        chances = weights / jnp.maximum(jnp.sum(weights), jnp.finfo(weights.dtype).tiny)
+        return StoredLevels.of(buffer, chances, by_score=chances)
 
     def _is_scoring(self, state: NCCState[Level]) -> Bool[Array, ""]:
         return state.phase < self.num_scoring_cycles

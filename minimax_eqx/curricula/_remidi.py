@@ -17,6 +17,7 @@ from ..rollouts._same_actions import seen_elsewhere
 from ._curriculum import AbstractCurriculum, Proposal
 from ._level_buffer import share_of
 from ._level_replay import LevelReplay, LevelReplayState
+from ._stored import StoredLevels
 
 
 class ReMiDiState(eqx.Module, Generic[Level]):
@@ -135,6 +136,9 @@ class ReMiDi(AbstractCurriculum[Level, ReMiDiState], Generic[Level]):
             "refused_levels": share_of(refused),
         }
         return state, join_metrics([("LevelReplay", measured), ("ReMiDi", own)])
+
+    def stored(self, state: ReMiDiState[Level]) -> StoredLevels[Level] | None:
+        return self.replay.stored(state.replay)
 
     def _with_next_buffer(self, state: ReMiDiState[Level]) -> ReMiDiState[Level]:
         replay, place = state.replay, state.num_buffers

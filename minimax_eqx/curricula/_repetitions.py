@@ -12,6 +12,7 @@ from ..rollouts import Episodes, Evidence
 from ..scores import AbstractScore
 from ..scores._score import init_memoryless
 from ._copies import Copies
+from ._notes import Told
 
 
 def check_repetitions(curriculum: eqx.Module) -> None:
@@ -49,8 +50,8 @@ def score_repeated(
     evidence: Evidence,
     levels: Level,
     num_plays: int,
-) -> tuple[Level, Float[Array, " candidate"], State]:
-    """Each level that was played, once, its score, and the score's state.
+) -> tuple[Level, Float[Array, " candidate"], Told, State]:
+    """Each level that was played, once, its score, what is told of it, and the score's state.
 
     `levels` are those of the cycle, repetitions next to each other. The score is the same for all
     copies of a level, and minus infinity where nobody finished an episode.
@@ -59,7 +60,8 @@ def score_repeated(
     scores, _, state = score(plays, None, state)
     finished = Episodes.of(plays).finished_on_level
     candidates = jax.tree.map(lambda leaf: leaf[::num_plays], levels)
-    return candidates, Copies.of(candidates).mean_score(scores, finished), state
+    copies = Copies.of(candidates)
+    return candidates, copies.mean_score(scores, finished), Told.of(plays, copies), state
 
 
 def as_trials(evidence: Evidence, num_plays: int) -> Evidence:

@@ -1,11 +1,12 @@
 """Which stored level is replayed, and which one a newcomer meets: the parts that decide it."""
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._types import PyTree, Scalar
 from ._admission import AbstractAdmission, BeatTheLeastLikely
-from ._chances import chances_by_score, mix_in_uniform, replay_distribution
+from ._chances import chances_by_score, mix_in_ages, mix_in_uniform, replay_distribution
 from ._insertion import Slots
 from ._level_buffer import LevelBuffer
 from ._prioritisation import AbstractPrioritisation, Rank
@@ -25,6 +26,18 @@ class ReplayRules(eqx.Module):
         weights = self.prioritisation.replay_weights(self.state, buffer)
         chances = replay_distribution(weights, buffer.ages, buffer.filled, self.staleness_coef)
         return mix_in_uniform(chances, buffer.filled, self.uniform_share)
+
+    def shares(
+        self, buffer: LevelBuffer
+    ) -> tuple[Float[Array, " capacity"], Float[Array, " capacity"]]:
+        """Which parts of `replay_distribution` go by score, and by age."""
+        weights = self.prioritisation.replay_weights(self.state, buffer)
+        by_score = chances_by_score(weights, buffer.filled)
+        by_age = mix_in_ages(jnp.zeros_like(by_score), buffer.ages, buffer.filled, 1.0)
+        nobody_is_old = jnp.sum(by_age) == 0
+        age_share = jnp.where(nobody_is_old, 0.0, self.staleness_coef)
+        rest = 1.0 if self.uniform_share is None else 1 - self.uniform_share
+        return rest * (1 - age_share) * by_score, rest * age_share * by_age
 
     def sample(
         self, buffer: LevelBuffer, num_levels: int, *, key: Key[Array, ""]

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
 from .._ranges import check_between
 from .._types import Level, PyTree, Scalar, State
@@ -25,6 +25,7 @@ class ReplayMemory(eqx.Module):
 
     kinds: Int[Array, " level"]
     num_mutations: Int[Array, " level"]
+    parents: UInt32[Array, "level 2"]  # fingerprints of what levels were edited from, 0 of nothing
     source: PyTree  # what the source of new levels wants back; None if not all levels are new
 
 
@@ -96,6 +97,7 @@ class Mutants(eqx.Module, Generic[Level]):
 
     levels: Level  # leading axis: level
     num_mutations: Int[Array, " level"]
+    parents: UInt32[Array, "level 2"]  # their fingerprints
     waiting: Bool[Array, ""]
 
 
@@ -125,7 +127,8 @@ class Sequential(AbstractSchedule[Mutants | None]):
         size, level = stock.num_levels, stock.buffer.level_spec()
         return Mutants(
             jax.tree.map(lambda s: jnp.zeros((size, *s.shape), s.dtype), level),
-            jnp.zeros(size, jnp.int32),
+            stock.no_mutations(size),
+            stock.no_parents(size),
             jnp.zeros((), bool),
         )
 
@@ -139,7 +142,8 @@ class Sequential(AbstractSchedule[Mutants | None]):
 
         def new():
             levels, source_memory = stock.make(size, key=new_key)
-            return stock.ages_without_draws(), levels, stock.no_mutations(size), source_memory
+            history = (stock.no_mutations(size), stock.no_parents(size))
+            return stock.ages_without_draws(), levels, history, source_memory
 
         def nothing_made():
             return jax.tree.map(
@@ -149,19 +153,19 @@ class Sequential(AbstractSchedule[Mutants | None]):
 
         def replayed():
             ages, slots = stock.draw(key=replay_key)
-            return ages, buffer.at(slots), buffer.num_mutations[slots], nothing_made()
+            return ages, buffer.at(slots), buffer.history_at(slots), nothing_made()
 
         def mutated():
             assert state is not None
-            return buffer.ages, state.levels, state.num_mutations, nothing_made()
+            return buffer.ages, state.levels, (state.num_mutations, state.parents), nothing_made()
 
         branches = [new, replayed]
         if state is not None:
             kind = jnp.where(state.waiting, jnp.int32(Kind.MUTATED), kind)
             branches.append(mutated)
-        ages, levels, num_mutations, source_memory = filter_switch(kind, branches)
+        ages, levels, (num_mutations, parents), source_memory = filter_switch(kind, branches)
         kinds = jnp.broadcast_to(kind, (size,))
-        memory = ReplayMemory(kinds, num_mutations, source_memory)
+        memory = ReplayMemory(kinds, num_mutations, parents, source_memory)
         return ages, proposal_of(
             stock, levels, memory, first_kinds=stock.kinds, num_update_levels=None
         )
@@ -184,7 +188,7 @@ class Sequential(AbstractSchedule[Mutants | None]):
                 *stock.mutate(proposal.levels, scores, memory.num_mutations, key=key),
                 jnp.ones((), bool),
             ),
-            lambda: Mutants(state.levels, state.num_mutations, jnp.zeros((), bool)),
+            lambda: Mutants(state.levels, state.num_mutations, state.parents, jnp.zeros((), bool)),
         )
 
 
@@ -218,31 +222,35 @@ class SideBySide(AbstractSchedule[None]):
 
         def all_new():
             kinds = jnp.full(num_levels, Kind.NEW, jnp.int32)
-            return stock.ages_without_draws(), fresh, stock.no_mutations(num_levels), kinds
+            history = (stock.no_mutations(num_levels), stock.no_parents(num_levels))
+            return stock.ages_without_draws(), fresh, history, kinds
 
         def replay():
             ages, slots = stock.draw(key=replay_key)
-            replayed, num_mutations = buffer.at(slots), buffer.num_mutations[slots]
+            replayed, history = buffer.at(slots), buffer.history_at(slots)
             new = jax.tree.map(lambda leaf: leaf[:size], fresh)
             batches = {
-                Kind.REPLAYED: (replayed, num_mutations),
-                Kind.NEW: (new, stock.no_mutations(size)),
+                Kind.REPLAYED: (replayed, *history),
+                Kind.NEW: (new, stock.no_mutations(size), stock.no_parents(size)),
             }
             if stock.mutator is not None:
                 batches[Kind.MUTATED] = stock.mutate(
-                    replayed, buffer.scores[slots], num_mutations, key=mutate_key
+                    replayed, buffer.scores[slots], history[0], key=mutate_key
                 )
-            levels, counts = zip(*[batches[kind] for kind in layout], strict=True)
-            joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *levels)
+            joined, *history = jax.tree.map(
+                lambda *leaves: jnp.concatenate(leaves), *[batches[kind] for kind in layout]
+            )
             kinds = jnp.repeat(jnp.array(layout, jnp.int32), size)
-            return ages, joined, jnp.concatenate(counts), kinds
+            return ages, joined, tuple(history), kinds
 
-        ages, levels, num_mutations, kinds = jax.lax.cond(stock.can_replay(), replay, all_new)
+        ages, levels, (num_mutations, parents), kinds = jax.lax.cond(
+            stock.can_replay(), replay, all_new
+        )
         num_learned = sum(kind in stock.learned_from for kind in layout)
         return ages, proposal_of(
             stock,
             levels,
-            ReplayMemory(kinds, num_mutations, None),
+            ReplayMemory(kinds, num_mutations, parents, None),
             first_kinds=tuple(dict.fromkeys((Kind.NEW, layout[0]))),
             num_update_levels=size * num_learned,
         )

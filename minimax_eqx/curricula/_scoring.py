@@ -5,7 +5,7 @@ from typing import Generic
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, UInt32
 
 from .._metrics import Metrics
 from .._types import Level, PyTree, Record, State
@@ -14,6 +14,7 @@ from ..scores import AbstractScore
 from ._copies import Copies
 from ._insertion import NOWHERE
 from ._level_buffer import LevelBuffer
+from ._notes import Told
 from ._replay_rules import ReplayRules
 
 
@@ -28,11 +29,17 @@ class Played(eqx.Module, Generic[Level, Record]):
     news: Record
     score: AbstractScore
     state: PyTree  # the score's, from now on
+    evidence: Evidence
 
     def offer_to(
-        self, buffer: LevelBuffer[Level, Record], rules: ReplayRules, mutated: Int[Array, " level"]
+        self,
+        buffer: LevelBuffer[Level, Record],
+        rules: ReplayRules,
+        mutated: Int[Array, " level"],
+        parents: UInt32[Array, "level 2"],
     ) -> LevelBuffer[Level, Record]:
-        """The buffer with what it takes of these levels, which were mutated that often."""
+        """The buffer with what it takes of these levels, which were mutated that often, last from
+        those parents."""
         return buffer.update(
             self.levels,
             self.scores,
@@ -42,6 +49,7 @@ class Played(eqx.Module, Generic[Level, Record]):
             news=self.news,
             merge=self.score.merge,
             num_mutations=self.copies.least(mutated),
+            told=Told.of(self.evidence, self.copies, parents=parents, num_mutations=mutated),
         )
 
     def slots_in(self, buffer: LevelBuffer[Level, Record]) -> Bool[Array, " capacity"]:
@@ -70,7 +78,7 @@ def score_played(
         known = copies.with_news_of_others(records, news, score.merge, finished)
         payoffs, _, _ = score(evidence, known, state)
     scores = copies.mean_score(payoffs, finished)
-    return Played(levels, payoffs, scores, copies, records, news, score, new_state)
+    return Played(levels, payoffs, scores, copies, records, news, score, new_state, evidence)
 
 
 def named_metrics(prefix: str, score: AbstractScore[Record, State], state: State) -> Metrics:

@@ -5,15 +5,17 @@ from typing import Generic
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
+from .._fingerprint import fingerprint, words
 from .._types import Level, PyTree, Scalar
 from ..envs import AbstractLevelMutator
 from ._kinds import Kind
-from ._level_buffer import LevelBuffer
+from ._level_buffer import LevelBuffer, num_slots
 from ._level_source import AbstractLevelSource
 from ._parents import AbstractParents
 from ._replay_rules import ReplayRules
+from ._stored import StoredLevels
 
 
 class Stock(eqx.Module, Generic[Level]):
@@ -44,6 +46,21 @@ class Stock(eqx.Module, Generic[Level]):
         """Whether enough levels are stored."""
         return self.buffer.is_filled_to(self.min_fill_ratio)
 
+    def stored(self) -> StoredLevels[Level]:
+        """The stored levels, as people look at them."""
+        buffer, rules = self.buffer, self.rules
+        by_score, by_age = rules.shares(buffer)
+        return StoredLevels.of(
+            buffer,
+            rules.replay_distribution(buffer),
+            by_score=by_score,
+            by_age=by_age,
+            ages=buffer.ages,
+            num_mutations=buffer.num_mutations,
+            parents=None if self.mutator is None else buffer.notes.parents,
+            needed=num_slots(self.min_fill_ratio, buffer.capacity),
+        )
+
     def make(self, num_levels: int, *, key: Key[Array, ""]) -> tuple[Level, PyTree]:
         """New levels, and what their source wants back."""
         return self.source.draw(self.source_state, num_levels, key=key)
@@ -64,8 +81,9 @@ class Stock(eqx.Module, Generic[Level]):
         num_mutations: Int[Array, " level"],
         *,
         key: Key[Array, ""],
-    ) -> tuple[Level, Int[Array, " level"]]:
-        """Mutants of parents that are chosen among levels, and how often each was mutated."""
+    ) -> tuple[Level, Int[Array, " level"], UInt32[Array, "level 2"]]:
+        """Mutants of parents that are chosen among levels, how often each was mutated, and its
+        parent's fingerprint."""
         mutator = self.mutator
         assert mutator is not None
         parent = self.parents.choose(scores)
@@ -73,8 +91,13 @@ class Stock(eqx.Module, Generic[Level]):
         mutants = jax.vmap(lambda level, key: mutator.mutate(level, key=key))(
             chosen, jax.random.split(key, self.num_levels)
         )
-        return mutants, num_mutations[parent] + 1
+        prints = jax.vmap(lambda level: fingerprint(words(level)))(chosen)
+        return mutants, num_mutations[parent] + 1, prints
 
     def no_mutations(self, num_levels: int) -> Int[Array, " level"]:
         """How often new levels were mutated."""
         return jnp.zeros(num_levels, jnp.int32)
+
+    def no_parents(self, num_levels: int) -> UInt32[Array, "level 2"]:
+        """What new levels were edited from."""
+        return jnp.zeros((num_levels, 2), jnp.uint32)

@@ -60,6 +60,15 @@ class AbstractArtist(eqx.Module, Generic[Level]):
         where the episode was played, for example to highlight what the student saw.
         """
 
+    def places(self, level: Level, states: PyTree) -> Float[np.ndarray, "*batch 2"] | None:
+        """Where the agent is in the picture of `level`, in each of some states. Optional.
+
+        `states` have any leading axes, which the result has too. Places are shares of the picture's
+        width, from its left, and of its height, from its top. The report of a run then shows where
+        agents walk. None says that an agent is at no place of the picture.
+        """
+        return None
+
     def draw_levels(self, levels: Level, columns: int = 4) -> UInt8[np.ndarray, "rows columns 3"]:
         """One picture of many levels (leading axis `level`), row by row, on white.
 

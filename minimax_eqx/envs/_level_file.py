@@ -24,7 +24,8 @@ class LevelFile(AbstractLevelGenerator[Level], AbstractSuite):
     """The levels of a file that `save` wrote, or that you drew: a generator, and a suite.
 
     As a generator it draws from them uniformly. As a suite it has a test for each level, by its
-    name, or one test of all if there are more than `most_tests`.
+    name, or one test of all if there are more than `most_tests`; either way every level is played
+    for as many episodes.
 
     With `part` it takes only those levels that are for training, or for tests. Which is which
     depends on a level's own content, so a list may grow, be sorted or be split over files, and no
@@ -99,10 +100,9 @@ class LevelFile(AbstractLevelGenerator[Level], AbstractSuite):
     def panels(self, env: AbstractEnv) -> dict[str, tuple[AbstractEnv, AbstractLevelGenerator]]:
         """A test for each level, or one for all that is named after the file."""
         names, levels = self.list_levels(env.level_spec())
-        levels = jax.tree.map(jnp.asarray, levels)
         if len(names) > self.most_tests:
-            return {pathlib.Path(self.path).stem: (env, FixedLevels(levels))}
-        single = lambda i: FixedLevels(jax.tree.map(lambda x: x[i : i + 1], levels))  # noqa: E731
+            return {pathlib.Path(self.path).stem: (env, self)}
+        single = lambda i: FixedLevels(jax.tree.map(lambda x: jnp.asarray(x[i : i + 1]), levels))  # noqa: E731
         return {name: (env, single(i)) for i, name in enumerate(names)}
 
     def check(self, env: AbstractEnv) -> None:

@@ -1,13 +1,14 @@
 """Lists of levels in files: of any environment, or drawn."""
 
+import codecs
 import collections
 import functools
 import io
 import json
 import os
 import pathlib
-import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from .._files import resolved, write
 from .._types import PyTree
+from ._drawn_levels import DrawnLevel, read_drawn
 from ._pictures import unstack
 
 KINDS = (".npz", ".json", ".txt")
@@ -51,30 +53,58 @@ def read_levels(
     """The levels in a file (leading axis `level`, as NumPy arrays), and their names.
 
     Raises `ValueError`, in one line, if there is no such file, if it cannot be read, and if its
-    levels do not have that structure: if they have other parts, sizes, types or ranges.
+    levels do not have that structure: if they have other parts, sizes, types or ranges, or cannot
+    be played.
     """
+    path, changed = existing(path)
+    leaves, structure = jax.tree.flatten(level)
+    return _read(path, changed, structure, tuple(leaves))
+
+
+def existing(path: str | os.PathLike[str]) -> tuple[pathlib.Path, int]:
+    """A file of levels, and when it changed last. Raises `ValueError` if there is none."""
     path = resolved(os.fspath(path))
     kind_of(path)
     if not path.is_file():
         raise ValueError(f"There is no file of levels {path}.")
-    held = _content(path, path.stat().st_mtime_ns)
+    return path, path.stat().st_mtime_ns
+
+
+@functools.lru_cache(maxsize=8)
+def _read(
+    path: pathlib.Path, changed: int, structure: Any, leaves: tuple[jax.ShapeDtypeStruct, ...]
+) -> tuple[PyTree, tuple[str, ...]]:
+    """What is in a file that changed last at that time, for levels of that structure."""
+    level, held = jax.tree.unflatten(structure, leaves), content(path, changed)
     if isinstance(held, str):
-        return _read_drawings(path, held, level)
-    names = _checked(path, [str(name) for name in held.get(_NAMES, ())])
+        return _fitted(path, read_drawings(path, changed, type(level)), level)
     wanted = _by_place(level)
     arrays = {place: array for place, array in held.items() if place.startswith(_LEVEL)}
+    if isinstance(held, _Json):
+        arrays = {place: _array(path, place, value) for place, value in arrays.items()}
     if isinstance(held, _Json) and set(arrays) == set(wanted):
         arrays = {place: _as(arrays[place], wanted[place].dtype) for place in wanted}
-    _check_like(path, arrays, wanted)
-    structure = str(jax.tree.structure(level))
-    if str(held.get(_STRUCTURE, structure)) != structure:
+    if not arrays:
+        raise ValueError(f"There are no levels in {path}.")
+    _check_like(str(path), arrays, wanted)
+    told = str(held.get(_STRUCTURE, structure))
+    if told != str(structure):
         raise ValueError(
-            f"{path} holds levels of another environment: their structure is {held[_STRUCTURE]}, "
-            f"and those of this one have {structure}."
+            f"{path} holds levels of another environment: their structure is {told}, and those of "
+            f"this one have {structure}."
         )
-    if {len(array) for array in arrays.values()} != {len(names)}:
-        raise ValueError(f"{path} has {len(names)} names for another number of levels.")
-    return jax.tree.unflatten(jax.tree.structure(level), [arrays[w] for w in wanted]), names
+    counts = {place: len(array) if array.ndim else 0 for place, array in arrays.items()}
+    names = _checked(path, _names_in(held) or [str(i) for i in range(min(counts.values()))])
+    if set(counts.values()) != {len(names)}:
+        raise ValueError(f"{path} has {len(names)} names for another number of levels: {counts}.")
+    levels = jax.tree.unflatten(structure, [arrays[place] for place in wanted])
+    if hasattr(level, "check"):
+        for name, one in zip(names, unstack(levels), strict=True):
+            try:
+                one.check()
+            except ValueError as error:
+                raise ValueError(f"{path}, level {name!r}: {error}") from error
+    return levels, names
 
 
 def kind_of(path: pathlib.Path) -> str:
@@ -89,41 +119,62 @@ class _Json(dict):
 
 
 @functools.lru_cache(maxsize=8)
-def _content(path: pathlib.Path, changed: int) -> Any:
+def content(path: pathlib.Path, changed: int) -> Any:
     """What is in a file that changed last at that time: drawings, or arrays by name."""
     del changed
     try:
         if kind_of(path) == ".npz":
             with np.load(path) as file:
                 return dict(file)
-        text = path.read_text(encoding="utf-8-sig")
-        return text if kind_of(path) == ".txt" else _Json(json.loads(text))
-    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        text = _decoded(path.read_bytes())
+        if kind_of(path) == ".txt":
+            return text
+        held = json.loads(text)
+        if not isinstance(held, dict):
+            raise ValueError("it holds no levels by name.")
+        return _Json(held)
+    except (ValueError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} cannot be read as a file of levels: {error}") from error
 
 
-def _read_drawings(
-    path: pathlib.Path, text: str, level: PyTree[jax.ShapeDtypeStruct]
+def _decoded(data: bytes) -> str:
+    """A text in UTF-8, or in the UTF-16 that some programs of Windows write."""
+    is_wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_wide else "utf-8-sig")
+
+
+@functools.lru_cache(maxsize=8)
+def read_drawings(path: pathlib.Path, changed: int, kind: type) -> tuple[DrawnLevel, ...]:
+    """The levels of that class that are drawn in a file, as they are drawn.
+
+    Raises `ValueError`, in one line, if there are none, or if they cannot be read.
+    """
+    if not hasattr(kind, "from_ascii"):
+        raise ValueError(f"{path} holds drawings, and a {kind.__name__} cannot be drawn.")
+    try:
+        drawn = read_drawn(content(path, changed), kind)
+    except ValueError as error:
+        raise ValueError(f"{path}, {error}") from error
+    _checked(path, [level.name for level in drawn])
+    return tuple(drawn)
+
+
+def _fitted(
+    path: pathlib.Path, drawn: Sequence[DrawnLevel], level: PyTree[jax.ShapeDtypeStruct]
 ) -> tuple[PyTree, tuple[str, ...]]:
-    read: Any = getattr(type(level), "from_ascii", None)
-    if read is None:
-        raise ValueError(f"{path} holds drawings, and a {type(level).__name__} cannot be drawn.")
-    blocks = [block.splitlines() for block in re.split(r"\n\s*\n", text.strip("\n")) if block]
-    names, levels = [], []
-    for i, lines in enumerate(blocks):
-        named = lines[0].startswith(";")
-        names.append(lines[0][1:].strip() if named else str(i))
+    """Drawn levels as those of an environment: a small maze as one of mixed sizes, for example."""
+    levels = []
+    for name, line, one in drawn:
+        where = f"{path}, level {name!r} (line {line})"
         try:
             with jax.ensure_compile_time_eval():
-                drawn = read("\n".join(lines[named:]))
-                # A small maze is one of an environment with mazes of several sizes, for example.
-                drawn = drawn.fitted(level) if hasattr(drawn, "fitted") else drawn
-                levels.append(jax.device_get(drawn))
+                fitted: Any = one.fitted(level) if hasattr(one, "fitted") else one
+                levels.append(jax.device_get(fitted))
         except ValueError as error:
-            raise ValueError(f"{path}, level {names[-1]!r}: {error}") from error
-        _check_like(path, _by_place(levels[-1]), _by_place(level), axes=0)
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *levels) if levels else level
-    return stacked, _checked(path, names)
+            raise ValueError(f"{where}: {error}") from error
+        _check_like(where, _by_place(levels[-1]), _by_place(level), axes=0)
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *levels)
+    return stacked, tuple(level.name for level in drawn)
 
 
 def _drawable(level: Any, path: pathlib.Path) -> str:
@@ -139,10 +190,17 @@ def _by_place(levels: PyTree) -> dict[str, Any]:
     return {f"{_LEVEL}{jax.tree_util.keystr(place)}": leaf for place, leaf in leaves}
 
 
-def _as(value: Any, dtype: np.dtype) -> np.ndarray:
-    """A list of a file of text as an array of the type, if no number changes by more than
-    rounding; else as it is, which is refused later."""
-    array = np.asarray(value)
+def _array(path: pathlib.Path, place: str, value: Any) -> np.ndarray:
+    """A list of a file of text as an array."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{path}: what is in '{place}' is no array: {error}") from error
+
+
+def _as(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """An array of a file of text as one of the type, if no number changes by more than rounding;
+    else as it is, which is refused later."""
     return (
         array.astype(dtype)
         if array.dtype.kind in "biuf"
@@ -151,17 +209,22 @@ def _as(value: Any, dtype: np.dtype) -> np.ndarray:
     )
 
 
-def _check_like(
-    path: pathlib.Path, held: dict[str, Any], wanted: dict[str, Any], axes: int = 1
-) -> None:
+def _check_like(where: str, held: dict[str, Any], wanted: dict[str, Any], axes: int = 1) -> None:
     def described(arrays, axes):
         return ", ".join(f"{k} {v.dtype}{list(v.shape[axes:])}" for k, v in sorted(arrays.items()))
 
     if described(held, axes) != described(wanted, 0):
         raise ValueError(
-            f"{path} holds levels of another environment: {described(held, axes) or 'nothing'}; "
+            f"{where} holds levels of another environment: {described(held, axes) or 'nothing'}; "
             f"those of this one are {described(wanted, 0)}."
         )
+
+
+def _names_in(held: dict[str, Any]) -> list[str]:
+    """The names in a file of arrays, if it has some."""
+    names = held.get(_NAMES)
+    given = names.reshape(-1) if isinstance(names, np.ndarray) else names
+    return [str(name) for name in given] if isinstance(given, np.ndarray | list) else []
 
 
 def _checked(path: pathlib.Path, names: Sequence[str]) -> tuple[str, ...]:

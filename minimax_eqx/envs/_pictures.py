@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
+from .._packages import needed
 from .._types import PyTree
 
 _PAPER = 255
@@ -61,7 +62,7 @@ def save_picture(
     if is_one:
         pathlib.Path(path).write_bytes(png(picture))
     else:
-        _save_gif(picture, path, fps)
+        pathlib.Path(path).write_bytes(gif(picture, fps))
 
 
 def png(image: UInt8[np.ndarray, "rows columns 3"]) -> bytes:
@@ -71,11 +72,8 @@ def png(image: UInt8[np.ndarray, "rows columns 3"]) -> bytes:
     return buffer.getvalue()
 
 
-def _save_gif(
-    frames: Sequence[UInt8[np.ndarray, "rows columns 3"]],
-    path: str | os.PathLike[str],
-    fps: float | int,
-) -> None:
+def gif(frames: Sequence[UInt8[np.ndarray, "rows columns 3"]], fps: float | int = 10) -> bytes:
+    """Frames as the bytes of a GIF that repeats for ever; `save_picture` says what it raises."""
     if not 0 < fps <= 50:
         raise ValueError(f"fps is {fps}; a GIF needs more than 0 and at most 50.")
     pillow = _pillow()
@@ -86,10 +84,11 @@ def _save_gif(
         pillow.fromarray(frame).quantize(palette=palette, dither=pillow.Dither.NONE)
         for frame in frames
     )
-    milliseconds = round(100 / fps) * 10
+    milliseconds, buffer = round(100 / fps) * 10, io.BytesIO()
     first.save(
-        path, format="GIF", save_all=True, append_images=others, duration=milliseconds, loop=0
+        buffer, format="GIF", save_all=True, append_images=others, duration=milliseconds, loop=0
     )
+    return buffer.getvalue()
 
 
 def unstack(modules: PyTree) -> list[PyTree]:
@@ -102,11 +101,4 @@ def unstack(modules: PyTree) -> list[PyTree]:
 
 
 def _pillow():
-    try:
-        import PIL.Image
-    except ImportError as error:
-        raise ImportError(
-            "Pictures are written with Pillow, which is not installed: "
-            "pip install 'minimax_eqx[cli]'."
-        ) from error
-    return PIL.Image
+    return needed("PIL.Image", extra="cli", by="Writing pictures")

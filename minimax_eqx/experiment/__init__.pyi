@@ -1,3 +1,6 @@
+from ._compare import ComparedMethod as ComparedMethod
+from ._compare import ComparedRun as ComparedRun
+from ._compare import Comparison as Comparison
 from ._hooks import Evaluated as Evaluated
 from ._hooks import Finished as Finished
 from ._hooks import Progressed as Progressed
@@ -7,3 +10,8 @@ from ._hooks import Started as Started
 from ._hooks import Stopping as Stopping
 from ._own_hooks import TrainingError as TrainingError
 from ._own_hooks import WriteReport as WriteReport
+from ._policy import Policy as Policy
+from ._tensorboard import TensorBoard as TensorBoard
+from ._trackers import AbstractTracker as AbstractTracker
+from ._trackers import tracking as tracking
+from ._wandb import WandB as WandB

@@ -6,16 +6,18 @@ import pathlib
 from collections.abc import Mapping
 
 from .._folder._checkpoints import Checkpoints
-from .._folder._report import all_results, write_curves, write_report
-from .._folder._run_folder import CURVES, REPORT, RunFolder
+from .._folder._results import all_results
+from .._folder._run_folder import REPORT, RunFolder
+from .._report._page import write_report
+from .._report._run import Run
 from .._xla._processes import is_first
+from ..evaluation._evaluate import evaluate
 from ..runners._divergence import (
     Divergence,
     divergence_of_metrics,
     divergence_of_state,
     updates_of_learners,
 )
-from ..runners._evaluation import evaluate
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
 from ._hooks import Evaluated, Event, Finished, Ledger, Progressed, Saved, Started, Trained
@@ -110,10 +112,14 @@ class SaveCheckpoints:
     watch: Watch
 
     def __call__(self, event: Event) -> Event | None:
-        if not isinstance(event, Progressed | Trained):
-            return None
+        if isinstance(event, Progressed | Trained) and self.is_to_save(event):
+            return self.save(event)
+        return None
+
+    def is_to_save(self, event: Progressed | Trained) -> bool:
+        """Whether a checkpoint is due at that event, or is there already."""
         due = is_due(event.ledger.cycle, self.watch.saved or 0, self.every)
-        return self.save(event) if due or isinstance(event, Trained) else None
+        return due or isinstance(event, Trained)
 
     def save(self, event: Started | Progressed | Trained) -> Saved | None:
         """Saves the runner now, unless this cycle is saved already."""
@@ -161,28 +167,40 @@ class Evaluate:
 
 
 class WriteReport:
-    """A hook that draws report.html when a run is complete, and its curves when it is interrupted.
+    """A hook that writes report.html at every evaluation, and when a run ends or is interrupted.
 
-    What cannot be written is warned of, since everything else is done.
+    What cannot be written is warned of, and the run goes on.
     """
 
     def __init__(self):
+        self._started: Started | None = None
+        self._runner: Runner | None = None
         self._is_due = False
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
+            self._started, self._runner = event, event.runner
             self._is_due = not (event.folder.path / REPORT).is_file()
-        if isinstance(event, Progressed | Evaluated):
+        if isinstance(event, Progressed | Trained | Finished):
+            self._runner = event.runner
+            self._is_due |= isinstance(event, Progressed)
+        if isinstance(event, Evaluated):
+            num_updates = self._started.experiment.schedule.num_updates if self._started else 0
             self._is_due = True
+            # The last one is followed by the end.
+            if event.ledger.updates < num_updates:
+                self._write(goes_on=True)
         if isinstance(event, Finished) and self._is_due:
-            try:
-                if event.interrupted:
-                    write_curves(event.folder)
-                else:
-                    write_report(event.folder, event.experiment, event.runner)
-            except (OSError, ValueError, ImportError) as error:
-                name = CURVES if event.interrupted else REPORT
-                logging.getLogger("minimax_eqx").warning("%s was not written: %s", name, error)
+            self._write(goes_on=False)
+
+    def _write(self, *, goes_on: bool) -> None:
+        if self._started is None:
+            return
+        folder, experiment = self._started.folder, self._started.experiment
+        try:
+            write_report(Run(folder, experiment, self._runner, goes_on))
+        except Exception as error:
+            logging.getLogger("minimax_eqx").warning("%s was not written: %s", REPORT, error)
 
 
 def is_due(cycle: int, last: int, every: int) -> bool:

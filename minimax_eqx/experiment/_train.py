@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import logging
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,13 +16,15 @@ from .._folder._run_folder import CONFIG, RunFolder
 from .._xla._processes import arrays_of_first, from_first, is_first
 from ..runners import level_mesh
 from ..runners._ahead import CompileAhead, making, zeros
-from ..runners._evaluation import matmul_precision
 from ..runners._experiment import Experiment
+from ..runners._precision import matmul_precision
 from ..runners._runner import Runner, run
 from ..runners._saving import CheckpointError, Saved
-from ._hooks import Finished, Hook, Ledger
+from ._hooks import Finished, Hook, Ledger, Remote
+from ._json_lines import WriteEvents
 from ._loop import train_until
 from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
+from ._record_curriculum import RecordCurriculum
 
 
 def train(
@@ -31,11 +33,14 @@ def train(
     *,
     hooks: Sequence[Hook] | None = None,
     code: UserCode | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> Finished:
     """Trains a new run in the folder `path`, which must not exist or be empty.
 
     Hooks are told of the run as it goes, in the first of several processes; by default there is
     one, `WriteReport`. `code` is the user's file that the experiment was made from, if any.
+    `origin` is what you want its report to know besides of how it began: the `recipe` by name, its
+    `changes` and the `command`.
 
     Raises `ValueError` for an experiment that cannot be run, before anything is written;
     `FolderError` if the folder is taken; `TrainingError` if the loss stops being a number;
@@ -48,7 +53,7 @@ def train(
     with matmul_precision(experiment):
         # Traces a cycle, so that what can be wrong is known before the folder is there.
         ahead = CompileAhead(making(experiment), experiment.schedule.log_every, mesh)
-        with _in_first(folder.begun(experiment, code)):
+        with _in_first(folder.begun(experiment, code, origin)):
             runner = arrays_of_first(ahead.runner()).on(mesh)
             return _go_on(experiment, folder, (runner, ahead.compile, None), hooks)
 
@@ -138,8 +143,10 @@ def _go_on(
     everybody: tuple[Hook, ...] = (watch, save, assess)
     if is_first():
         hooks = [WriteReport()] if hooks is None else hooks
-        # A row is written before its state is saved.
-        everybody = (watch, WriteTables(folder), save, assess, *hooks)
+        # A row, and the record of the curriculum, are written before their state is saved.
+        recorders = (WriteTables(folder), RecordCurriculum(folder, save))
+        diary = Remote(WriteEvents(folder))
+        everybody = (watch, *recorders, save, assess, *hooks, diary)
     ledger = Ledger().of(runner, compiling=compiling, running=running)
     return train_until(experiment, folder, (runner, ledger), compiled, everybody)
 

@@ -1,8 +1,11 @@
 """How well a policy plays given levels: one episode of each."""
 
+from typing import TypeAlias
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._types import Memory, PyTree
@@ -13,6 +16,9 @@ from ..envs._step_spec import step_spec
 from ..nets._distributions import AbstractDistribution, noise
 from ..nets._policy import AbstractPolicy, Predictions
 
+# On a device, or on the host.
+Values: TypeAlias = Array | np.ndarray
+
 
 class EpisodeResults(eqx.Module):
     """Return, success and length of one episode of each level.
@@ -22,11 +28,11 @@ class EpisodeResults(eqx.Module):
     environment does not tell. `measures` are the environment's own, added up over the episode.
     """
 
-    returns: Float[Array, "*batch level"]
-    successes: Bool[Array, "*batch level"] | None
-    lengths: Int[Array, "*batch level"]
-    regrets: Float[Array, "*batch level"] | None = None
-    measures: dict[str, Float[Array, "*batch level"]] = eqx.field(default_factory=dict)
+    returns: Float[Values, "*batch level"]
+    successes: Bool[Values, "*batch level"] | None
+    lengths: Int[Values, "*batch level"]
+    regrets: Float[Values, "*batch level"] | None = None
+    measures: dict[str, Float[Values, "*batch level"]] = eqx.field(default_factory=dict)
 
 
 @quick_jit
@@ -55,7 +61,7 @@ def evaluate(
     num_levels = jax.tree.leaves(levels)[0].shape[0]
     keys = _keys_of_levels(key, num_levels)
     worlds = jax.vmap(env.load)(levels)
-    reset_keys, play_keys = _split_each(keys)
+    reset_keys, play_keys = split_each(keys)
     states = jax.vmap(lambda world, key: env.reset(world, key=key))(worlds, reset_keys)
     step = step_spec(env)
     results = EpisodeResults(
@@ -72,18 +78,18 @@ def evaluate(
     def play(carry):
         time, states, memory, over, results = carry
         observations = jax.vmap(env.observe)(worlds, states)
-        predictions, memory = _predict(
+        predictions, memory = predict(
             policy, env, observations, memory, batch_shape=over.shape, caller="evaluate"
         )
         keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(play_keys, time)
-        noise_keys, step_keys = _split_each(keys)
-        actions = _choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_keys)
+        noise_keys, step_keys = split_each(keys)
+        actions = choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_keys)
         steps = jax.vmap(lambda *given, key: env.step(*given, key=key))(
             worlds, states, actions, key=step_keys
         )
         results = EpisodeResults(
             returns=results.returns + jnp.where(over, 0.0, steps.reward),
-            successes=_ever(results.successes, steps.success, over),
+            successes=ever(results.successes, steps.success, over),
             lengths=results.lengths + (~over).astype(jnp.int32),
             measures={
                 name: total + jnp.where(over, 0.0, steps.measures[name])
@@ -126,15 +132,15 @@ def record_episode(
     def play(carry, time):
         state, memory, over, length, success = carry
         observation = env.observe(world, state)
-        predictions, memory = _predict(
+        predictions, memory = predict(
             policy, env, observation, memory, batch_shape=(), caller="record_episode"
         )
         noise_key, step_key = jax.random.split(jax.random.fold_in(play_key, time))
-        action = _choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_key)
+        action = choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_key)
         step = env.step(world, state, action, key=step_key)
         state = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, step.state)
         length = length + (~over).astype(jnp.int32)
-        success = _ever(success, step.success, over)
+        success = ever(success, step.success, over)
         return (state, memory, over | step.done, length, success), state
 
     carry = (
@@ -150,7 +156,7 @@ def record_episode(
     return Recording(states, length, success)
 
 
-def _ever(
+def ever(
     success: Bool[Array, "*level"] | None,
     now: Bool[Array, "*level"] | None,
     over: Bool[Array, "*level"],
@@ -159,7 +165,7 @@ def _ever(
     return None if success is None or now is None else success | (now & ~over)
 
 
-def _predict(
+def predict(
     policy: AbstractPolicy,
     env: AbstractEnv,
     observations: PyTree,
@@ -191,7 +197,7 @@ def _no_fit(caller: str, policy: AbstractPolicy, env: AbstractEnv, reason: str) 
     )
 
 
-def _choose(
+def choose(
     actions: AbstractActionSpec,
     distribution: AbstractDistribution,
     *,
@@ -220,6 +226,7 @@ def _keys_of_levels(key: Key[Array, "*level"], num_levels: int) -> Key[Array, " 
     return key
 
 
-def _split_each(keys: Key[Array, " level"]) -> tuple[Key[Array, " level"], Key[Array, " level"]]:
-    halves = jax.vmap(jax.random.split)(keys)
-    return halves[:, 0], halves[:, 1]
+def split_each(keys: Key[Array, "*batch"]) -> tuple[Key[Array, "*batch"], Key[Array, "*batch"]]:
+    """Two keys for each."""
+    halves = jnp.vectorize(jax.random.split, signature="()->(n)")(keys)
+    return halves[..., 0], halves[..., 1]

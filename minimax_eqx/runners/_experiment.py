@@ -10,9 +10,8 @@ from ..agents import AbstractLearner
 from ..curricula import AbstractCurriculum
 from ..envs import AbstractEnv
 from ._can_learn import check_can_learn
-from ._schedule import Evaluation, Schedule
+from ._schedule import MAX_SEED, Evaluation, Schedule
 
-MAX_SEED = 2**32 - 1
 # Programs count in 32 bits.
 MAX_TRANSITIONS = 2**31 - 1
 

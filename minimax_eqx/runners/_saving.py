@@ -45,7 +45,7 @@ class Saved:
 
         Raises `CheckpointError`, naming arrays, for other shapes or types than were saved.
         """
-        expected = {name: _shape(_data_spec(leaf)) for name, leaf in _named(like)}
+        expected = {name: shape_of(_data_spec(leaf)) for name, leaf in named_arrays(like)}
         names = sorted(self.shapes.keys() | expected.keys())
         if self.shapes != expected:
             differing = told_apart(self.shapes, expected, names)
@@ -70,11 +70,8 @@ def save(
 
     `about` is kept with them, as JSON. Raises `OSError`, naming the file, if it cannot be written.
     """
-    arrays = {
-        name: np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
-        for name, leaf in _named(state)
-    }
-    shapes = {name: _shape(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(data_of(leaf)) for name, leaf in named_arrays(state)}
+    shapes = {name: shape_of(array) for name, array in arrays.items()}
     manifest: dict[str, Any] = {"shapes": shapes, "about": dict(about or {})}
     manifest["sha256"] = _digest(manifest, arrays)
     named: dict[str, Any] = arrays | {MANIFEST: np.array(json.dumps(manifest).encode())}
@@ -136,13 +133,19 @@ def _is_key(leaf: Any) -> bool:
     return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def _named(state: PyTree) -> list[tuple[str, Any]]:
+def named_arrays(state: PyTree) -> list[tuple[str, Any]]:
+    """The arrays of a state by their places in it."""
     leaves = jax.tree_util.tree_leaves_with_path(state)
     return [(jax.tree_util.keystr(place), leaf) for place, leaf in leaves if _is_array(leaf)]
 
 
+def data_of(leaf: Any) -> Any:
+    """An array as it is saved: a random key is saved as its numbers."""
+    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+
+
 def _data_spec(leaf: Any) -> Any:
-    """An array's shape and type as it is saved: a random key is saved as its numbers."""
+    """An array's shape and type as it is saved."""
     return jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
 
 
@@ -153,5 +156,6 @@ def _impl(leaf: Any) -> Any:
     return found[0]
 
 
-def _shape(array: Any) -> str:
+def shape_of(array: Any) -> str:
+    """The type and shape of an array, as text."""
     return f"{array.dtype.name}{list(array.shape)}"

@@ -2,8 +2,10 @@
 
 import equinox as eqx
 
-from .._ranges import check_at_least
+from .._ranges import check_at_least, check_between
 from ..envs import AbstractLevelGenerator, AbstractSuite
+
+MAX_SEED = 2**32 - 1
 
 
 class Schedule(eqx.Module):
@@ -52,6 +54,11 @@ class Evaluation(eqx.Module):
     """What draws the unseen levels; the curriculum's own generator if it is none."""
     greedy: bool = False
     """Take the likeliest action instead of sampling."""
+    seed: int | None = None
+    """Seed of the levels and of all chance; the run's own if it is none. Runs with the same one are
+    tested on the same levels, and another one gives a second, independent set."""
 
     def __check_init__(self) -> None:
         check_at_least(self, 1, "num_episodes", "num_unseen_levels")
+        if self.seed is not None:
+            check_between(self, 0, MAX_SEED, "seed")

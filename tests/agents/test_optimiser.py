@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from minimax_eqx._xla import _few_arrays
-from minimax_eqx.agents import Adam, Optax
+from minimax_eqx.agents import Adam, Lamb, Optax
 
 SHAPES = {"large": (4, 5), "scalar": (), "small": (3,), "another": (2, 2), "another large": (20,)}
 
@@ -101,3 +101,64 @@ def test_gradients_are_clipped_to_the_norm():
 def test_an_optimiser_that_makes_no_sense_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Adam(**options)
+
+
+def lamb_by_hand(weights, gradients, rates, *, decay, min_trust, epsilon):
+    """LAMB in NumPy, for one array."""
+    mean, square = np.zeros_like(weights), np.zeros_like(weights)
+    for i, (gradient, rate) in enumerate(zip(gradients, rates, strict=True), start=1):
+        mean = 0.9 * mean + 0.1 * gradient
+        square = 0.999 * square + 0.001 * gradient**2
+        adam = (mean / (1 - 0.9**i)) / (np.sqrt(square / (1 - 0.999**i)) + epsilon)
+        update = adam + decay * weights
+        length, step = np.sqrt((weights**2).sum()), np.sqrt((update**2).sum())
+        trust = np.clip(min(length, 10) / step, min_trust, 1 / min_trust) if length else 1
+        weights = weights - rate * trust * update
+    return weights
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-4, 1.0, 1e3])
+def test_a_step_of_lamb_is_that_of_its_formula(scale, getkey):
+    shapes = {"matrix": (4, 5), "vector": (3,)}
+    params = {n: scale * jax.random.normal(getkey(), shape) for n, shape in shapes.items()}
+    gradients = [{n: jax.random.normal(getkey(), shapes[n]) for n in shapes} for _ in range(4)]
+    lamb = Lamb(0.1, batch_ratio=4, warmup_steps=2, anneal_steps=2, max_grad_norm=None)
+    rates = [0.1, 0.2, 0.2, 0.15]  # to twice the rate, and halfway back
+    expected = {
+        n: lamb_by_hand(
+            np.asarray(params[n], np.float64),
+            [np.asarray(gradient[n], np.float64) for gradient in gradients],
+            rates,
+            decay=1e-4,
+            min_trust=0.01,
+            epsilon=1e-6,
+        )
+        for n in shapes
+    }
+    state = lamb.init(params)
+    for gradient in gradients:
+        updates, state = lamb.update(gradient, state, params)
+        params = jax.tree.map(jnp.add, params, updates)
+    for name in shapes:
+        np.testing.assert_allclose(params[name], expected[name], rtol=2e-4, atol=1e-6)
+
+
+def test_lamb_without_trust_and_decay_takes_the_steps_of_adam(tree):
+    adam, lamb = Adam(0.1), Lamb(0.1, min_trust=1.0, weight_decay=0.0, adam_epsilon=1e-5)
+    ours, _ = lamb.update(tree, lamb.init(tree), tree)
+    theirs, _ = adam.update(tree, adam.init(tree), tree)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_ratio": 0.0}, r"Lamb\.batch_ratio is 0\.0; it must be positive"),
+        ({"min_trust": 0.0}, r"Lamb\.min_trust is 0\.0; it must be positive"),
+        ({"min_trust": 2.0}, r"Lamb\.min_trust is 2\.0"),
+        ({"warmup_steps": -1}, r"Lamb\.warmup_steps is -1"),
+    ],
+)
+def test_a_lamb_that_makes_no_sense_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        Lamb(**options)

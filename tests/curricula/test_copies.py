@@ -80,7 +80,12 @@ def learner(name):
 
     @jax.jit
     def take_in(numbers, returns, finished, num_mutations):
-        memory = ReplayMemory(jnp.full(BATCH, Kind.NEW, jnp.int32), num_mutations, None)
+        memory = ReplayMemory(
+            jnp.full(BATCH, Kind.NEW, jnp.int32),
+            num_mutations,
+            jnp.zeros((BATCH, 2), jnp.uint32),
+            None,
+        )
         proposal = Proposal(numbers, memory=memory)
         evidence = evidence_of(returns, finished)
         buffer = learn(curriculum, proposal, evidence, jax.random.key(0))[0].buffer

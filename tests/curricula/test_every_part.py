@@ -157,10 +157,25 @@ def test_a_part_is_plain_and_says_what_was_written(cls):
 @pytest.mark.parametrize("cls", [cls for cls in CURRICULA if cls is not LevelReplay])
 def test_a_curriculum_goes_on_in_a_compiled_loop(cls):
     curriculum = example(cls)
-    _, _, (levels, _, metrics) = plays(curriculum)
+    _, after, (levels, _, metrics) = plays(curriculum)
     assert levels.shape == (8, curriculum.levels_per_cycle)
+    assert_stored(curriculum.stored(after.state))
     assert (np.asarray(levels) > 0).all()
     assert all(value.shape == (8,) for value in metrics.values())
+
+
+def assert_stored(stored):
+    """What a curriculum says of its levels holds together, if it keeps any."""
+    if stored is None:
+        return
+    filled = np.asarray(stored.filled)
+    np.testing.assert_allclose(np.sum(stored.chances), float(filled.any()), atol=1e-5)
+    assert (np.asarray(stored.chances)[~filled] == 0).all()
+    shares = [share for share in (stored.by_score, stored.by_age) if share is not None]
+    assert (sum(map(np.asarray, shares)) <= np.asarray(stored.chances) + 1e-6).all()
+    if stored.num_plays is not None:
+        assert (np.asarray(stored.num_plays)[filled] > 0).all()
+        assert (np.asarray(stored.success_rates)[filled] >= 0).all()
 
 
 def assert_replays(curriculum):
@@ -171,6 +186,7 @@ def assert_replays(curriculum):
     assert int(after.buffer.num_filled) == SIZES["capacity"]
     stored = np.asarray(after.buffer.levels)
     assert len(set(stored.tolist())) == len(stored)
+    assert_stored(curriculum.stored(after.state))
 
 
 @pytest.mark.parametrize("number", range(max(map(len, PARTS.values()))))

@@ -1,6 +1,7 @@
 """Level replay where a level's number says what it is: thousands name a generated level, the rest
 counts the edits that it went through. So every level's kind, parent and history can be read off."""
 
+import collections
 import dataclasses
 
 import jax
@@ -131,7 +132,36 @@ def test_the_mutations_of_a_level_are_counted_through_all_generations(getkey, fo
         edits = np.asarray(buffer.levels)[np.asarray(buffer.filled)] % 1000
         np.testing.assert_array_equal(np.asarray(buffer.num_mutations)[buffer.filled], edits)
         np.testing.assert_allclose(metrics["buffer_mean_mutations"], edits.mean(), rtol=1e-6)
+        # A mutant is its parent's number and one.
+        numbers = np.asarray(buffer.levels)[np.asarray(buffer.filled)]
+        parents = np.array(fingerprints_of(jnp.asarray(numbers - 1)))
+        parents[edits == 0] = 0
+        np.testing.assert_array_equal(np.asarray(buffer.notes.parents)[buffer.filled], parents)
     assert edits.max() > 1
+
+
+def test_plays_are_counted_and_the_last_success_rate_is_kept(getkey):
+    """In a buffer with room for all; where nobody finishes an episode, the old rate stays."""
+    curriculum = create(schedule=Sequential(0.7), capacity=12 * BATCH, min_fill_ratio=0.1)
+    plays, rates = collections.Counter(), {}
+    for round_ in range(10):
+        propose_key, learn_key = jax.random.split(getkey())
+        curriculum, proposal = propose(curriculum, propose_key)
+        numbers, finished = np.asarray(proposal.levels), np.full(BATCH, round_ != 8)
+        solved = (numbers // 1000 + round_) % 2 == 0
+        evidence = evidence_of(
+            returns_of(numbers)[:, None], finished=finished[:, None], successes=solved[:, None]
+        )
+        curriculum, _ = learn(curriculum, proposal, evidence, learn_key)
+        for number in numbers.tolist():
+            if finished[0] or number in plays:
+                plays[number] += 1
+        rates |= dict(zip(numbers.tolist(), solved.tolist(), strict=True)) if finished[0] else {}
+        notes = curriculum.buffer.notes
+        of_number = stored(curriculum)
+        assert {n: int(notes.num_plays[slot]) for n, slot in of_number.items()} == plays
+        assert {n: float(notes.success_rates[slot]) for n, slot in of_number.items()} == rates
+    assert max(plays.values()) > 1
 
 
 @FORMS

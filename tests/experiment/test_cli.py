@@ -26,7 +26,12 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 def caught(monkeypatch):
     """What runs are trained with from here on, which no longer happens."""
     given = []
-    monkeypatch.setattr(terminal, "train", lambda *arguments: given.append(arguments) or 0)
+
+    def train(experiment, path, processes, *, heading, code, origin, trackers):
+        given.append((experiment, path, processes, heading, (code, origin)))
+        return 0
+
+    monkeypatch.setattr(terminal, "train", train)
     return given
 
 
@@ -298,7 +303,7 @@ def test_options_need_no_prefix_and_override_the_recipe(monkeypatch, tmp_path):
     changes += ["--mazes", "Labyrinth", "minimax-12"]
     changes += ["--anneal-steps", "5", "--final-learning-rate", "1e-5"]
     assert main(["train", "maze-dr", *changes, "--run", str(tmp_path / "a [run]")]) == 0
-    [(experiment, path, _, heading, code)] = given
+    [(experiment, path, _, heading, (code, _))] = given
     assert (path, code) == (tmp_path / "a [run]", None)
     wanted = {"num_walls": 30, "learning_rate": 5e-4, "seed": 2, "see_agent": True}
     wanted |= {"mazes": ("Labyrinth", "minimax-12"), "anneal_steps": 5}
@@ -333,11 +338,12 @@ def test_a_file_of_a_user_is_trained_with_its_own_options(monkeypatch, capsys, t
     (tmp_path / "my_method.py").write_text(METHOD)
     given = caught(monkeypatch)
     assert main(["train", "my_method.py", "--weight", "0.5", "--seed", "3"]) == 0
-    [(experiment, path, _, heading, code)] = given
+    [(experiment, path, _, heading, (code, origin))] = given
     assert experiment.curriculum.score.weight == 0.5
     assert str(path) == "runs/my_method-3"
     assert heading.startswith("Training my_method with seed 3, weight 0.5 for 30,000 updates")
     assert code.path == tmp_path / "my_method.py"
+    assert origin["command"] == "minimax-eqx train my_method.py --seed 3 --weight 0.5"
     assert main(["train", "my_method.py", "--score", "max-mc", "--help"]) == 0
     out = capsys.readouterr().out
     assert "size" in out

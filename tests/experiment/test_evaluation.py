@@ -12,10 +12,9 @@ from minimax_eqx.agents._population import population
 from minimax_eqx.envs import FixedLevels, Maze
 from minimax_eqx.envs.maze import MazeLevel, RandomWalls
 from minimax_eqx.envs.maze._level import stack_levels
+from minimax_eqx.evaluation import _panels as panels
+from minimax_eqx.evaluation._panels import evaluate_panels
 from minimax_eqx.recipes import maze
-from minimax_eqx.rollouts import _panels as panels
-from minimax_eqx.rollouts._evaluation import EpisodeResults
-from minimax_eqx.rollouts._panels import evaluate_panels
 from minimax_eqx.runners._ahead import making
 
 from ..small import make_learner
@@ -41,7 +40,7 @@ NUM_EPISODES = 12
 def results_of(students, *names):
     panels = {name: PANELS[name] for name in names}
     found = evaluate_panels(panels, students, num_episodes=NUM_EPISODES, key=jax.random.key(1))
-    return jax.tree.map(np.asarray, found)
+    return {name: played.results for name, played in found.items()}
 
 
 @pytest.fixture(scope="module")
@@ -92,19 +91,21 @@ def numbers(keys):
 
 
 def test_no_level_and_no_play_of_an_evaluation_shares_a_key(monkeypatch):
-    used = []
+    used, sample, play = [], panels._sample_all, panels._play_all
 
-    def sample(generators, keys):
-        used.extend(number for own in keys for number in numbers(own))
+    def noting_samples(tests, keys, indices, each):
+        """The keys of levels are made as those of plays are, from the other half."""
+        for key in keys:
+            own = jax.random.split(key)[0]
+            used.extend(numbers(jax.vmap(jax.random.fold_in, in_axes=(None, 0))(own, indices)))
+        return sample(tests, keys, indices, each)
 
-    def play(env, students, levels, greedy, keys):
+    def noting_plays(env, students, levels, greedy, keys):
         used.extend(numbers(keys))
-        nothing = np.zeros((1, len(keys)))
-        return EpisodeResults(*map(jnp.asarray, (nothing, nothing > 0, nothing.astype(int))))
+        return play(env, students, levels, greedy, keys)
 
-    monkeypatch.setattr(panels, "_sample_all", sample)
-    monkeypatch.setattr(panels, "_play_all", play)
-    monkeypatch.setattr(panels, "_regrets", lambda *given: None)
+    monkeypatch.setattr(panels, "_sample_all", noting_samples)
+    monkeypatch.setattr(panels, "_play_all", noting_plays)
     changes = {"mazes": ("FourRooms", "Crossing"), "num_episodes": 2, "num_unseen_levels": 3}
     evaluate(experiment(**changes), making(EXPERIMENT)())
     assert len(used) == len(set(used)) == 2 * (3 + 2 * 2)
@@ -118,8 +119,11 @@ def test_without_a_generator_and_a_suite_nothing_is_evaluated_and_a_generator_ca
         "cycle": 0,
         "updates": 0,
         "greedy": False,
+        "seed": 1,
+        "suite": None,
         "unseen": None,
         "held_out": {},
+        "levels": [],
     }
     named = with_changes(nothing, {"unseen": RandomWalls(num_walls=3), "num_unseen_levels": 2})
     assert evaluate(named, runner)["unseen"]["num_episodes"] == 2

@@ -11,10 +11,10 @@ import pytest
 from minimax_eqx import evaluate
 from minimax_eqx.envs import FixedLevels
 from minimax_eqx.envs.maze import HeldOutMazes
+from minimax_eqx.evaluation._panels import Played, evaluate_panels
+from minimax_eqx.evaluation._summary import summary
 from minimax_eqx.rollouts._evaluation import EpisodeResults
-from minimax_eqx.rollouts._panels import evaluate_panels
 from minimax_eqx.runners import Evaluation
-from minimax_eqx.runners import _evaluation as evaluation
 from minimax_eqx.runners._ahead import making
 
 from ..scripted import PER_ACTION, NumberedLevels, students, undecided_students
@@ -33,7 +33,7 @@ def evaluated(mazes, agents, **options):
     results = evaluate_panels(
         mazes, agents, key=jax.random.key(0), **{"num_episodes": EPISODES, **options}
     )
-    return {name: evaluation._summary(result) for name, result in results.items()}
+    return {name: summary(result) for name, result in results.items()}
 
 
 def test_a_result_is_that_of_the_maze_and_the_student_named():
@@ -55,37 +55,42 @@ def test_a_result_is_that_of_the_maze_and_the_student_named():
             "episode_length": 2.0,
             "success_rate_per_student": [succeeds, 1 - succeeds],
             "num_episodes": EPISODES,
+            "num_levels": 1,
+            "success_interval": pytest.approx([0.2366, 0.7634], abs=1e-4),
             "regret": 0.5 * PER_ACTION,
-            "regret_of_worst_tenth": 0.5 * PER_ACTION,
+            "regret_of_worst_percent": 0.5 * PER_ACTION,
             "largest_regret": PER_ACTION,
         }
     assert 0 < summaries["other"]["return"] - 600 - 1.5 * PER_ACTION < 0.5
 
 
-@pytest.mark.parametrize(("num_episodes", "num_worst"), [(1, 1), (10, 1), (11, 2), (20, 2)])
-def test_the_worst_tenth_is_that_of_each_student_and_at_least_one_episode(num_episodes, num_worst):
+@pytest.mark.parametrize(("num_episodes", "num_worst"), [(1, 1), (100, 1), (101, 2), (200, 2)])
+def test_the_worst_percent_is_each_student_s_and_at_least_one_episode(num_episodes, num_worst):
     regrets = np.random.default_rng(0).random((2, num_episodes))
     nothing = jnp.zeros((2, num_episodes))
     results = EpisodeResults(nothing, nothing > 0, nothing.astype(int), jnp.asarray(regrets))
-    summary = evaluation._summary(results)
+    played = Played(results, np.zeros((num_episodes, 2), np.uint32))
+    found = summary(played)
     worst = -np.sort(-regrets, axis=1)[:, :num_worst]
-    np.testing.assert_allclose(summary["regret_of_worst_tenth"], worst.mean(), rtol=1e-6)
-    assert "regret" not in evaluation._summary(dataclasses.replace(results, regrets=None))
+    np.testing.assert_allclose(found["regret_of_worst_percent"], worst.mean(), rtol=1e-6)
+    nobody_knows = Played(dataclasses.replace(results, regrets=None), played.fingerprints)
+    assert "regret" not in summary(nobody_knows)
 
 
 def test_equal_students_are_evaluated_with_dice_of_their_own():
     mazes = {f"maze {number}": maze([number]) for number in range(1, 7)}
     summaries = evaluated(mazes, undecided_students(2), num_episodes=20)
-    rates = [summary["success_rate_per_student"] for summary in summaries.values()]
+    rates = [found["success_rate_per_student"] for found in summaries.values()]
     assert any(first != second for first, second in rates)
 
 
 def test_every_episode_of_a_maze_draws_its_level_afresh():
     many = list(range(1, 2001))
     summaries = evaluated({"many": maze(many), "again": maze(many)}, students(0), num_episodes=80)
-    for summary in summaries.values():
-        assert 700 < summary["return"] < 1300
-        assert 0.3 < summary["success_rate"] < 0.7
+    for found in summaries.values():
+        assert 700 < found["return"] < 1300
+        assert 0.3 < found["success_rate"] < 0.7
+        assert found["num_levels"] > 70
     assert summaries["many"]["return"] != summaries["again"]["return"]
 
 
@@ -128,7 +133,7 @@ def test_the_evaluation_of_a_run_tells_its_students_and_its_mazes_apart(walkers)
     assert limit * (1 - ahead / 2) < length < limit
     by_length = (1 - 0.9 * length / limit) - (1 - ahead / 2) * 0.1
     np.testing.assert_allclose(paid, by_length, rtol=1e-5)
-    assert 0 < unseen["regret"] < unseen["regret_of_worst_tenth"] <= unseen["largest_regret"] < 1
+    assert 0 < unseen["regret"] < unseen["regret_of_worst_percent"] <= unseen["largest_regret"] < 1
     assert corridor["num_episodes"] == 3
     assert corridor["success_rate_per_student"] == [0, 0]
 

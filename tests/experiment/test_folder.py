@@ -281,9 +281,9 @@ def test_only_a_folder_in_which_nothing_was_computed_is_discarded(tmp_path):
     assert [p.name for p in folder.path.iterdir()] == ["notes"]
 
 
-def test_a_new_beginning_removes_every_result_and_picture(tmp_path):
+def test_a_new_beginning_removes_every_result(tmp_path):
     folder = create(tmp_path / "run")
-    for name in ("curves.png", "levels.png", "episode.gif", "report.html", "evaluation.json"):
+    for name in ("report.html", "evaluation.json"):
         (folder.path / name).write_text("of another run")
     folder.forget_results()
     assert {p.name for p in folder.path.iterdir()} == {".lock", "checkpoints", "config.json"}

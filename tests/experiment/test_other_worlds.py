@@ -102,4 +102,3 @@ def test_it_trains_stops_goes_on_bit_for_bit_and_is_reported_in_words(tmp_path):
     assert evaluation["held_out"]["far"]["num_episodes"] == 2
     page = (tmp_path / "straight" / "report.html").read_text()
     assert "no artist" in page
-    assert not (tmp_path / "straight" / "levels.png").exists()

@@ -103,11 +103,8 @@ def test_a_resumed_run_ends_as_any_other(story):
         ".lock",
         "checkpoints",
         "config.json",
-        "curves.png",
-        "episode.gif",
         "evaluation.json",
         "evaluations.csv",
-        "levels.png",
         "metrics.csv",
         "report.html",
     }

@@ -389,7 +389,9 @@ def test_accel_from_the_command_line_goes_on_in_another_process_bit_for_bit(tiny
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_command_line_can_say_what_a_recipe_says(name, monkeypatch):
     given = []
-    monkeypatch.setattr(terminal, "train", lambda experiment, *_: given.append(experiment) or 0)
+    monkeypatch.setattr(
+        terminal, "train", lambda experiment, *_, **__: given.append(experiment) or 0
+    )
     wanted = tiny(RECIPES[name]())
     assert main(["train", name, *command_line_options(wanted, name)]) == 0
     assert given == [wanted]

@@ -15,13 +15,12 @@ import pytest
 
 from minimax_eqx import evaluate, load
 from minimax_eqx._files import FolderError
-from minimax_eqx._folder._report import write_report
 from minimax_eqx._folder._run_folder import RunFolder
+from minimax_eqx.evaluation import _panels as panels
 from minimax_eqx.experiment import Evaluated, Finished, Progressed, Remote, Started, TrainingError
 from minimax_eqx.experiment import _loop as loop
 from minimax_eqx.experiment import _own_hooks as own_hooks
 from minimax_eqx.experiment._hooks import Compiled, Ledger, Saved, Trained
-from minimax_eqx.rollouts import _panels as panels
 from minimax_eqx.runners._ahead import making
 from minimax_eqx.runners._saving import CheckpointError
 
@@ -47,6 +46,8 @@ def test_a_run_leaves_its_configuration_metrics_checkpoints_and_evaluation(finis
         ".lock",
         "checkpoints",
         "config.json",
+        "curriculum.npz",
+        "evaluation.csv",
         "evaluation.json",
         "evaluations.csv",
         "metrics.csv",
@@ -283,20 +284,6 @@ def test_a_state_that_is_not_finite_is_never_saved(run_path):
     with pytest.raises(TrainingError, match=r"Update 12: experiment.*initial_std is not a number"):
         resume(run_path)
     assert sorted(p.name for p in (run_path / "checkpoints").iterdir()) == ["4.npz", "8.npz"]
-
-
-def test_the_report_shows_curves_levels_an_episode_and_the_evaluation(run_path):
-    folder = RunFolder.open(run_path)
-    page = write_report(folder, *load(run_path)).read_text()
-    for picture, beginning in (
-        ("curves.png", b"\x89PNG"),
-        ("levels.png", b"\x89PNG"),
-        ("episode.gif", b"GIF8"),
-    ):
-        assert f'src="{picture}"' in page
-        assert (run_path / picture).read_bytes().startswith(beginning)
-    assert "unseen training levels" in page
-    assert "&quot;hidden_size&quot;: 8" in page
 
 
 def test_a_run_without_updates_is_warned_about_once(finished, tmp_path, caplog):

@@ -7,12 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx import Experiment, Runner
+from minimax_eqx import Experiment, Runner, evaluate
 from minimax_eqx.curricula import DomainRandomisation
 from minimax_eqx.envs import FixedLevels, check_env
 from minimax_eqx.envs._check_fields import EnvCheckError
 from minimax_eqx.runners import Evaluation
-from minimax_eqx.runners._evaluation import evaluate
 
 from ..scripted import EPISODE, NumberedLevels, Taught
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from minimax_eqx import Experiment, Runner
+from minimax_eqx import evaluate as evaluation_of
 from minimax_eqx.curricula import DomainRandomisation, FixedTasks, LevelReplay
 from minimax_eqx.curricula._task_rules import SuccessWindow
 from minimax_eqx.envs import FixedLevels
 from minimax_eqx.envs._step_spec import step_spec
 from minimax_eqx.rollouts import evaluate, record_episode
 from minimax_eqx.runners import Evaluation
-from minimax_eqx.runners._evaluation import evaluate as evaluation_of
 from minimax_eqx.scores import Learnability
 
 from ..scripted import EPISODE, NumberedLevels, Taught, scripted

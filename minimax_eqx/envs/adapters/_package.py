@@ -6,9 +6,7 @@ import importlib.metadata
 import re
 from types import ModuleType
 
-
-class PackageError(ImportError):
-    """Another package is missing, or there in a version that does not work."""
+from ..._packages import PackageError
 
 
 @functools.cache

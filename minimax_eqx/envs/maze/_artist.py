@@ -2,13 +2,13 @@
 
 import jax
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from ..._ranges import check_at_least
 from ..._types import PyTree
 from .._env import AbstractArtist, AbstractEnv
 from .._pictures import unstack
-from ._level import MazeLevel
+from ._level import MazeLevel, inner_part
 from ._maze import Maze
 from ._memory import MemoryLevel, MemoryMaze
 from ._render import MIN_TILE_SIZE, render
@@ -55,3 +55,11 @@ class MazeArtist(AbstractArtist[MazeLevel | MemoryLevel]):
             )
         shown = unstack(jax.tree.map(lambda leaf: leaf[: length + 1], states))
         return [render(level, state, env=env, tile_size=self.tile_size) for state in shown]
+
+    def places(
+        self, level: MazeLevel | MemoryLevel, states: PyTree
+    ) -> Float[np.ndarray, "*batch 2"] | None:
+        """The middle of the agent's cell. The border counts like half a cell at each side."""
+        cells = level.cells()
+        height, width = (inner_part(level, cells) if isinstance(level, MazeLevel) else cells).shape
+        return (np.asarray(states.agent_pos) + 1.0) / np.array([width + 1, height + 1])

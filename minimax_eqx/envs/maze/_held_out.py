@@ -6,7 +6,7 @@ from typing import Any
 from .._env import AbstractEnv, AbstractLevelGenerator
 from .._fixed import FixedLevels
 from .._suite import AbstractSuite
-from ._drawing import FLOOR_SYMBOL, GOAL_SYMBOL
+from ._dialect import FLOOR_SYMBOL, GOAL_SYMBOL
 from ._generators import PerfectMaze
 from ._held_out_names import (
     ALIASES,

@@ -1,6 +1,5 @@
 """The level of a maze, its checks, and its form as text."""
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from jaxtyping import Array, Bool, Int, Shaped, UInt8
 
 from ..._types import PyTree
 from ._cells import DOOR, EMPTY, GOAL, KEY, LAVA, WALL, any_of, only_cell
-from ._drawing import (
+from ._dialect import (
     DIRECTION_SYMBOLS,
     DOOR_SYMBOL,
     FLOOR_SYMBOL,
@@ -20,22 +19,13 @@ from ._drawing import (
     KEY_SYMBOL,
     LAVA_SYMBOL,
     WALL_SYMBOL,
-    read_drawing,
 )
+from ._drawing import lines_of, read_drawing
+from ._fit import OPTIONS, fit_level
 from ._prompt import picture_of, text_of
 
 NUM_DIRECTIONS = 4
 DIRECTION_NAMES = ("right", "down", "left", "up")
-
-
-# What a level may have besides, and the field of `Maze` that says so.
-OPTIONS = {
-    "size": "mixed_sizes",
-    "lava_map": "lava",
-    "other_goals": "num_goals",
-    "key_pos": "locked_door",
-    "door_pos": "locked_door",
-}
 
 
 class MazeLevel(eqx.Module):
@@ -67,18 +57,28 @@ class MazeLevel(eqx.Module):
 
         `#` is a wall, `.` or a space is floor, `G` is the goal, and the agent is one of `>v<^`,
         which says where it looks. Every line is a row; empty lines before the first and after the
-        last do not count. If the text begins with a line break, as in a triple-quoted string, the
-        indentation that all lines share is left out. Elsewhere each space is floor.
+        last do not count, and lines that begin with `;` are remarks. If the text begins with a line
+        break, as in a triple-quoted string, the indentation that all lines share is left out.
+        Elsewhere each space is floor, but for those around a drawing whose floor is `.`.
 
         There may be several goals, `~` is lava, `K` a key and `D` the door that it opens. A level
         has lava, other goals or a key if its drawing does; `fitted` makes it like those of an
         environment whose levels may have some.
 
+        What other programs draw is read where it can mean one thing only: small letters, walls as
+        `1`, `X`, `W` or a block, floor as `0` or `_`, arrows for the agent, and rows at whose ends
+        an editor has removed floor.
+
         Raises `ValueError`, with line and column counted from 1, if the drawing is not a rectangle,
-        has an unknown symbol, or does not have exactly one agent and at least one goal, and where a
-        space may be floor as well as indentation.
+        has an unknown symbol or two signs for a wall, or does not have exactly one agent and at
+        least one goal, and where a space may be floor as well as indentation.
         """
-        drawing = read_drawing(text)
+        return cls.from_lines(list(enumerate(lines_of(text), start=1)))
+
+    @classmethod
+    def from_lines(cls, lines: Sequence[tuple[int, str]]) -> "MazeLevel":
+        """Reads a level from some lines of a file, with their numbers, as `from_ascii` does."""
+        drawing = read_drawing(lines)
         agent_x, agent_y = drawing.agent_pos
         direction = DIRECTION_SYMBOLS.index(str(drawing.symbols[agent_y, agent_x]))
         lava, goals = drawing.symbols == LAVA_SYMBOL, jnp.asarray(drawing.goals)
@@ -98,25 +98,10 @@ class MazeLevel(eqx.Module):
         """This level as one of an environment, whose `level_spec()` you give.
 
         If the environment's levels differ in size, it is padded with walls; if they may have lava,
-        it is one without. Raises `ValueError` if it is too large. Not for use under `jax.jit`.
+        it is one without. If it is too large by a border of walls around it, that is left out.
+        Raises `ValueError` if it has another size even so. Not for use under `jax.jit`.
         """
-        spec: MazeLevel = level
-        (height, width), (most_rows, most_columns) = self.wall_map.shape, spec.wall_map.shape
-        walls, lava, size = jnp.asarray(self.wall_map), self.lava_map, self.size
-        if lava is None and spec.lava_map is not None:
-            lava = jnp.zeros((height, width), bool)
-        if size is None and spec.size is not None:
-            if height > most_rows or width > most_columns:
-                raise ValueError(
-                    f"A level of {height} x {width} cells is too large for an environment with "
-                    f"at most {most_rows} x {most_columns}. Make the environment larger."
-                )
-            margins = ((0, most_rows - height), (0, most_columns - width))
-            walls = jnp.pad(walls, margins, constant_values=True)
-            lava = None if lava is None else jnp.pad(jnp.asarray(lava), margins)
-            size = jnp.array([height, width], jnp.int32)
-        held = jax.tree.map(jnp.asarray, self)
-        return dataclasses.replace(held, wall_map=walls, lava_map=lava, size=size)
+        return fit_level(self, level)
 
     def goals(self) -> list[Any]:
         """The positions (x, y) of all goals of one level."""

@@ -14,7 +14,8 @@ from .._actions import Discrete
 from .._env import AbstractArtist, AbstractEnv, TimeStep
 from ._cells import AGENT_OBJECT, DOOR, EMPTY, GOAL, KEY, LAVA, OBJECT_BITS, UNSEEN, WALL
 from ._doors import LOCKED, OPEN, has_key, place_in_view, use_hands
-from ._level import NUM_DIRECTIONS, OPTIONS, MazeLevel, hint_at_border, maze_level_spec
+from ._fit import OPTIONS
+from ._level import NUM_DIRECTIONS, MazeLevel, hint_at_border, maze_level_spec
 from ._metrics import fewest_actions, maze_level_metrics
 from ._size import MAX_STEPS, check_size
 from ._view import MOVES, cut_out_view, visible_cells

@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from ._cells import DOOR, EMPTY, GOAL, KEY, LAVA, RED_GOAL, WALL, cell_code
-from ._doors import CLOSED, LOCKED, OPEN
-from ._drawing import (
+from ._dialect import (
     DIRECTION_SYMBOLS,
     DOOR_SYMBOL,
     FLOOR_SYMBOL,
@@ -18,6 +17,7 @@ from ._drawing import (
     LAVA_SYMBOL,
     WALL_SYMBOL,
 )
+from ._doors import CLOSED, LOCKED, OPEN
 from ._level import MazeLevel, inner_part, is_on_grid
 from ._maze import Maze, MazeState
 from ._memory import MemoryLevel, MemoryMaze

@@ -1,0 +1,58 @@
+"""What the evaluations of a run found in its held-out tests, and when they were made."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+from .._files import FolderError
+from ._run_folder import EVALUATION, RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class RunEvaluation:
+    """One evaluation of a run, and what had been spent until then."""
+
+    cycle: int
+    updates: int
+    transitions: int
+    greedy: bool
+    """Whether the students took the likeliest actions."""
+    scores: Mapping[str, float]
+    """By held-out test, where it was measured."""
+
+
+def evaluations_of(folder: RunFolder, measure: str) -> list[RunEvaluation]:
+    """All evaluations of a run, first to last: those made while training, and the newest one, which
+    stands for another one of the same cycle. `measure` is a column, such as `success_rate`.
+
+    Raises `FolderError` for a file that is damaged.
+    """
+    rows, found = folder.evaluations().read(), dict[int, RunEvaluation]()
+    ending, usual = f" {measure}", folder.config()["experiment"].get("evaluation") or {}
+    greedy = bool(usual.get("greedy"))
+    for row in rows:
+        scores = {
+            name.removesuffix(ending): value
+            for name, value in row.items()
+            if name.endswith(ending) and name != f"unseen{ending}" and not math.isnan(value)
+        }
+        cycle, updates, steps = (int(row[name]) for name in ("cycle", "updates", "env_steps"))
+        found[cycle] = RunEvaluation(cycle, updates, steps, greedy, scores)
+    if (folder.path / EVALUATION).is_file():
+        newest = folder.evaluation()
+        try:
+            greedy = bool(newest.get("greedy", greedy))
+            cycle, updates, tests = newest["cycle"], newest["updates"], newest["held_out"]
+            measured = {name: result.get(measure) for name, result in tests.items()}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise FolderError(f"{folder.path / EVALUATION} is damaged: {error!r}.") from error
+        scores = {name: float(value) for name, value in measured.items() if value is not None}
+        steps = _transitions_at(cycle, [*rows, *folder.metrics().read()])
+        found[cycle] = RunEvaluation(cycle, updates, steps, greedy, scores)
+    return [found[cycle] for cycle in sorted(found)]
+
+
+def _transitions_at(cycle: int, rows: Sequence[Mapping[str, float]]) -> int:
+    """How many there had been; every cycle of a run takes as many."""
+    per_cycle = [row["env_steps"] / row["cycle"] for row in rows if row["cycle"] > 0]
+    return round(cycle * per_cycle[-1]) if per_cycle else 0

@@ -1,0 +1,119 @@
+"""Which runs are of one method, and what a method is called among others."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from .._composition._plain import CLASS
+from ._run_folder import RunFolder
+
+# What two runs of one method may differ in.
+NOT_OF_THE_METHOD = ("seed", "schedule", "evaluation", "devices")
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """Runs whose experiments differ in nothing but how long, on what and with which seed."""
+
+    name: str
+    """The shortest that tells it from the others."""
+    differences: Mapping[str, Any]
+    """Of the options in which methods of the same title differ, those that the name gives."""
+    folders: tuple[RunFolder, ...]
+
+
+def methods_of(folders: Sequence[RunFolder]) -> list[Method]:
+    """The runs by method, in the order in which methods come first.
+
+    A method's name is its recipe or, where that is not known, what the folders of its runs are
+    called but for their numbers. Where several have one name, the options follow in which they
+    differ. Raises `FolderError` for a damaged configuration.
+    """
+    found: dict[str, list[RunFolder]] = {}
+    options: dict[str, dict[str, Any]] = {}
+    for folder in folders:
+        own = _options_of(folder.config())
+        key = json.dumps(own, sort_keys=True)
+        found.setdefault(key, []).append(folder)
+        options[key] = own
+    titles = {key: _title(members) for key, members in found.items()}
+    methods = []
+    for key, members in found.items():
+        alike = [options[other] for other in found if titles[other] == titles[key]]
+        differences = {name: options[key].get(name) for name in _telling_apart(alike)}
+        names = _short_names(list(differences), alike)
+        shown = {names[name]: value for name, value in differences.items()}
+        text = " ".join(f"{name}={_shown(value)}" for name, value in shown.items())
+        methods.append(Method(f"{titles[key]} {text}".strip(), shown, tuple(members)))
+    return methods
+
+
+def _options_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides which method a run is of: the options by their paths, a part by its class."""
+    experiment = config["experiment"]
+    method = {name: v for name, v in experiment.items() if name not in NOT_OF_THE_METHOD}
+    code = (config.get("code") or {}).get("sha256")
+    return dict(_leaves(method)) | ({"code": code[:8]} if code else {})
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    below = f"{path}." if path else ""
+    if isinstance(value, Mapping):
+        yield path, value.get(CLASS)
+        for name, field in value.items():
+            if name != CLASS:
+                yield from _leaves(field, f"{below}{name}")
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        for i, item in enumerate(value):
+            yield from _leaves(item, f"{below}{i}")
+    else:
+        yield path, value
+
+
+def _title(folders: Sequence[RunFolder]) -> str:
+    recipes = {folder.origin().get("recipe") for folder in folders}
+    if len(recipes) == 1 and (recipe := recipes.pop()):
+        return str(recipe)
+    titles = {_without_number(folder.path.name) or folder.path.parent.name for folder in folders}
+    if len(titles) == 1:
+        return titles.pop()
+    return str(folders[0].config()["experiment"].get("curriculum", {}).get(CLASS, "method"))
+
+
+def _without_number(name: str) -> str:
+    return re.sub(r"[-_. ]?(seed)?[-_. ]?\d+$", "", name)
+
+
+def _telling_apart(methods: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A few options by whose values all these methods differ, those of the outer parts first."""
+    paths = list(dict.fromkeys(path for method in methods for path in method))
+    chosen: list[str] = []
+
+    def num_kinds(*names: str) -> int:
+        return len({json.dumps([m.get(n) for n in names]) for m in methods})
+
+    while num_kinds(*chosen) < len(methods):
+        by_use = [(-num_kinds(*chosen, path), path.count("."), path) for path in paths]
+        chosen.append(min(by_use)[-1])
+    return chosen
+
+
+def _short_names(paths: Sequence[str], methods: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Each path as its last words, as many as no other option ends in."""
+    known = {path for method in methods for path in method}
+    names = {}
+    for path in paths:
+        words = path.split(".")
+        ends = [".".join(words[i:]) for i in reversed(range(len(words)))]
+        names[path] = next(
+            end for end in ends if sum(p == end or p.endswith(f".{end}") for p in known) == 1
+        )
+    return names
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_shown, value)) or "none"
+    return "none" if value is None else str(value)

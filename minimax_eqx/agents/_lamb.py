@@ -1,0 +1,106 @@
+"""LAMB, an optimiser for batches of many levels."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int
+
+from .._ranges import check_at_least, check_between, check_positive
+from .._types import PyTree, Scalar
+from .._xla._few_arrays import few_arrays
+from ._optimiser import AbstractOptimiser
+
+# Weights that are longer do not lengthen the step further.
+MOST_NORM = 10.0
+
+
+class Lamb(AbstractOptimiser[PyTree]):
+    """LAMB (You et al. 2020, arXiv 1904.00962) for reinforcement learning with many environments.
+
+    It has the form of *Large Batch Simulation* (Shacklett et al. 2021, arXiv 2103.07013).
+
+    The step of each array `w` is Adam's, with decay: `u = adam + weight_decay w`. It is scaled by
+    the array's trust ratio, `min(|w|, 10) / |u|` between `min_trust` and its inverse, or 1 where
+    `w` or `u` is 0. So each array moves by a share of its own length, however large a batch made
+    the learning rate.
+
+    Of a batch `batch_ratio` times as large as the one that `learning_rate` is for, the rate is
+    `learning_rate * sqrt(batch_ratio)`. It grows to that linearly in `warmup_steps`, and goes from
+    it back to `learning_rate` on half a cosine in the `anneal_steps` that follow. For example,
+    `Lamb(2.5e-4, batch_ratio=64)` is for 2,048 levels where 2.5e-4 suits 32.
+
+    Raises `ValueError` for a value out of its range.
+    """
+
+    learning_rate: Scalar = 2.5e-4
+    """Size of a step for a batch of the usual size, as a share of an array's length."""
+    batch_ratio: Scalar = 1.0
+    """How many times as large as usual a batch is; the learning rate grows with its root."""
+    warmup_steps: int = 0
+    """Gradient steps until the learning rate is at its highest, epochs times minibatches for each
+    update."""
+    anneal_steps: int = 0
+    """Gradient steps after the warm-up until it is `learning_rate` again; 0 keeps it high."""
+    max_grad_norm: Scalar | None = 0.5
+    """Global norm to which a longer gradient is shortened; None never shortens it."""
+    adam_epsilon: Scalar = 1e-6
+    """Number that is added to the denominator of Adam's step."""
+    weight_decay: Scalar = 1e-4
+    """Share of the weights that is taken off in a step, before the trust ratio."""
+    min_trust: Scalar = 0.01
+    """Lower bound of the trust ratio, whose inverse is the upper one; 1 switches it off."""
+
+    def __check_init__(self) -> None:
+        not_negative = ("learning_rate", "warmup_steps", "anneal_steps", "adam_epsilon")
+        check_at_least(self, 0, *not_negative, "weight_decay")
+        check_positive(self, "max_grad_norm", "min_trust", "batch_ratio")
+        check_between(self, 0, 1, "min_trust")
+
+    @property
+    def num_useful_steps(self) -> int | None:
+        is_number = isinstance(self.learning_rate, float | int)
+        return 0 if is_number and self.learning_rate == 0 else None
+
+    def init(self, params: PyTree[Array]) -> PyTree:
+        """The state is Optax's of `scale_by_adam`, on few arrays."""
+        return self._adam().init(few_arrays(params)[0])
+
+    def update(
+        self, gradient: PyTree[Array], state: PyTree, params: PyTree[Array]
+    ) -> tuple[PyTree[Array], PyTree]:
+        few, back = few_arrays(gradient)
+        learning_rate = self._learning_rate(state.count)
+        # Optax counts on implicit promotion, which users may have switched off.
+        with jax.numpy_dtype_promotion("standard"):
+            if self.max_grad_norm is not None:
+                clip = optax.clip_by_global_norm(self.max_grad_norm)
+                few, _ = clip.update(few, optax.EmptyState())
+            few, state = self._adam().update(few, state)
+
+        def step(adam, weights):
+            update = adam + self.weight_decay * weights
+            return -learning_rate * self._trust(weights, update) * update
+
+        return jax.tree.map(step, back(few), params), state
+
+    def _adam(self) -> optax.GradientTransformation:
+        return optax.scale_by_adam(eps=self.adam_epsilon)
+
+    def _trust(self, weights: Float[Array, "..."], update: Float[Array, "..."]) -> Array:
+        """By what the step of an array is scaled."""
+        length, step = jnp.linalg.norm(weights.ravel()), jnp.linalg.norm(update.ravel())
+        is_zero = (length == 0) | (step == 0)
+        ratio = jnp.minimum(length, MOST_NORM) / jnp.where(is_zero, 1, step)
+        return jnp.where(is_zero, 1.0, jnp.clip(ratio, self.min_trust, 1 / self.min_trust))
+
+    def _learning_rate(self, num_steps: Int[Array, ""]) -> Float[Array, ""]:
+        """The learning rate after that many steps."""
+        done = num_steps.astype(jnp.float32)
+        most = self.learning_rate * jnp.sqrt(jnp.asarray(self.batch_ratio, jnp.float32))
+        if self.anneal_steps > 0:
+            progress = jnp.clip((done - self.warmup_steps) / self.anneal_steps, 0.0, 1.0)
+            share = 0.5 * (1 + jnp.cos(jnp.pi * progress))
+            most = self.learning_rate + (most - self.learning_rate) * share
+        if self.warmup_steps > 0:
+            most = most * jnp.minimum((done + 1) / self.warmup_steps, 1.0)
+        return most

@@ -1,0 +1,48 @@
+"""`minimax-eqx export`."""
+
+import pathlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..._composition._draft import draft_of, made
+from ..._composition._user_code import load_user_code
+from .._read import read_run
+from .._words import apply
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write the trained student of a run, on its own, into a folder that you can give away.
+
+    `mx.load_policy` loads it without the run.
+    """
+
+    out: str | None = None
+    """The new folder; by default `policy` in that of the run."""
+    student: int = 0
+    """Which student of a population, counted from 0."""
+    file: str | None = None
+    """The file of yours that the run was made from, if it was: FILE.py, or MODULE:NAME."""
+
+
+def main(words: Sequence[str]) -> int:
+    """`minimax-eqx export`."""
+    run, given = read_run(words, "export")
+    own = draft_of(Export())
+    apply([own], given, target=run)
+    options: Export = made(own)
+    code = load_user_code(options.file) if options.file else None
+    from ...experiment._policy import save_policy
+    from ...experiment._train import load
+
+    runner = load(run, code=code)[1]
+    folder = pathlib.Path(options.out or pathlib.Path(run) / "policy")
+    written = save_policy(runner, folder, student=options.student)
+    print(f"Written to {written}. In Python, mx.load_policy({str(folder)!r}) loads it.")
+    return 0
+
+
+def options() -> tuple[Any, ...]:
+    """What has the options of this command."""
+    return (Export(),)

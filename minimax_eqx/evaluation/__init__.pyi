@@ -1,0 +1,1 @@
+from ._tail import tail as tail

@@ -1,0 +1,98 @@
+"""What a trained population can do: on unseen levels of its own kind, and on held-out tests."""
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from ..envs import AbstractLevelGenerator
+from ..runners._arrays import as_written
+from ..runners._experiment import Experiment
+from ..runners._precision import matmul_precision
+from ..runners._runner import Runner
+from ..runners._success import judge_results
+from ._panels import Panel, Played, evaluate_panel, evaluate_panels
+from ._summary import per_level, summary
+
+# Evaluation draws from streams of its own, so that training is the same with and without it.
+UNSEEN_STREAM, HELD_OUT_STREAM = 1_000_003, 1_000_033
+
+
+def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
+    """Evaluates all students of a runner, on one device, as the experiment says.
+
+    Returns plain data: for `unseen` (levels of the training distribution, drawn with a seed that
+    training never uses; None if no generator is known) and for each held-out test, the mean return,
+    success rate and length over episodes and students, the success rate of each student, an
+    interval for the success rate (95 %, by Wilson), and how many levels and episodes were played.
+    Success rates are None where nobody says what success is. Where the environment knows the best
+    return of a level there is the regret too: its mean, its mean over the worst 1 % of each
+    student's episodes, and its largest. `measures` are the means of what else the environment
+    measures, by name, where there is any.
+
+    `levels` has a row for each level of each test and each student. `cycle` and `updates` say what
+    was evaluated, and `seed`, `greedy` and `suite` how.
+    """
+    options = experiment.evaluation
+    seed = seed_of(experiment)
+    key = jax.random.key(seed)
+    runner = runner.on(None)
+    env, students = runner.experiment.env, runner.students
+    generator = generator_of(experiment, runner)
+    panels: dict[str, Panel] = dict(options.suite.panels(env)) if options.suite else {}
+    with matmul_precision(experiment):
+        unseen = generator and evaluate_panel(
+            (env, generator),
+            students,
+            num_episodes=options.num_unseen_levels,
+            greedy=options.greedy,
+            key=jax.random.fold_in(key, UNSEEN_STREAM),
+        )
+        held_out = evaluate_panels(
+            panels,
+            students,
+            num_episodes=options.num_episodes,
+            greedy=options.greedy,
+            key=jax.random.fold_in(key, HELD_OUT_STREAM),
+        )
+    unseen = unseen and _judged(experiment, unseen)
+    held_out = {name: _judged(experiment, played) for name, played in held_out.items()}
+    rows = per_level("unseen", unseen, env, generator) if unseen and generator else []
+    for name, played in held_out.items():
+        rows += per_level(name, played, *panels[name])
+    suite = options.suite and eqx.tree_pformat(as_written(options.suite), width=10**6)
+    return {
+        "cycle": int(runner.num_cycles),
+        "updates": int(students.num_updates[0]),
+        "greedy": options.greedy,
+        "seed": seed,
+        "suite": suite,
+        "unseen": unseen and summary(unseen),
+        "held_out": {name: summary(played) for name, played in held_out.items()},
+        "levels": rows,
+    }
+
+
+def _judged(experiment: Experiment, played: Played) -> Played:
+    return dataclasses.replace(played, results=judge_results(experiment, played.results))
+
+
+def seed_of(experiment: Experiment) -> int:
+    """The seed of an experiment's evaluation."""
+    own = experiment.evaluation.seed
+    return experiment.seed if own is None else own
+
+
+def generator_of(experiment: Experiment, runner: Runner) -> AbstractLevelGenerator | None:
+    """What draws unseen levels; None if nothing is known."""
+    return experiment.evaluation.unseen or _generator_in(runner.experiment.curriculum)
+
+
+def _generator_in(part: Any) -> AbstractLevelGenerator | None:
+    """The first generator among the parts of a curriculum."""
+
+    def is_generator(node):
+        return isinstance(node, AbstractLevelGenerator)
+
+    return next(filter(is_generator, jax.tree.leaves(part, is_leaf=is_generator)), None)

@@ -1,0 +1,10 @@
+from ._aggregates import interquartile_mean as interquartile_mean
+from ._aggregates import mean as mean
+from ._aggregates import median as median
+from ._aggregates import optimality_gap as optimality_gap
+from ._bootstrap import bootstrap as bootstrap
+from ._estimate import Estimate as Estimate
+from ._improvement import probability_of_improvement as probability_of_improvement
+from ._profile import PerformanceProfile as PerformanceProfile
+from ._profile import performance_profile as performance_profile
+from ._wilson import wilson as wilson

@@ -1,0 +1,115 @@
+"""A trained student on its own: saved, loaded elsewhere, and used in a plain loop."""
+
+import dataclasses
+import json
+
+import equinox as eqx
+import jax
+import pytest
+
+import minimax_eqx as mx
+from minimax_eqx._files import FolderError
+from minimax_eqx.cli._main import main
+from minimax_eqx.runners._saving import CheckpointError
+
+from .tiny import EXPERIMENT, arrays, train
+
+
+@pytest.fixture(scope="module")
+def run_path(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "run"
+    train(dataclasses.replace(EXPERIMENT, num_students=2), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(run_path, tmp_path_factory):
+    out = tmp_path_factory.mktemp("policies") / "policy"
+    assert main(["export", str(run_path), "--out", str(out), "--student", "1"]) == 0
+    return out
+
+
+def test_a_policy_is_the_student_that_was_saved_and_its_environment_as_written(run_path, folder):
+    experiment, runner = mx.load(run_path)
+    policy = mx.load_policy(folder)
+    assert policy.env == experiment.env
+    second = jax.tree.map(lambda x: x[1], arrays(runner.students.network))
+    assert eqx.tree_equal(arrays(policy.network), second)
+    first = mx.load_policy(run_path).network
+    assert eqx.tree_equal(arrays(first), arrays(runner.students.first().network))
+    student = json.loads((folder / "policy.json").read_text())["student"]
+    assert student["optimiser"]["learning_rate"] == experiment.student.optimiser.learning_rate
+
+
+def test_a_policy_plays_in_a_plain_loop_as_evaluation_does(folder, getkey):
+    policy, key = mx.load_policy(folder), getkey()
+    env = policy.env
+    level = mx.envs.maze.RandomWalls(num_walls=4).sample(env.level_spec(), key=getkey())
+    levels = jax.tree.map(lambda x: x[None], level)
+    results = mx.rollouts.evaluate(env, policy.network, levels, greedy=True, key=key)
+    world = env.load(level)
+    state, memory, length, done = env.reset(world, key=key), policy.initial_memory(), 0, False
+    act = eqx.filter_jit(policy.act)
+    while not done and length < env.max_episode_steps:
+        action, memory = act(env.observe(world, state), memory, greedy=True, key=getkey())
+        step = env.step(world, state, action, key=getkey())
+        state, done, length = step.state, bool(step.done), length + 1
+    assert length == int(results.lengths[0])
+    assert policy.value(env.observe(world, state), memory).shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("damage", "error", "message"),
+    [
+        (
+            lambda f: (f / "policy.safetensors").unlink(),
+            CheckpointError,
+            "There is no .*safetensors",
+        ),
+        (lambda f: flip(f / "policy.safetensors"), CheckpointError, "safetensors is damaged"),
+        (lambda f: cut(f / "policy.safetensors"), CheckpointError, "safetensors is damaged"),
+        (lambda f: cut(f / "policy.json"), FolderError, "policy.json is damaged"),
+        (lambda f: (f / "policy.json").write_text("{}"), FolderError, "does not say its version"),
+        (lambda f: (f / "policy.json").write_text("[]"), FolderError, "does not say its version"),
+        (lambda f: change(f, "os.system"), FolderError, "cannot be used: .*os.system"),
+        (lambda f: change(f, "gru"), CheckpointError, "is of another program"),
+        (lambda f: (f / "policy.json").unlink(), FolderError, "There is no policy in"),
+    ],
+)
+def test_a_policy_that_cannot_be_used_says_why(folder, tmp_path, damage, error, message):
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    damage(tmp_path)
+    with pytest.raises(error, match=message):
+        mx.load_policy(tmp_path)
+
+
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.write_bytes(content)
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-20])
+
+
+def change(folder, core):
+    about = json.loads((folder / "policy.json").read_text())
+    about["student"]["network"]["core"] = {"class": core, "hidden_size": 8}
+    (folder / "policy.json").write_text(json.dumps(about))
+
+
+def test_no_policy_is_overwritten_and_no_student_made_up(run_path, folder, tmp_path, capsys):
+    assert main(["export", str(run_path), "--out", str(folder)]) == 2
+    assert "There is a policy in" in capsys.readouterr().err
+    assert main(["export", str(run_path), "--out", str(tmp_path / "new"), "--student", "2"]) == 2
+    assert "student is 2; the runner has 2, counted from 0" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_runner_in_memory_has_a_policy_too(tmp_path):
+    runner = mx.Runner.create(EXPERIMENT, key=jax.random.key(3))
+    policy = mx.load_policy(mx.save_policy(runner, tmp_path / "policy"))
+    expected = arrays(runner.students.first().network)
+    assert eqx.tree_equal(arrays(policy.network), expected)
