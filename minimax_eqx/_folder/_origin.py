@@ -20,7 +20,7 @@ def origin_now() -> dict[str, Any]:
     import equinox
     import numpy
 
-    devices = jax.devices()
+    machine = machine_now()
     return {
         "began": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {
@@ -30,9 +30,18 @@ def origin_now() -> dict[str, Any]:
             "numpy": numpy.__version__,
             "python": platform.python_version(),
         },
+        **{name: machine[name] for name in ("devices", "machine")},
+        "commit": _commit(),
+    }
+
+
+def machine_now() -> dict[str, Any]:
+    """What this process computes on, and with which JAX."""
+    devices = jax.devices()
+    return {
         "devices": {"kind": devices[0].device_kind, "count": len(devices)},
         "machine": {"system": platform.system(), "processor": platform.machine()},
-        "commit": _commit(),
+        "jax": jax.__version__,
     }
 
 

@@ -1,13 +1,25 @@
 """What a run has cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ._chart import NUM_COLOURS
 from ._html import escaped, number, table
 from ._run import Run
 from ._section import Section
 
-_KINDS = {"seconds_compiling": "compiling", "seconds_running": "training"}
+_SECONDS = {
+    "seconds_compiling": "compiling",
+    "seconds_running": "training",
+    "seconds_evaluating": "evaluating",
+    "seconds_saving": "saving",
+}
+_STEPS = {
+    "steps_learned_from": "learned from",
+    "steps_searching": "in a search for levels",
+    "steps_on_mutants": "on edited levels, to score them",
+}
+_OTHERS = "on other levels, to score them"
+_DESIGNING = "steps_designing"
 
 
 def section(runs: Sequence[Run]) -> Section | None:
@@ -17,12 +29,30 @@ def section(runs: Sequence[Run]) -> Section | None:
         return None
     bars = ""
     if len(trained) == 1:
-        last = trained[0].rows[-1]
-        bars = stacked("seconds", {name: last.get(column, 0.0) for column, name in _KINDS.items()})
+        spent = spent_by(trained[0])
+        steps = steps_by_kind(spent)
+        bars = "<h3>Seconds</h3>" + stacked({n: spent.get(c, 0.0) for c, n in _SECONDS.items()})
+        bars += "<h3>Transitions of the students</h3>" + stacked(steps)
+        if spent.get(_DESIGNING):
+            bars += f"<p>A teacher made {spent[_DESIGNING]:,.0f} steps in its editor besides.</p>"
     return Section("What it cost", "cost", bars + _table(trained))
 
 
-def stacked(unit: str, parts: dict[str, float]) -> str:
+def spent_by(run: Run) -> Mapping[str, float]:
+    """The newest ledger of a run: of its last row of metrics, or of the evaluation after it."""
+    last = dict(run.rows[-1])
+    evaluated = (run.evaluation or {}).get("ledger") or {}
+    return last | evaluated if evaluated.get("cycle") == last["cycle"] else last
+
+
+def steps_by_kind(spent: Mapping[str, float]) -> dict[str, float]:
+    """The students' transitions by what they were for, none of them twice."""
+    steps = {name: spent[column] for column, name in _STEPS.items() if spent.get(column, 0) > 0}
+    rest = spent.get("env_steps", 0) - sum(steps.values())
+    return steps | ({_OTHERS: rest} if rest > 0 and steps else {})
+
+
+def stacked(parts: Mapping[str, float]) -> str:
     """Parts of a whole as one bar, with a legend that has the numbers."""
     total = sum(parts.values())
     if not total > 0:
@@ -33,7 +63,7 @@ def stacked(unit: str, parts: dict[str, float]) -> str:
         f'<span style="{colours[n]};flex:{share:.4f}"></span>' for n, share in shares.items()
     )
     keys = "".join(
-        f'<li><i style="{colours[n]}"></i>{escaped(n)}: {number(parts[n])} {escaped(unit)} '
+        f'<li><i style="{colours[n]}"></i>{escaped(n)}: {number(round(parts[n], 1))} '
         f"({100 * share:.0f} %)</li>"
         for n, share in shares.items()
     )
@@ -41,11 +71,17 @@ def stacked(unit: str, parts: dict[str, float]) -> str:
 
 
 def _table(runs: Sequence[Run]) -> str:
-    head = ["run", "cycles", "updates", "gradient steps", "transitions", "compiling", "training"]
+    counts = {
+        "cycle": "cycles",
+        "updates": "updates",
+        "gradient_steps": "gradient steps",
+        "env_steps": "transitions",
+        "steps_learned_from": "learned from",
+    }
+    head = ["run", *counts.values(), *_SECONDS.values()]
     rows = []
     for run in runs:
-        last = run.rows[-1]
-        counts = ("cycle", "updates", "gradient_steps", "env_steps")
-        seconds = (f"{last.get(column, 0.0):,.0f} s" for column in _KINDS)
-        rows.append([escaped(run.name), *(number(last.get(n)) for n in counts), *seconds])
+        spent = spent_by(run)
+        seconds = (f"{spent.get(column, 0.0):,.0f} s" for column in _SECONDS)
+        rows.append([escaped(run.name), *(number(spent.get(n)) for n in counts), *seconds])
     return table(head, rows, caption="Compare methods at equal transitions, not at equal updates")

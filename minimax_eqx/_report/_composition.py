@@ -3,7 +3,7 @@
 import json
 
 from .._composition._plain import to_plain
-from ._html import escaped, folded, table
+from ._html import escaped, folded, option_value, table
 from ._run import Run
 from ._section import Section
 
@@ -25,7 +25,7 @@ def _differences(run: Run) -> str:
     if not changes:
         return f"<p>It is <code>{escaped(recipe)}</code> as it comes.</p>"
     rows = [
-        (f"<code>{escaped(name)}</code>", f"<code>{escaped(value)}</code>")
+        (f"<code>{escaped(name)}</code>", f"<code>{escaped(option_value(value))}</code>")
         for name, value in changes.items()
     ]
     caption = f"What differs from the recipe {recipe}"

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ._html import NOT_MEASURED, escaped, number, percent, table
+from ._html import NOT_MEASURED, escaped, number, option_value, percent, table
 from ._results import Result, held_out, mean_success, results_of
 from ._run import UNSEEN, Run
 from ._section import Section
@@ -151,7 +151,7 @@ def _facts(run: Run) -> str:
     env, student, curriculum = (type(part).__name__ for part in parts)
     changes = origin.get("changes") or {}
     recipe = origin.get("recipe")
-    changed = ", ".join(f"{n} {_value(v)}" for n, v in changes.items())
+    changed = ", ".join(f"{n} {option_value(v)}" for n, v in changes.items())
     facts = [
         ("what", f"{student} in {env}, levels by {curriculum}, seed {experiment.seed}"),
         ("recipe", f"{recipe}{f' with {changed}' if changed else ', unchanged'}" if recipe else ""),
@@ -166,11 +166,6 @@ def _facts(run: Run) -> str:
     if command:
         again = f'<p class="note">Make it again:</p><pre>{escaped(command)}</pre>'
     return f'<dl class="facts">{rows}</dl>{again}'
-
-
-def _value(value: object) -> str:
-    words = value if isinstance(value, list | tuple) else () if value is None else (value,)
-    return " ".join(map(str, words)) or "none"
 
 
 def _when(began: str | None) -> str:

@@ -36,7 +36,7 @@ def _num_episodes(walks: dict[str, Walks]) -> int:
 
 def _card(result: Result, walk: Walks) -> str:
     caption = (
-        f'<span class="name">{escaped(result.title)}</span> {interval(result)}'
+        f'<span class="name">{escaped(result.title)}</span> {_interval_of(result)}'
         f'<span class="rate">{percent(result.success)}</span>'
     )
     return f"<li><figure>{_drawn(result, walk)}<figcaption>{caption}</figcaption></figure></li>"
@@ -98,18 +98,21 @@ def _smallest_step(places: np.ndarray) -> float:
     return float(steps.min()) if len(steps) else 1 / 14
 
 
-def interval(result: Result) -> str:
-    """A success rate as a point, with its interval as a line, on an axis from 0 to 1."""
+def _interval_of(result: Result) -> str:
     if not math.isfinite(result.success):
         return ""
-    low, point, high = (f"{2 + 96 * v:.1f}" for v in (result.low, result.success, result.high))
-    told = (
-        f"{percent(result.success)}, 95 % interval {percent(result.low)} to {percent(result.high)}"
-    )
+    between = f"{percent(result.low)} to {percent(result.high)}"
+    told = f"{percent(result.success)}, 95 % interval {between}"
+    return interval(result.success, result.low, result.high, told)
+
+
+def interval(point: float, low: float, high: float, told: str) -> str:
+    """A share as a point on an axis from 0 to 1, with a line around it; `told` says the same."""
+    left, middle, right = (f"{2 + 96 * v:.1f}" for v in (low, point, high))
     return (
         f'<svg class="interval" viewBox="0 0 100 12" preserveAspectRatio="none" role="img" '
-        f'aria-label="{told}"><path class="axis" d="M2 6H98"/>'
-        f'<path class="range" d="M{low} 6H{high}"/><path class="point" d="M{point} 6h0"/></svg>'
+        f'aria-label="{escaped(told)}"><path class="axis" d="M2 6H98"/>'
+        f'<path class="range" d="M{left} 6H{right}"/><path class="point" d="M{middle} 6h0"/></svg>'
     )
 
 
@@ -119,7 +122,7 @@ def _table(run: Run, results: Sequence[Result]) -> str:
     rows = []
     for r in results:
         between = f"{percent(r.low)} to {percent(r.high)}" if math.isfinite(r.low) else ""
-        cells = [escaped(r.title), percent(r.success), between, interval(r)]
+        cells = [escaped(r.title), percent(r.success), between, _interval_of(r)]
         cells += [number(r.mean_return), number(round(r.steps)), number(r.num_episodes)]
         rows.append(cells + ([number(r.regret)] if with_regret else []))
     updates = run.evaluation["updates"] if run.evaluation else 0

@@ -100,3 +100,9 @@ def number(value: float | None, digits: int = 3) -> str:
 def percent(value: float | None) -> str:
     """A share in percent, a dash where nothing was measured."""
     return NOT_MEASURED if value is None or not np.isfinite(value) else f"{100 * value:.1f} %"
+
+
+def option_value(value: object) -> str:
+    """The value of an option as the command line has it."""
+    words = value if isinstance(value, list | tuple) else () if value is None else (value,)
+    return " ".join(map(str, words)) or "none"

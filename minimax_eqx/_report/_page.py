@@ -13,6 +13,7 @@ from .._folder._run_folder import REPORT
 from .._version import VERSION
 from . import (
     _budget,
+    _compared,
     _complexity,
     _composition,
     _curves,
@@ -33,6 +34,7 @@ OF_ALL, OF_FIRST = "all", "first"
 SECTIONS: tuple[tuple[Callable[[Any], Section | None], str], ...] = (
     (_headline.section, OF_ALL),
     (_curves.section, OF_ALL),
+    (_compared.section, OF_ALL),
     (_held_out.section, OF_FIRST),
     (_tail.section, OF_FIRST),
     (_complexity.section, OF_ALL),

@@ -30,6 +30,13 @@ COMMANDS: dict[str, tuple[tuple[str, str], ...]] = {
             "compare methods across seeds, with intervals\n(a run may be a pattern: 'runs/maze-*')",
         ),
     ),
+    "levels": (
+        ("export RUN FILE", "write the levels that a run keeps into a file"),
+        ("import FILE OUT", "check a file of levels of yours, and write it as it is read best"),
+        ("show FILE|RUN|MAZE", "draw levels in the terminal, or into a picture with --out"),
+    ),
+    "play": (("[MAZE|RECIPE|FILE]", "walk through levels yourself"),),
+    "watch": (("RUN [--maze MAZE]", "watch a trained student walk, and what it thinks"),),
     "recipes": (("[RECIPE]", "list the recipes, or print one as a file of options"),),
     "completion": (("bash|zsh", "print a script that completes options in a shell"),),
 }

@@ -14,7 +14,7 @@ from ._messages import INTERRUPTED, USAGE_ERROR, fail, fail_with, warnings_in_on
 _HELP = {"-h", "--help", "recipes", "completion"}
 _NEEDS_EXTRA = "the command line needs more packages: pip install 'minimax_eqx[cli]' (missing: {})"
 
-_EXTRA = ("tyro", "yaml", "rich", "matplotlib", "PIL")
+_EXTRA = ("tyro", "yaml", "rich", "PIL")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,6 +13,12 @@ def read(words: Sequence[str]) -> tuple[str | None, list[Given]]:
     return words[0] if has_target else None, given
 
 
+def read_several(words: Sequence[str]) -> tuple[list[str], list[Given]]:
+    """All words before the options, and what is given after them."""
+    count = next((i for i, word in enumerate(words) if word.startswith("-")), len(words))
+    return list(words[:count]), given_in_words("--help" if w == "-h" else w for w in words[count:])
+
+
 def read_run(words: Sequence[str], command: str) -> tuple[str, list[Given]]:
     """The same of a command that begins with the folder of a run. Raises `ValueError` for none."""
     run, given = read(words)

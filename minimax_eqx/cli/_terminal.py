@@ -22,6 +22,7 @@ from ..evaluation._evaluate import evaluate as evaluate_runner
 from ..experiment import Finished, Progressed, WriteReport
 from ..experiment import _train as runs
 from ..experiment._hooks import Hook
+from ..experiment._ledger import as_entry, ledger_of
 from ..runners._experiment import Experiment
 from ._messages import INTERRUPTED, LOGGER, gist
 from ._process_options import ProcessOptions
@@ -70,7 +71,8 @@ def evaluate(folder: RunFolder, experiment: Experiment) -> int:
     results = evaluate_runner(experiment, runner)
     console.print(evaluation_table(results))
     try:
-        written = folder.write_evaluation(results)
+        ledger = as_entry(ledger_of(folder, runner))
+        written = folder.write_evaluation({**results, "ledger": ledger})
         # A report without them would show older results.
         write_report(Run(folder, experiment, runner))
     except (OSError, ValueError, ImportError) as error:

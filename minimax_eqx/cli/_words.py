@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, Union
 
@@ -42,9 +43,14 @@ def apply(
         tyro.cli(
             as_dataclass(drafts, parts),
             args=["--help"],
-            prog=f"minimax-eqx {command.__name__.lower()} {target}".strip(),
+            prog=f"minimax-eqx {_words_of(command.__name__)} {target}".strip(),
             description=inspect.getdoc(command) or "",
         )
+
+
+def _words_of(name: str) -> str:
+    """What a user types for a command, `levels show` for `LevelsShow`."""
+    return " ".join(re.findall("[A-Z][a-z]*", name)).lower()
 
 
 def as_dataclass(drafts: Sequence[Draft], parts: Parts) -> type:

@@ -32,3 +32,4 @@ from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
 from ._self_paced import SelfPaced as SelfPaced
 from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
+from ._spent import Spent as Spent

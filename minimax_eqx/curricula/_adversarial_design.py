@@ -3,6 +3,7 @@
 from typing import Generic
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Key
 
 from .._metrics import Metrics, join_metrics
@@ -15,6 +16,7 @@ from ._curriculum import AbstractCurriculum, Proposal
 from ._keys import key_aside
 from ._level_source import AbstractLevelSource, show
 from ._scoring import named_metrics
+from ._spent import Spent
 
 
 class AdversarialDesignState(eqx.Module):
@@ -86,3 +88,10 @@ class AdversarialDesign(AbstractCurriculum[Level, AdversarialDesignState], Gener
             ]
         )
         return AdversarialDesignState(source, objective), metrics
+
+    def spent(
+        self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
+    ) -> Spent:
+        steps = self.generator.steps_per_level(level)
+        designing = None if steps is None else num_cycles * self.num_levels * steps
+        return Spent(num_updated * self.num_levels, steps_designing=designing)

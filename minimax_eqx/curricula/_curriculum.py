@@ -4,11 +4,13 @@ import abc
 from typing import Generic
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Bool, Float, Key
 
 from .._metrics import Metrics
 from .._types import Level, PyTree, State
 from ..rollouts import Evidence
+from ._spent import Spent
 from ._stored import StoredLevels
 
 
@@ -79,6 +81,17 @@ class AbstractCurriculum(eqx.Module, Generic[Level, State]):
 
         Where a play has several rollouts (`Experiment.rollouts_per_play`), the runner asks after
         each, and the evidence is of that rollout: an episode may have begun before its first step.
+        """
+        return None
+
+    def spent(
+        self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
+    ) -> Spent | None:
+        """What all levels of a run were played for, as far as you can tell. Optional.
+
+        The ledger of a run asks after each log interval, on the host. `num_cycles` cycles have been
+        made, the students learned after `num_updated` of them, and `level` is the structure of a
+        level. None stands for `levels_per_cycle` levels to learn from in each of the latter.
         """
         return None
 

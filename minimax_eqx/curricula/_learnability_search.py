@@ -27,6 +27,7 @@ from ._level_source import AbstractWatcher, as_source, show
 from ._prioritisation import AbstractWeights
 from ._repetitions import check_repetitions, cycles_to_play, init_repeated, score_repeated
 from ._scoring import named_metrics
+from ._spent import Spent
 from ._stored import StoredLevels
 
 
@@ -165,6 +166,13 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
             groups=groups,
         )
         return state, proposal
+
+    def spent(
+        self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
+    ) -> Spent:
+        del level
+        searched = (num_cycles - num_updated) * self.num_levels
+        return Spent(num_updated * self.num_levels, levels_searched=searched)
 
     def _draw(
         self, buffer: LevelBuffer, num_kept: Int[Array, ""], *, key: Key[Array, ""]

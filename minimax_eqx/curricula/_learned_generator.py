@@ -64,6 +64,9 @@ class LearnedGenerator(
             key=key,
         )
 
+    def steps_per_level(self, level: PyTree[jax.ShapeDtypeStruct]) -> int:
+        return self.design.editor(level).max_episode_steps
+
     def learn(
         self,
         state: LearnedGeneratorState,

@@ -27,6 +27,7 @@ from ._replay_checks import check_parts_fit
 from ._replay_rules import ReplayRules
 from ._schedules import AbstractSchedule, ReplayMemory, Sequential
 from ._scoring import named_metrics, score_played
+from ._spent import Spent
 from ._stock import Stock
 from ._stored import StoredLevels
 
@@ -153,8 +154,29 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         )
         return state, _metrics(self, state, _stock_of(self, state).rules, memory, learned | watched)
 
+    def spent(
+        self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
+    ) -> Spent:
+        return _spent(self, level, num_cycles, num_updated)
+
     def stored(self, state: LevelReplayState[Level]) -> StoredLevels[Level]:
         return _stock_of(self, state).stored()
+
+
+def _spent(
+    replay: LevelReplay, level: PyTree[jax.ShapeDtypeStruct], num_cycles: int, num_updated: int
+) -> Spent:
+    """Where students learn from replayed levels alone, the cycles in which they did are those that
+    replayed, and each of them gives mutants; otherwise nobody has counted."""
+    lessons, size = replay.learn_from.kinds, replay.num_levels
+    learned = num_updated * size * replay.schedule.num_kinds_at_once(lessons)
+    if lessons != (Kind.REPLAYED,):
+        return Spent(learned)
+    mutated = None if replay.mutator is None else num_updated * size
+    steps, designing = as_source(replay.generator).steps_per_level(level), None
+    if steps is not None:
+        designing = max(num_cycles * size - learned - (mutated or 0), 0) * steps
+    return Spent(learned, levels_mutated=mutated, steps_designing=designing)
 
 
 def _stock_of(replay: LevelReplay[Level], state: LevelReplayState[Level]) -> Stock[Level]:

@@ -44,6 +44,11 @@ class AbstractLevelSource(eqx.Module, Generic[Level, State, Memory]):
         in state and memory.
         """
 
+    def steps_per_level(self, level: PyTree[jax.ShapeDtypeStruct]) -> int | None:
+        """How many steps an agent of yours takes to make a level of that structure. Optional: None
+        says that there is no such agent."""
+        return None
+
 
 class AbstractWatcher(AbstractLevelSource[Level, State, None]):
     """A source that learns from all that is played, whoever made it, and from no payoffs.

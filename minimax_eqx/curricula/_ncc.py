@@ -23,6 +23,7 @@ from ._level_buffer import LevelBuffer, share_of
 from ._repetitions import check_repetitions, cycles_to_play, init_repeated, score_repeated
 from ._scoring import named_metrics
 from ._simplex import entropy, project
+from ._spent import Spent
 from ._stored import StoredLevels
 
 
@@ -191,6 +192,13 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
         own = self._metrics(after) | {"scoring": scoring.astype(jnp.float32), "replaced": replaced}
         told = named_metrics("score", self.score, score)
         return after, join_metrics([("NCC", own), (f"the score {type(self.score).__name__}", told)])
+
+    def spent(
+        self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
+    ) -> Spent:
+        del level
+        searched = (num_cycles - num_updated) * self.num_levels
+        return Spent(num_updated * self.num_levels, levels_searched=searched)
 
     def stored(self, state: NCCState[Level]) -> StoredLevels[Level]:
         buffer = state.buffer

@@ -10,13 +10,14 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._metrics import Metrics, join_metrics
 from .._ranges import check_at_least
-from .._types import Level
+from .._types import Level, PyTree
 from .._xla._filtered import filter_cond
 from ..rollouts import Evidence
 from ..rollouts._same_actions import seen_elsewhere
 from ._curriculum import AbstractCurriculum, Proposal
 from ._level_buffer import share_of
 from ._level_replay import LevelReplay, LevelReplayState
+from ._spent import Spent
 from ._stored import StoredLevels
 
 
@@ -73,6 +74,11 @@ class ReMiDi(AbstractCurriculum[Level, ReMiDiState], Generic[Level]):
     ) -> tuple[ReMiDiState[Level], Proposal[Level]]:
         replay, proposal = self.replay.propose(state.replay, key=key)
         return dataclasses.replace(state, replay=replay), proposal
+
+    def spent(
+        self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
+    ) -> Spent | None:
+        return self.replay.spent(level, num_cycles=num_cycles, num_updated=num_updated)
 
     def weights(
         self,

@@ -19,6 +19,8 @@ from ._pictures import save_picture as save_picture
 from ._seeds import Reseed as Reseed
 from ._seeds import Seeded as Seeded
 from ._seeds import Seeds as Seeds
+from ._shown import show as show
+from ._shown import show_episode as show_episode
 from ._suite import AbstractSuite as AbstractSuite
 from .adapters._foreign import strong as strong
 from .maze._maze import Maze as Maze

@@ -10,6 +10,7 @@ import pathlib
 import zipfile
 import zlib
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 import jax
@@ -24,8 +25,16 @@ KINDS = (".npz", ".json", ".txt")
 _NAMES, _STRUCTURE, _LEVEL = "names", "structure", "level"
 
 
-def write_levels(levels: PyTree, path: str | os.PathLike[str], names: Sequence[str] | None) -> None:
-    """Writes a file that `read_levels` reads; `LevelFile.save` says how, and what it raises."""
+def write_levels(
+    levels: PyTree,
+    path: str | os.PathLike[str],
+    names: Sequence[str] | None,
+    remarks: Sequence[str] = (),
+) -> None:
+    """Writes a file that `read_levels` reads; `LevelFile.save` says how, and what it raises.
+
+    `remarks` are lines, one for each level, that stand above its drawing.
+    """
     path = resolved(os.fspath(path))
     arrays = _by_place(jax.device_get(levels))
     num_levels = len(next(iter(arrays.values())))
@@ -35,8 +44,10 @@ def write_levels(levels: PyTree, path: str | os.PathLike[str], names: Sequence[s
     held = {_NAMES: np.array(names), _STRUCTURE: np.array(str(jax.tree.structure(levels)))}
     held |= arrays
     if kind_of(path) == ".txt":
-        pairs = zip(names, unstack(levels), strict=True)
-        text = "\n".join(f"; {name}\n{_drawable(level, path)}\n" for name, level in pairs)
+        above = [f"; {name}\n" for name in names]
+        above = [a + f"; {said}\n" * bool(said) for a, said in zip_longest(above, remarks)]
+        drawings = [_drawable(level, path) for level in unstack(levels)]
+        text = "\n".join(f"{a}{drawing}\n" for a, drawing in zip(above, drawings, strict=True))
     elif kind_of(path) == ".json":
         text = json.dumps({name: array.tolist() for name, array in held.items()})
     else:
@@ -112,6 +123,11 @@ def kind_of(path: pathlib.Path) -> str:
     if path.suffix.lower() not in KINDS:
         raise ValueError(f"{path} is no file of levels; it must end in {', '.join(KINDS)}.")
     return path.suffix.lower()
+
+
+def level_of(field: str) -> str:
+    """The name that a file of arrays has for a field of its levels."""
+    return f"{_LEVEL}.{field}"
 
 
 class _Json(dict):
@@ -201,12 +217,12 @@ def _array(path: pathlib.Path, place: str, value: Any) -> np.ndarray:
 def _as(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """An array of a file of text as one of the type, if no number changes by more than rounding;
     else as it is, which is refused later."""
-    return (
-        array.astype(dtype)
-        if array.dtype.kind in "biuf"
-        and (np.issubdtype(dtype, np.inexact) or np.array_equal(array.astype(dtype), array))
-        else array
-    )
+    if array.dtype.kind not in "biuf":
+        return array
+    with np.errstate(invalid="ignore", over="ignore"):
+        cast = array.astype(dtype)
+        same = np.issubdtype(dtype, np.inexact) or np.array_equal(cast, array)
+    return cast if same else array
 
 
 def _check_like(where: str, held: dict[str, Any], wanted: dict[str, Any], axes: int = 1) -> None:

@@ -14,6 +14,7 @@ from .._files import FolderError
 from .._folder._evaluations import RunEvaluation, evaluations_of
 from .._folder._methods import methods_of
 from .._folder._run_folder import RunFolder
+from .._notebook import escaped, framed, heading, never_fails, table
 from ..statistics import (
     Estimate,
     bootstrap,
@@ -85,6 +86,32 @@ class Comparison:
     """The confidence of all intervals."""
     remarks: tuple[str, ...]
     """What a reader should know besides, in sentences."""
+
+    @never_fails
+    def _repr_html_(self) -> str | None:
+        """A line for each method, as a notebook shows it."""
+        head = ["method", "seeds", "interquartile mean", "mean", "optimality gap"]
+        head += [f"difference from {self.methods[0].name}", "probability of improvement"]
+        rows = [
+            [
+                method.name,
+                len(method.runs),
+                *(
+                    "" if estimate is None else estimate
+                    for estimate in (
+                        method.interquartile_mean,
+                        method.mean,
+                        method.optimality_gap,
+                        method.difference,
+                        method.probability_of_improvement,
+                    )
+                ),
+            ]
+            for method in self.methods
+        ]
+        about = f"{self.measure.replace('_', ' ')} in {', '.join(self.tests)}"
+        remarks = [heading(about), table(head, rows), *map(escaped, self.remarks)]
+        return framed(*remarks)
 
 
 def compare(

@@ -15,27 +15,7 @@ import numpy as np
 from .._folder._run_folder import RunFolder
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """What a run has spent. Equal numbers of updates are not equal interaction."""
-
-    cycle: int = 0
-    updates: int = 0
-    env_steps: int = 0
-    gradient_steps: int = 0
-    seconds_compiling: float = 0.0
-    seconds_running: float = 0.0
-
-    def of(self, runner: Runner, *, compiling: float = 0.0, running: float = 0.0) -> "Ledger":
-        """What a runner has spent, with so many seconds more than in this ledger."""
-        # On the host, in Python's unbounded integers: 32 bits overflow within a long run.
-        cycle, updates = int(runner.num_cycles), int(np.asarray(runner.students.num_updates)[0])
-        env_steps = cycle * runner.experiment.transitions_per_cycle
-        gradient_steps = updates * runner.experiment.student.gradient_steps_per_update
-        seconds = (self.seconds_compiling + compiling, self.seconds_running + running)
-        return Ledger(cycle, updates, env_steps, gradient_steps, *seconds)
+from ._ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -71,14 +51,15 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Saved:
-    """There is a checkpoint of this cycle."""
+    """There is a checkpoint of this cycle, which took `seconds`."""
 
     cycle: int
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The students were evaluated; see `evaluate`."""
+    """The students were evaluated; see `evaluate`. The ledger counts the seconds that it took."""
 
     ledger: Ledger
     evaluation: Mapping[str, Any]

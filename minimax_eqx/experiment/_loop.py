@@ -14,8 +14,20 @@ from .._folder._run_folder import RunFolder
 from .._xla._processes import any_process
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
-from ._hooks import Compiled, Event, Finished, Hook, Ledger, Progressed, Started, Stopping, Trained
+from ._hooks import (
+    Compiled,
+    Evaluated,
+    Event,
+    Finished,
+    Hook,
+    Progressed,
+    Saved,
+    Started,
+    Stopping,
+    Trained,
+)
 from ._interrupt import stop_on_interrupt
+from ._ledger import Ledger
 
 
 def train_until(
@@ -33,9 +45,15 @@ def train_until(
     schedule, (runner, ledger) = experiment.schedule, state
 
     def tell(event: Event) -> None:
+        nonlocal ledger
         events = collections.deque([event])
         while events:
             event = events.popleft()
+            if isinstance(event, Saved):
+                ledger = ledger.after(saving=event.seconds)
+            if isinstance(event, Evaluated):
+                spent = event.ledger.seconds_evaluating
+                ledger = dataclasses.replace(ledger, seconds_evaluating=spent)
             events.extend(news for hook in hooks if (news := hook(event)) is not None)
 
     with stop_on_interrupt(lambda: tell(Stopping())) as asked_to_stop:
@@ -56,7 +74,7 @@ def train_until(
                 metrics = {name: np.asarray(v) for name, v in jax.device_get(metrics).items()}
                 seconds = time.perf_counter() - begin
                 ledger = ledger.of(runner, running=seconds)
-                row = dataclasses.asdict(ledger)
+                row = ledger.row()
                 row["steps_per_second"] = (ledger.env_steps - before) / seconds
                 tell(Progressed(runner, ledger, row | means(metrics), metrics))
         interrupted = any_process(asked_to_stop())

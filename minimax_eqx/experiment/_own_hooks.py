@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import pathlib
+import time
 from collections.abc import Mapping
 
 from .._folder._checkpoints import Checkpoints
@@ -20,7 +21,8 @@ from ..runners._divergence import (
 )
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
-from ._hooks import Evaluated, Event, Finished, Ledger, Progressed, Saved, Started, Trained
+from ._hooks import Evaluated, Event, Finished, Progressed, Saved, Started, Trained
+from ._ledger import Ledger, as_entry
 
 # More than any recipe needs to fill its level buffer, or to search for levels.
 CYCLES_WITHOUT_UPDATE = 2_000
@@ -82,7 +84,7 @@ class WriteTables:
         if isinstance(event, Progressed):
             self._metrics.append(event.row)
         if isinstance(event, Evaluated):
-            self._folder.write_evaluation(event.evaluation)
+            self._folder.write_evaluation({**event.evaluation, "ledger": as_entry(event.ledger)})
             row = {name: getattr(event.ledger, name) for name in ("cycle", "updates", "env_steps")}
             for name, results in all_results(event.evaluation).items():
                 measured = {kind: results.get(kind) for kind in KINDS} | results.get("measures", {})
@@ -126,11 +128,12 @@ class SaveCheckpoints:
         cycle = event.ledger.cycle
         if self.watch.saved == cycle:
             return None
+        begin = time.perf_counter()
         self.watch.check_state(event.runner)
         if is_first():
             self.checkpoints.save(cycle, event.runner.on(None))
         self.watch.saved = cycle
-        return Saved(cycle)
+        return Saved(cycle, time.perf_counter() - begin)
 
 
 @dataclasses.dataclass(eq=False)
@@ -157,13 +160,15 @@ class Evaluate:
             due = not event.interrupted and self.last != event.ledger.cycle
         if not due:
             return None
+        begin = time.perf_counter()
         try:
             evaluation = evaluate(self.experiment, event.runner)
         except Exception:
             self.checkpoints.save(event)
             raise
         self.last = event.ledger.cycle
-        return Evaluated(event.ledger, evaluation)
+        spent = event.ledger.after(evaluating=time.perf_counter() - begin)
+        return Evaluated(spent, evaluation)
 
 
 class WriteReport:

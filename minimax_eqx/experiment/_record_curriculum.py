@@ -14,7 +14,8 @@ from .._folder._run_folder import RunFolder
 from ..curricula._stored import StoredLevels
 from ..runners._looking import proposed_levels, stored_levels, stores_levels
 from ..runners._runner import Runner
-from ._hooks import Event, Ledger, Progressed, Started, Trained
+from ._hooks import Event, Progressed, Started, Trained
+from ._ledger import Ledger
 from ._own_hooks import SaveCheckpoints, is_due
 
 NUM_LOOKS = 8

@@ -20,8 +20,9 @@ from ..runners._experiment import Experiment
 from ..runners._precision import matmul_precision
 from ..runners._runner import Runner, run
 from ..runners._saving import CheckpointError, Saved
-from ._hooks import Finished, Hook, Ledger, Remote
+from ._hooks import Finished, Hook, Remote
 from ._json_lines import WriteEvents
+from ._ledger import SECONDS, Ledger, seconds_in
 from ._loop import train_until
 from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
 from ._record_curriculum import RecordCurriculum
@@ -136,7 +137,7 @@ def _go_on(
     from, None if it begins.
     """
     runner, compiled, saved = state
-    compiling, running, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
+    *seconds, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
     watch, every = Watch(folder.path, saved), experiment.schedule.checkpoint_every
     save = SaveCheckpoints(folder.checkpoints(experiment), every, watch)
     assess = Evaluate(experiment, last, save)
@@ -147,7 +148,7 @@ def _go_on(
         recorders = (WriteTables(folder), RecordCurriculum(folder, save))
         diary = Remote(WriteEvents(folder))
         everybody = (watch, *recorders, save, assess, *hooks, diary)
-    ledger = Ledger().of(runner, compiling=compiling, running=running)
+    ledger = dataclasses.replace(Ledger().of(runner), **dict(zip(SECONDS, seconds, strict=True)))
     return train_until(experiment, folder, (runner, ledger), compiled, everybody)
 
 
@@ -155,14 +156,15 @@ def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[float]:
     """Removes the rows of later cycles. Returns the seconds spent before, also on what is done
     again, and the cycle of the evaluation that is left."""
     metrics, evaluations = folder.metrics(), folder.evaluations()
-    spent = (metrics.read() or [{}])[-1]
+    spent = seconds_in((metrics.read() or [{}])[-1])
     for table in (metrics, evaluations):
         table.drop_after(cycle)
     last = 0
     with contextlib.suppress(FolderError):
-        folder.evaluation()
+        later = seconds_in(folder.evaluation().get("ledger", {}))
+        spent = {name: max(value, later[name]) for name, value in spent.items()}
         last = evaluations.last_cycle
-    return [spent.get("seconds_compiling", 0.0), spent.get("seconds_running", 0.0), last]
+    return [*(spent[name] for name in SECONDS), last]
 
 
 def _taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:

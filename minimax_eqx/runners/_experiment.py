@@ -4,11 +4,13 @@ from typing import Literal
 
 import equinox as eqx
 
+from .._notebook import composition, framed, never_fails
 from .._ranges import check_at_least, check_between, check_finite
 from .._types import Scalar
 from ..agents import AbstractLearner
 from ..curricula import AbstractCurriculum
 from ..envs import AbstractEnv
+from ._arrays import as_written
 from ._can_learn import check_can_learn
 from ._schedule import MAX_SEED, Evaluation, Schedule
 
@@ -76,6 +78,12 @@ class Experiment(eqx.Module):
                 f"{self.transitions_per_cycle} steps; they must be at most {MAX_TRANSITIONS}."
             )
         check_can_learn(self)
+
+    @never_fails
+    def _repr_html_(self) -> str | None:
+        """The composition as a notebook shows it: what differs from the defaults, and the rest
+        folded."""
+        return framed(composition(as_written(self)))
 
     @property
     def transitions_per_cycle(self) -> int:

@@ -14,6 +14,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Int, Key
 
 from .._metrics import Metrics
+from .._notebook import composition, framed, heading, is_readable, never_fails
 from .._types import PyTree
 from .._xla._compile import check_not_consumed, check_switches, quick_jit
 from .._xla._filtered import filter_scan
@@ -157,6 +158,16 @@ class Runner(eqx.Module):
         experiment = as_written(self.experiment)
         cycles = as_written(self.num_cycles)
         return eqx.tree_pformat(_Shown(experiment, cycles, self.mesh)).replace("_Shown", "Runner")
+
+    @never_fails
+    def _repr_html_(self) -> str | None:
+        """How far the runner is, and its experiment, folded, for a notebook."""
+        if not is_readable((self.num_cycles, self.students.num_updates)) or self.num_cycles.ndim:
+            return None
+        experiment, cycles = self.experiment, int(self.num_cycles)
+        far = f"Runner after {cycles:,} cycles, {int(self.students.num_updates[0]):,} updates and "
+        far += f"{cycles * experiment.transitions_per_cycle:,} environment steps"
+        return framed(heading(far), composition(as_written(experiment), is_open=False))
 
     def __getstate__(self) -> dict[str, Any]:
         check_not_consumed("pickle", self)

@@ -139,6 +139,18 @@ def test_a_maze_and_a_memory_maze_are_drawn_by_their_artist():
         np.testing.assert_array_equal(env.artist().draw_level(level), render(level))
 
 
+def test_an_artist_says_where_the_agent_is_in_his_picture():
+    artist = MazeArtist(tile_size=8)
+    height, width, _ = artist.draw_level(LEVEL).shape
+    states = jax.tree.map(lambda leaf: np.stack([leaf, leaf]), STATE)
+    places = artist.places(LEVEL, states)
+    assert places is not None
+    x, y = np.asarray(STATE.agent_pos)
+    # The border is half a cell wide.
+    middle = [(x + 1) * 8 / width, (y + 1) * 8 / height]
+    np.testing.assert_allclose(places, [middle, middle])
+
+
 def test_text_shows_the_level_or_a_state_in_it():
     assert render_ascii(LEVEL) == LEVEL.to_ascii() == DRAWING.strip()
     assert render_ascii(LEVEL, STATE) == "..#.\n..#G\n.^.."

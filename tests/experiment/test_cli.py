@@ -87,6 +87,7 @@ def test_a_recipe_is_printed_as_a_file_that_gives_it_back(words, capsys, monkeyp
 
 
 MISTAKES = {
+    "no run to report": (["report", "--out", "x"], "The folders of runs come first"),
     "no command": ([], "usage: minimax-eqx"),
     "unknown command": (["trian"], "no command 'trian'. Did you mean 'train'?"),
     "unknown recipe": (["train", "quickstar"], "Did you mean 'quickstart'? Known: maze-dr, "),

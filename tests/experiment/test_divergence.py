@@ -9,7 +9,7 @@ import pytest
 from minimax_eqx._composition._draft import with_changes
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import Progressed, Started, TrainingError
-from minimax_eqx.experiment._hooks import Ledger
+from minimax_eqx.experiment._ledger import Ledger
 from minimax_eqx.experiment._own_hooks import Watch
 from minimax_eqx.recipes import maze
 from minimax_eqx.runners._ahead import making

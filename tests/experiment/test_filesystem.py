@@ -85,7 +85,7 @@ def test_what_only_unix_has_is_not_needed_to_import(tmp_path):
     absent = ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "posix_spawn")
     code = f"""
 import signal, sys
-import jax, optax, equinox, jaxtyping, beartype, matplotlib, tyro, rich
+import jax, optax, equinox, jaxtyping, beartype, tyro, rich
 sys.modules.update(dict.fromkeys({absent}))
 for name in ("SIGHUP", "SIGUSR1", "SIGALRM", "SIGCHLD"):
     delattr(signal, name)

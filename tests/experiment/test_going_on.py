@@ -13,6 +13,7 @@ from .tiny import (
     EXPERIMENT,
     assert_same_state,
     change_config,
+    evaluation_in,
     experiment,
     files,
     resume,
@@ -50,8 +51,9 @@ def test_a_run_that_starts_again_leaves_what_one_of_its_configuration_leaves(
     straight = train(RunFolder.open(run_path).experiment(), tmp_path / "straight")
     assert_same_state(again.runner, straight.runner)
     assert rows(run_path) == rows(straight.folder.path)
-    for name in ("evaluation.json", "evaluations.csv"):
-        assert (run_path / name).read_text() == (straight.folder.path / name).read_text()
+    assert evaluation_in(run_path) == evaluation_in(straight.folder.path)
+    name = "evaluations.csv"
+    assert (run_path / name).read_text() == (straight.folder.path / name).read_text()
     assert {p.name for p in run_path.iterdir()} == {p.name for p in straight.folder.path.iterdir()}
 
 

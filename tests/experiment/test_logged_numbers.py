@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minimax_eqx import run
-from minimax_eqx.experiment._hooks import Ledger
+from minimax_eqx.experiment._ledger import Ledger
 from minimax_eqx.runners._ahead import making
 
 from .tiny import EXPERIMENT, experiment
@@ -60,6 +60,7 @@ def test_a_ledger_counts_the_steps_of_all_students_levels_and_trials():
         cycle=3,
         updates=8,
         env_steps=3 * 2 * 5 * 3 * 4,
+        steps_learned_from=8 * 2 * 5 * 3 * 4,
         gradient_steps=8 * 2,
         seconds_compiling=1.5,
         seconds_running=2.25,

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from minimax_eqx.cli._progress import Terminal
 from minimax_eqx.experiment import Progressed, Started
-from minimax_eqx.experiment._hooks import Compiled, Ledger, Stopping
+from minimax_eqx.experiment._hooks import Compiled, Stopping
+from minimax_eqx.experiment._ledger import Ledger
 
 from .tiny import experiment
 

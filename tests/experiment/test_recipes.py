@@ -24,6 +24,7 @@ from .tiny import (
     assert_same_state,
     change_config,
     command_line_options,
+    evaluation_in,
     launch,
     resume,
     rows,
@@ -338,10 +339,30 @@ def resume_from_the_earliest_checkpoint(straight, copy):
     resumed = resume(copy)
     assert_same_state(resumed.runner, straight.runner)
     assert rows(copy) == rows(path)
-    evaluation = (path / "evaluation.json").read_text()
-    assert (copy / "evaluation.json").read_text() == evaluation
-    assert json.loads(evaluation)["unseen"]["num_episodes"] == 4
+    evaluation = evaluation_in(path)
+    assert evaluation_in(copy) == evaluation
+    assert evaluation["unseen"]["num_episodes"] == 4
     return earliest
+
+
+def check_the_ledger(straight, written):
+    """What it says of the steps of each kind is what the metrics of the cycles say."""
+    spent, composed = straight.ledger.row(), straight.experiment
+
+    def steps(name):
+        """Of the cycles' share with that, as rows of means over log intervals have it."""
+        cycles = sum(row[name] * composed.schedule.log_every for row in written)
+        return pytest.approx(cycles * composed.transitions_per_cycle, rel=1e-4)
+
+    assert spent["steps_learned_from"] <= spent["env_steps"]
+    if "steps_searching" in spent:
+        assert spent["steps_searching"] == steps("searching")
+    if isinstance(composed.curriculum, curricula.LevelReplay):
+        is_sequential = isinstance(composed.curriculum.schedule, curricula.Sequential)
+        if is_sequential:
+            assert spent["steps_learned_from"] == steps("updated")
+        if "steps_on_mutants" in spent:
+            assert spent["steps_on_mutants"] == steps("replay_ratio")
 
 
 @pytest.mark.parametrize("name", in_every_run_or_slow(REPLAYING))
@@ -356,6 +377,7 @@ def test_a_recipe_with_a_buffer_trains_resumes_bit_for_bit_and_is_evaluated(
     lessons = getattr(RECIPES[name]().curriculum, "learn_from", None)
     learns_from_new = isinstance(lessons, curricula.NewAndReplayed)
     assert (straight.ledger.cycle == straight.ledger.updates) == learns_from_new
+    check_the_ledger(straight, written)
     earliest = resume_from_the_earliest_checkpoint(straight, tmp_path / "copy")
     # There were levels in the buffer when that was saved.
     assert next(row for row in written if row["cycle"] == earliest)["buffer_fill_ratio"] > 0

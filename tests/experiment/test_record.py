@@ -15,7 +15,7 @@ from minimax_eqx._folder._level_arrays import packed, unpacked
 from minimax_eqx._folder._record import Record
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.curricula._stored import StoredLevels
-from minimax_eqx.experiment._hooks import Ledger
+from minimax_eqx.experiment._ledger import Ledger
 from minimax_eqx.experiment._record_curriculum import look_at
 
 from .tiny import resume

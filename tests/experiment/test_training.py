@@ -20,7 +20,8 @@ from minimax_eqx.evaluation import _panels as panels
 from minimax_eqx.experiment import Evaluated, Finished, Progressed, Remote, Started, TrainingError
 from minimax_eqx.experiment import _loop as loop
 from minimax_eqx.experiment import _own_hooks as own_hooks
-from minimax_eqx.experiment._hooks import Compiled, Ledger, Saved, Trained
+from minimax_eqx.experiment._hooks import Compiled, Saved, Trained
+from minimax_eqx.experiment._ledger import Ledger
 from minimax_eqx.runners._ahead import making
 from minimax_eqx.runners._saving import CheckpointError
 
@@ -28,6 +29,7 @@ from .tiny import (
     EXPERIMENT,
     assert_same_state,
     change_config,
+    evaluation_in,
     experiment,
     files,
     resume,
@@ -71,15 +73,20 @@ def test_the_metrics_have_one_row_a_log_interval_and_a_ledger_of_the_budget(fini
     running = [row["seconds_running"] for row in written]
     assert running == sorted(running)
     assert {"return", "success_rate", "loss", "entropy", "shortest_path_length"} <= set(written[0])
-    assert list(written[0])[:7] == [
-        "cycle",
-        "updates",
-        "env_steps",
-        "gradient_steps",
-        "seconds_compiling",
-        "seconds_running",
-        "steps_per_second",
+    assert [row["steps_learned_from"] for row in written] == [32, 64, 96, 128]
+    # Of a checkpoint the row after it knows.
+    assert [row["seconds_saving"] > 0 for row in written] == [False, False, True, True]
+    assert list(written[0])[:9] == [
+        *("cycle", "updates", "env_steps", "steps_learned_from", "gradient_steps"),
+        *("seconds_compiling", "seconds_running", "seconds_evaluating", "seconds_saving"),
     ]
+    entry = outcome.folder.evaluation()["ledger"]
+    spent = outcome.ledger.row()
+    assert entry["seconds_evaluating"] == spent["seconds_evaluating"] > 0
+    assert {name: entry[name] for name in list(written[0])[:7]} == {
+        name: spent[name] for name in list(written[0])[:7]
+    }
+    assert entry["machine"]["devices"]["count"] >= 1
     assert [row["cycle"] for row in recorder.rows] == [2, 4, 6, 8]
 
 
@@ -140,9 +147,7 @@ def test_a_resumed_run_is_the_same_as_one_that_never_stopped(finished, run_path)
     assert not outcome.interrupted
     assert_same_state(outcome.runner, finished[0].runner)
     assert rows(run_path) == rows(finished[0].folder.path)
-    assert (run_path / "evaluation.json").read_text() == (
-        finished[0].folder.path / "evaluation.json"
-    ).read_text()
+    assert evaluation_in(run_path) == evaluation_in(finished[0].folder.path)
     seconds = [row["seconds_compiling"] for row in outcome.folder.metrics().read()]
     assert seconds[-1] > seconds[0]
 

@@ -21,6 +21,7 @@ from minimax_eqx._composition._draft import (
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.curricula import NCC, SamplingForLearnability
 from minimax_eqx.envs import Maze
+from minimax_eqx.experiment._ledger import SECONDS
 from minimax_eqx.recipes import maze
 from minimax_eqx.recipes._known import RECIPES
 
@@ -48,7 +49,7 @@ LIMITS = {
 # Without a report, which takes a while to draw.
 train = functools.partial(mx.train, hooks=())
 resume = functools.partial(mx.resume, hooks=())
-TIME_COLUMNS = ("seconds_compiling", "seconds_running", "steps_per_second")
+TIME_COLUMNS = (*SECONDS, "steps_per_second")
 
 
 def create(path):
@@ -117,6 +118,14 @@ def rows(path):
             {name: value for name, value in row.items() if name not in TIME_COLUMNS}
             for row in csv.DictReader(file)
         ]
+
+
+def evaluation_in(path):
+    """evaluation.json without the time that was spent."""
+    content = json.loads((pathlib.Path(path) / "evaluation.json").read_text())
+    for name in SECONDS:
+        del content["ledger"][name]
+    return content
 
 
 def files(path):

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from minimax_eqx._report import _page
+from minimax_eqx._report._budget import steps_by_kind
 from minimax_eqx._report._headline import verdict
 from minimax_eqx._report._page import page, write_report
 from minimax_eqx._report._series import groups_of, series_of
@@ -88,6 +89,13 @@ def test_the_tail_is_drawn_over_powers_of_ten(tmp_path):
     assert re.search(r"0\.01\s+0\.1\s+1\s+10\s+100", text)
 
 
+def test_the_cost_has_each_transition_once():
+    spent = {"env_steps": 100, "steps_learned_from": 50, "steps_on_mutants": 30}
+    assert list(steps_by_kind(spent).values()) == [50, 30, 20]
+    assert list(steps_by_kind(spent | {"steps_searching": 20}).values()) == [50, 20, 30]
+    assert steps_by_kind({"env_steps": 100}) == {}
+
+
 def test_a_run_in_progress_says_so(run, tmp_path):
     going_on = run.__class__(run.folder, run.experiment, None, True)
     assert "This run is in progress" in check_page(page([going_on])).text()
@@ -114,6 +122,7 @@ def test_seeds_of_one_experiment_are_a_line_with_a_band(tmp_path):
     parsed = check_page(page(runs))
     assert "mean of 2 seeds" in parsed.text()
     assert "Of accel-1, the first run" in parsed.text()
+    assert "tests" in {a["class"] for a in parsed.all("section")}
 
 
 def test_students_of_one_run_are_a_band(tmp_path):

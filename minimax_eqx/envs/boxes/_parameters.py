@@ -10,9 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Shaped
 
+from ..._notebook import framed, heading, is_readable, never_fails, table
 from ..._types import PyTree
 
 SCALES = ("linear", "log")
+# Of many levels a notebook shows the first.
+_MOST_ROWS = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,6 +192,18 @@ class ParameterLevel(eqx.Module):
                     f"from {parameter.low:g} to {parameter.high:g}. Choose a value in it, or give "
                     "the environment a wider range."
                 )
+
+    @never_fails
+    def _repr_html_(self) -> str | None:
+        """A table of one level's values, or of the first of many, for a notebook."""
+        if not is_readable(self.values) or self.values.size == 0:
+            return None
+        many = np.asarray(self.values).reshape(-1, len(self.box.parameters))
+        names = [f"{p.name} ({p.unit})" if p.unit else p.name for p in self.box.parameters]
+        rows = [[f"{value:.4g}" for value in level] for level in many[:_MOST_ROWS]]
+        count = f"{len(many)} levels" if self.values.ndim > 1 else "1 level"
+        more = ["..."] if len(many) > _MOST_ROWS else []
+        return framed(heading(count), table(names, [*rows, *([more] if more else [])]))
 
     def __str__(self) -> str:
         if not eqx.is_array_like(self.values) or jnp.ndim(self.values) != 1:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int, Shaped, UInt8
 
+from ..._notebook import never_fails
 from ..._types import PyTree
 from ._cells import DOOR, EMPTY, GOAL, KEY, LAVA, WALL, any_of, only_cell
 from ._dialect import (
@@ -128,6 +129,7 @@ class MazeLevel(eqx.Module):
         """The drawing; of many levels that of the first; shapes where there are no values."""
         return text_of(self, MazeLevel.to_ascii) or super().__repr__()
 
+    @never_fails
     def _repr_png_(self) -> bytes | None:
         """The picture that a notebook shows; None where there is nothing to draw, or no Pillow."""
         return picture_of(self)

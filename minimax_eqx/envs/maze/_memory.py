@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key, UInt8
 
+from ..._notebook import never_fails
 from ..._types import PyTree
 from .._actions import Discrete
 from .._env import AbstractArtist, AbstractEnv, AbstractLevelGenerator, TimeStep
@@ -57,6 +58,7 @@ class MemoryLevel(eqx.Module):
 
         return text_of(self, render_ascii) or super().__repr__()
 
+    @never_fails
     def _repr_png_(self) -> bytes | None:
         """The picture that a notebook shows; None where there is nothing to draw, or no Pillow."""
         return picture_of(self)

@@ -24,11 +24,11 @@ from ._memory import MemoryLevel, MemoryMaze
 from ._view import MOVES, visible_cells
 
 # A door that is not locked, for pictures alone.
-_OPEN_DOOR, _CLOSED_DOOR = cell_code(11, 4), cell_code(12, 4)
-_DOORS = {OPEN: _OPEN_DOOR, CLOSED: _CLOSED_DOOR, LOCKED: DOOR}
+OPEN_DOOR, CLOSED_DOOR = cell_code(11, 4), cell_code(12, 4)
+_DOORS = {OPEN: OPEN_DOOR, CLOSED: CLOSED_DOOR, LOCKED: DOOR}
 _SYMBOLS = {EMPTY: FLOOR_SYMBOL, WALL: WALL_SYMBOL, GOAL: GOAL_SYMBOL, RED_GOAL: "R"}
 _SYMBOLS |= {LAVA: LAVA_SYMBOL, KEY: KEY_SYMBOL, DOOR: DOOR_SYMBOL}
-_SYMBOLS |= {_OPEN_DOOR: "/", _CLOSED_DOOR: "d"}
+_SYMBOLS |= {OPEN_DOOR: "/", CLOSED_DOOR: "d"}
 _FLOOR, _FLOOR_EDGE = (245, 243, 238), (229, 226, 218)
 _WALL, _WALL_EDGE = (56, 62, 75), (48, 53, 65)
 _GOALS = {GOAL: (58, 163, 92), RED_GOAL: (176, 48, 84)}
@@ -60,11 +60,11 @@ def render(
 
     Raises `ValueError` for a batch of levels or states.
     """
-    agent_pos, agent_dir = _agent(level, state)
-    cells = _grid(level, state)
+    agent_pos, agent_dir = agent_of(level, state)
+    cells = grid_of(level, state)
     lit = np.zeros(cells.shape, bool)
     if env is not None:
-        lit = _cells_in_view(cells, agent_pos, agent_dir, env)
+        lit = cells_in_view(cells, agent_pos, agent_dir, env)
     agents = np.full(cells.shape, _NO_AGENT)
     if is_on_grid(agent_pos, *cells.shape):
         agents[agent_pos[1], agent_pos[0]] = agent_dir
@@ -87,14 +87,14 @@ def render_ascii(level: MazeLevel | MemoryLevel, state: MazeState | None = None)
     The symbols are those of `MazeLevel.from_ascii`, and `R` for a red goal. Raises `ValueError`
     for a batch.
     """
-    agent_pos, agent_dir = _agent(level, state)
-    symbols = np.vectorize(_SYMBOLS.__getitem__)(_grid(level, state))
+    agent_pos, agent_dir = agent_of(level, state)
+    symbols = np.vectorize(_SYMBOLS.__getitem__)(grid_of(level, state))
     if is_on_grid(agent_pos, *symbols.shape):
         symbols[agent_pos[1], agent_pos[0]] = DIRECTION_SYMBOLS[agent_dir]
     return "\n".join("".join(row) for row in symbols)
 
 
-def _grid(
+def grid_of(
     level: MazeLevel | MemoryLevel, state: MazeState | None
 ) -> UInt8[np.ndarray, "height width"]:
     """The cells of a level, with key and door as they are in a state."""
@@ -112,7 +112,7 @@ def _grid(
     return cells
 
 
-def _agent(
+def agent_of(
     level: MazeLevel | MemoryLevel, state: MazeState | None
 ) -> tuple[Int[np.ndarray, "2"], int]:
     """The agent's position and direction."""
@@ -129,7 +129,7 @@ def _agent(
 _visible_cells = jax.jit(visible_cells)
 
 
-def _cells_in_view(
+def cells_in_view(
     cells: UInt8[np.ndarray, "height width"],
     agent_pos: Int[np.ndarray, "2"],
     agent_dir: int,
@@ -145,7 +145,7 @@ def _cells_in_view(
     seen = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     if not maze.see_through_walls:
         codes = np.where(seen, cells[y.clip(0, height - 1), x.clip(0, width - 1)], WALL)
-        clear = ~np.isin(codes, [WALL, DOOR, _CLOSED_DOOR])
+        clear = ~np.isin(codes, [WALL, DOOR, CLOSED_DOOR])
         seen = seen & np.asarray(_visible_cells(jnp.asarray(clear)))
     lit = np.zeros(cells.shape, bool)
     lit[y[seen], x[seen]] = True
@@ -203,9 +203,9 @@ def _door(
 ) -> Bool[np.ndarray, "fine fine"]:
     """An open door is a strip at the left; a locked one has a keyhole, a closed one a knob."""
     leaf = (np.abs(x - 0.5) < 0.44) & (np.abs(y - 0.5) < 0.44)
-    if code == _OPEN_DOOR:
+    if code == OPEN_DOOR:
         return leaf & (x < 0.2)
-    if code == _CLOSED_DOOR:
+    if code == CLOSED_DOOR:
         return leaf & (np.hypot(x - 0.78, y - 0.5) > 0.06)
     keyhole = (np.abs(x - 0.5) < 0.05) & (y > 0.45) & (y < 0.68)
     return leaf & (np.hypot(x - 0.5, y - 0.42) > 0.1) & ~keyhole

@@ -1,0 +1,101 @@
+"""What a run on disk has learned: its students, and the levels that it keeps."""
+
+import jax
+import numpy as np
+
+from .._composition._user_code import load_user_code
+from .._folder._run_folder import RunFolder
+from ..curricula._stored import StoredLevels
+from ..envs import AbstractEnv
+from ..runners._ahead import making
+from ..runners._experiment import Experiment
+from ..runners._looking import proposed_levels, stored_levels
+from ..runners._runner import Runner
+from ._levels import Levels, generator_of, sampled
+
+_STREAM = 1_000_151
+_WHAT = {
+    "best": "highest scores first",
+    "newest": "drawn or stored last first",
+    "all": "all that it keeps, highest scores first",
+}
+
+
+def run_at(
+    run: str, checkpoint: int | None = None, file: str | None = None
+) -> tuple[Experiment, Runner]:
+    """A run at a checkpoint, the newest if none is named.
+
+    Raises `FolderError` or `CheckpointError` if there is none.
+    """
+    folder = RunFolder.open(run)
+    experiment = folder.experiment(load_user_code(file) if file else None)
+    checkpoints = folder.checkpoints(experiment)
+    if checkpoint is not None and checkpoint not in checkpoints.cycles():
+        known = ", ".join(map(str, checkpoints.cycles())) or "none"
+        raise ValueError(f"{run} has no checkpoint {checkpoint}; it has those of cycles {known}.")
+    saved = checkpoints.newest() if checkpoint is None else checkpoints.load(checkpoint)
+    return experiment, saved.restore(making(experiment).spec)
+
+
+def levels_of_run(
+    run: str,
+    which: str,
+    num_levels: int,
+    *,
+    checkpoint: int | None = None,
+    seed: int = 0,
+    file: str | None = None,
+) -> tuple[Levels, str]:
+    """The levels that a run keeps, or would propose if it keeps none, and what they are."""
+    experiment, runner = run_at(run, checkpoint, file)
+    key = jax.random.fold_in(jax.random.key(seed), _STREAM)
+    if which == "unseen":
+        found = sampled(experiment.env, generator_of(experiment), num_levels, key)
+        return found, "levels of the kind that it trains on"
+    stored = stored_levels(runner)
+    if stored is None:
+        levels = jax.device_get(proposed_levels(runner, key=key))
+        count = len(jax.tree.leaves(levels)[0])
+        found = Levels(experiment.env, levels, tuple(map(str, range(count))))
+        kept = count if which == "all" else min(count, num_levels)
+        return found.part(range(kept)), "its curriculum keeps none, and would propose these"
+    if not bool(jax.device_get(stored.filled).any()):
+        raise ValueError(
+            f"The level buffer of {run} is empty at cycle {int(runner.num_cycles)}: take a later "
+            "checkpoint, or --which unseen."
+        )
+    return kept_levels(experiment.env, stored, which, num_levels), _WHAT[which]
+
+
+def kept_levels(env: AbstractEnv, stored: StoredLevels, which: str, num_levels: int) -> Levels:
+    """Some of the levels that a curriculum keeps, in order, with what it knows of each."""
+    stored = jax.device_get(stored)
+    slots = np.flatnonzero(stored.filled)
+    slots = slots[_order(stored, which)[slots].argsort(kind="stable")]
+    slots = slots if which == "all" else slots[:num_levels]
+    levels = jax.tree.map(lambda leaf: np.asarray(leaf)[slots], stored.levels)
+    notes = tuple(_note(stored, slot) for slot in slots)
+    return Levels(env, levels, tuple(str(i) for i in range(1, len(slots) + 1)), notes)
+
+
+def _order(stored: StoredLevels, which: str) -> np.ndarray:
+    """What levels are sorted by, lowest first."""
+    if which == "newest" and stored.ages is not None:
+        return np.asarray(stored.ages, float)
+    scores = stored.chances if stored.scores is None else stored.scores
+    return -np.asarray(scores, float)
+
+
+def _note(stored: StoredLevels, slot: int) -> str:
+    """What a curriculum knows of a level, in words."""
+    words = []
+    if stored.scores is not None:
+        words.append(f"score {float(stored.scores[slot]):.4g}")
+    if stored.ages is not None:
+        words.append(f"age {int(stored.ages[slot])}")
+    if stored.num_mutations is not None:
+        words.append(f"{int(stored.num_mutations[slot])} mutations")
+    if stored.success_rates is not None and stored.success_rates[slot] >= 0:
+        words.append(f"solved {float(stored.success_rates[slot]):.0%}")
+    return ", ".join(words)
