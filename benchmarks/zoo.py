@@ -166,8 +166,9 @@ class Beside:
 
     @functools.cached_property
     def _step(self) -> Callable[[], Any]:
-        # Profiles need all calls that an instruction comes from.
+        # Profiles need all calls that an instruction comes from, which programs of a cache may lack.
         jax.config.update("jax_traceback_in_locations_limit", -1)
+        jax.config.update("jax_compilation_cache_include_metadata_in_key", True)
         ahead = CompileAhead(making(tiny(RECIPES[BASELINE]())), 1)
         step = stepper(ahead.runner(), ahead.compile())
         for _ in range(20):  # until it replays
@@ -331,8 +332,8 @@ def _explained(reasons: Sequence[str]) -> list[str]:
 ## Those above {TOO_MUCH:g} times what is derived
 
 Where the time of their cycles goes, by JAX's profiler: *playing* and *learning* are those of the
-students, a file is that part of the method with all that it calls, and *the rest* is time in which
-nothing ran and what belongs to none of them. A part that is no network has no forward passes, and
+students, a file is that part of the method with all that it calls, and *the rest* belongs to none
+of them. A part that is no network has no forward passes, and
 small products run slower than those of an update.
 """,
         *reasons,
