@@ -10,6 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 # What they print; those without anything are only trained in a folder, as `test_own_parts.py` does.
 EXAMPLES = {
+    "compare_methods": r"method .*\n(\w+ +[01]\.\d+ \[[01]\.\d+, [01]\.\d+\] .*\n){3}$",
     "gymnasium_view": r"generation  1  mean return 0\.\d\d\n(pole .*: return [01]\.\d\d\n){4}$",
     "level_replay": r"cycle +50 .*ratio 0\.[1-9].*walls .* \d\.\d .*success [01]\.\d\d\nsuccess",
     "own_box": r"cycle +10  boats that arrived [01]\.\d\d\n",

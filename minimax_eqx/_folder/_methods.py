@@ -27,9 +27,11 @@ class Method:
 def methods_of(folders: Sequence[RunFolder]) -> list[Method]:
     """The runs by method, in the order in which methods come first.
 
-    A method's name is its recipe or, where that is not known, what the folders of its runs are
-    called but for their numbers. Where several have one name, the options follow in which they
-    differ. Raises `FolderError` for a damaged configuration.
+    A method's name is its recipe, with what was changed in it unless that is the same in all of
+    them. Where the recipe is not known, it is what the folders of its runs are called but for their
+    numbers. Where several have one name, the options follow in which they differ.
+
+    Raises `FolderError` for a damaged configuration.
     """
     found: dict[str, list[RunFolder]] = {}
     options: dict[str, dict[str, Any]] = {}
@@ -38,7 +40,12 @@ def methods_of(folders: Sequence[RunFolder]) -> list[Method]:
         key = json.dumps(own, sort_keys=True)
         found.setdefault(key, []).append(folder)
         options[key] = own
-    titles = {key: _title(members) for key, members in found.items()}
+    changes = {key: _changes(members, options[key]) for key, members in found.items()}
+    of_all = [change for change in next(iter(changes.values()), ()) if _is_in_all(change, changes)]
+    titles = {
+        key: " ".join([_title(members), *(c for c in changes[key] if c not in of_all)])
+        for key, members in found.items()
+    }
     methods = []
     for key, members in found.items():
         alike = [options[other] for other in found if titles[other] == titles[key]]
@@ -80,6 +87,18 @@ def _title(folders: Sequence[RunFolder]) -> str:
     if len(titles) == 1:
         return titles.pop()
     return str(folders[0].config()["experiment"].get("curriculum", {}).get(CLASS, "method"))
+
+
+def _changes(folders: Sequence[RunFolder], options: Mapping[str, Any]) -> list[str]:
+    """What was changed in the recipe, of what decides which method it is, as text."""
+    ends = {path.rpartition(".")[2] for path in options}
+    changes = folders[0].origin().get("changes") or {}
+    own = {name: v for name, v in changes.items() if name.rpartition(".")[2] in ends}
+    return [f"{name}={_shown(value)}" for name, value in own.items()]
+
+
+def _is_in_all(change: str, changes: Mapping[str, Sequence[str]]) -> bool:
+    return all(change in others for others in changes.values())
 
 
 def _without_number(name: str) -> str:

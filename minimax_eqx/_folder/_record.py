@@ -14,7 +14,7 @@ from .._files import FolderError, write
 from ._family import Family
 
 VERSION = 1
-# Ranks at which a look has the chances, from the level that is likeliest on.
+# Places in order of chance up to which a look has the sum of chances.
 MOST_RANKS = 64
 # What is said of each level shown, None where the curriculum does not know.
 OF_LEVELS = (
@@ -48,8 +48,8 @@ class Look:
     """How many must be stored before any is replayed; None if that plays no role."""
     ranks: list[int] = dataclasses.field(default_factory=list)
     """Some places in order of chance, from 1 on."""
-    chances: list[float] = dataclasses.field(default_factory=list)
-    """The chances of the levels in those places."""
+    shares: list[float] = dataclasses.field(default_factory=list)
+    """Which part of all chance the levels up to each of those places have."""
     num_half: int | None = None
     """How many of the likeliest levels have half of all chance."""
     entropy: float | None = None
@@ -117,15 +117,16 @@ class Record:
 def spread_of(
     chances: Float[np.ndarray, " slot"],
 ) -> tuple[list[int], list[float], int, float]:
-    """How chances are spread: ranks, the chances there, how many levels have half of all, and the
-    entropy."""
+    """How chances are spread: some ranks, the sum of chances up to each, how many levels have half
+    of all, and the entropy."""
     ordered = np.sort(chances.astype(np.float64))[::-1]
     ordered = ordered / max(ordered.sum(), 1e-300)
+    sums = np.cumsum(ordered)
     places = np.unique(np.geomspace(1, ordered.size, MOST_RANKS).round().astype(int))
     positive = ordered[ordered > 0]
-    half = int(np.searchsorted(np.cumsum(ordered), 0.5 - 1e-9)) + 1
+    half = int(np.searchsorted(sums, 0.5 - 1e-9)) + 1
     entropy = float(-np.sum(positive * np.log(positive)))
-    return places.tolist(), [float(f"{ordered[p - 1]:.4g}") for p in places], half, entropy
+    return places.tolist(), [float(f"{sums[p - 1]:.4g}") for p in places], half, entropy
 
 
 def as_64_bits(halves: np.ndarray) -> UInt64[np.ndarray, " level"]:

@@ -22,14 +22,14 @@ from ._record import Record
 from ._rows import read_rows, write_rows
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
-EVALUATION_LEVELS = "evaluation.csv"
+EVALUATION_LEVELS, TAIL = "evaluation.csv", "tail.json"
 EVALUATIONS, CHECKPOINTS, LOCK = "evaluations.csv", "checkpoints", ".lock"
 CURRICULUM = "curriculum.npz"
 REPORT = "report.html"
 # A diary, to which each part of a run adds.
 EVENTS = "events.jsonl"
 # All that is computed, besides checkpoints.
-RESULTS = (METRICS, CURRICULUM, EVALUATION, EVALUATION_LEVELS, EVALUATIONS, REPORT)
+RESULTS = (METRICS, CURRICULUM, EVALUATION, EVALUATION_LEVELS, TAIL, EVALUATIONS, REPORT)
 
 
 class RunFolder:
@@ -142,13 +142,24 @@ class RunFolder:
                 if path.is_dir() and not any(path.iterdir()):
                     path.rmdir()
 
-    def write_evaluation(self, evaluation: Mapping[str, Any]) -> pathlib.Path:
+    def write_evaluation(self, evaluation: Mapping[str, Any], suffix: str = "") -> pathlib.Path:
         """Replaces the evaluation, each of its two files at once or not at all: a table of its
-        levels, and everything else."""
+        levels, and everything else. Those of chosen checkpoints have names with a suffix."""
         rest = {name: value for name, value in evaluation.items() if name != "levels"}
         if "levels" in evaluation:
-            write_rows(self.path / EVALUATION_LEVELS, evaluation["levels"], COLUMNS)
-        return self._write_json(EVALUATION, rest)
+            table = self.path / _with(EVALUATION_LEVELS, suffix)
+            write_rows(table, evaluation["levels"], COLUMNS)
+        return self._write_json(_with(EVALUATION, suffix), rest)
+
+    def write_tail(self, tail: Mapping[str, Any], suffix: str = "") -> pathlib.Path:
+        """Replaces the tail curve, at once or not at all."""
+        return self._write_json(_with(TAIL, suffix), tail)
+
+    def tail(self) -> dict[str, Any] | None:
+        """The newest tail curve, as `evaluation.tail` returns it; None if none was measured.
+        Raises `FolderError` if it is damaged."""
+        path = self.path / TAIL
+        return _json(path) if path.is_file() else None
 
     def evaluation(self) -> dict[str, Any]:
         """The newest evaluation. Raises `FolderError` if there is none, or if it is damaged."""
@@ -156,6 +167,13 @@ class RunFolder:
         if not path.is_file():
             raise FolderError(f"{self.path} has no {EVALUATION} yet: 'minimax-eqx evaluate' it.")
         return _json(path)
+
+    def all_evaluations(self) -> list[dict[str, Any]]:
+        """The evaluations of checkpoints that somebody chose, and then the newest one, as far as
+        there are any. Raises `FolderError` if one is damaged."""
+        pattern = _with(EVALUATION, "-*")
+        paths = [*sorted(self.path.glob(pattern)), self.path / EVALUATION]
+        return [_json(path) for path in paths if path.is_file()]
 
     def evaluated_levels(self) -> list[dict[str, Any]]:
         """The rows of the newest evaluation, one for each level of a test and each student; none if
@@ -215,6 +233,11 @@ def what_decides_the_state(experiment: Experiment) -> dict[str, Any]:
     data = {name: value for name, value in to_plain(experiment).items() if name not in rest}
     leaves = tree_leaves_with_path(data, is_leaf=lambda value: not isinstance(value, dict))
     return {keystr(path, simple=True, separator="."): value for path, value in leaves}
+
+
+def _with(name: str, suffix: str) -> str:
+    stem, dot, kind = name.rpartition(".")
+    return f"{stem}{suffix}{dot}{kind}"
 
 
 def _json(path: pathlib.Path) -> Any:

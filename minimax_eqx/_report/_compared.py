@@ -12,9 +12,10 @@ from ._series import groups_of
 
 
 def section(runs: Sequence[Run]) -> Section | None:
-    """The success rate in each test of each group of runs, with the lowest and highest of its
-    seeds; None for a single run, or where no test is common."""
-    if len(runs) == 1:
+    """The success rate in each test of each group of runs that were evaluated, with the lowest and
+    highest of its seeds; None for a single run, or where no test is common."""
+    runs = [run for run in runs if run.evaluation is not None]
+    if len(runs) < 2:
         return None
     groups = groups_of(runs)
     rates = [

@@ -162,6 +162,8 @@
         });
         if (best < 0) continue;
         const own = s.x[this.axis][best];
+        // A line that ends before has nothing to say here.
+        if (Math.abs(own - x) > 0.1 * (high - low)) continue;
         if (nearest === null || Math.abs(own - x) < Math.abs(nearest - x)) nearest = own;
         const band = s.low && s.low[best] !== null ? ` (${full(s.low[best], this.data.share)} to ${full(s.high[best], this.data.share)})` : "";
         lines.push([s, full(s.y[best], this.data.share) + band]);

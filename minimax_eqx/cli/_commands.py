@@ -17,9 +17,9 @@ COMMANDS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "evaluate": (
         (
-            "RUN [--option value ...]",
-            "evaluate a trained run on unseen levels and held-out tests\n"
-            "(evaluate --help lists the mazes)",
+            "RUN ... [--option value ...]",
+            "evaluate trained runs on unseen levels and held-out tests\n"
+            "(--suite, --levels, --checkpoint, --tail; evaluate --help lists the mazes)",
         ),
     ),
     "export": (("RUN", "write the trained student alone, for use in programs of yours"),),

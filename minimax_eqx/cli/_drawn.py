@@ -111,7 +111,7 @@ def level_lines(
     if artist is None:
         held = jax.device_get(level if state is None else state)
         return [
-            Text(f"{jax.tree_util.keystr(place).lstrip('.')} {_numbers(leaf)}")
+            Text(f"{jax.tree_util.keystr(place).lstrip('.')} {numbers(leaf)}")
             for place, leaf in jax.tree_util.tree_leaves_with_path(held)
             if np.size(leaf) <= _MOST_NUMBERS
         ]
@@ -142,16 +142,16 @@ def picture_lines(picture: np.ndarray, columns: int) -> list[Text]:
 
 def described(metrics: Mapping[str, Any]) -> str:
     """A level's metrics in words."""
-    numbers = {name: float(value) for name, value in metrics.items()}
+    known = {name: float(value) for name, value in metrics.items()}
     words = []
-    if {"height", "width"} <= numbers.keys():
-        words.append(f"{numbers.pop('height'):.0f} x {numbers.pop('width'):.0f} cells")
-    if numbers.pop("passable", 1.0) == 0:
+    if {"height", "width"} <= known.keys():
+        words.append(f"{known.pop('height'):.0f} x {known.pop('width'):.0f} cells")
+    if known.pop("passable", 1.0) == 0:
         words.append("no way to the goal")
-        numbers.pop("shortest_path_length", None)
-    moves = numbers.pop("shortest_path_length", None)
+        known.pop("shortest_path_length", None)
+    moves = known.pop("shortest_path_length", None)
     words += [] if moves is None else [f"{moves:.0f} move{'s' * (moves != 1)}"]
-    for name, value in numbers.items():
+    for name, value in known.items():
         is_count = name.startswith("num_")
         kind = name.removeprefix("num_").replace("_", " ")
         kind = kind.removesuffix("s") if is_count and value == 1 else kind
@@ -195,7 +195,8 @@ def _window(centre: int, side: int, room: int) -> slice:
     return slice(begin, begin + size)
 
 
-def _numbers(leaf: Any) -> str:
+def numbers(leaf: Any) -> str:
+    """An array, or a number, in a few digits."""
     return np.array2string(np.asarray(leaf), precision=3, suppress_small=True)
 
 

@@ -107,6 +107,15 @@ def evaluation_table(evaluation: Mapping[str, Any]) -> Table:
     return table
 
 
+def tail_table(tail: Mapping[str, Any]) -> Table:
+    """Success on the worst of many levels, for some of the shares that were measured."""
+    table = Table("worst levels", "success", title=f"The worst of {tail['num_levels']:,} levels")
+    for percent, rate in zip(tail["percent"], tail["success_rate"], strict=True):
+        if math.log10(percent).is_integer():
+            table.add_row(f"{percent:g} %", f"{rate:.1%}")
+    return table
+
+
 def _level_buffers(state: Any) -> list[LevelBuffer]:
     def is_buffer(node):
         return isinstance(node, LevelBuffer)

@@ -94,6 +94,11 @@ class Screen:
         """Columns and lines, which change with the window."""
         return self._console.size.width, self._console.size.height
 
+    @property
+    def has_colours(self) -> bool:
+        """Whether it can show a picture."""
+        return self._console.color_system is not None
+
     def draw(self, picture: RenderableType) -> None:
         """Replaces what is shown; what is too long is cut off."""
         with self._console.capture() as capture:

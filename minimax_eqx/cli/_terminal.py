@@ -3,6 +3,7 @@ what can be done next."""
 
 import contextlib
 import functools
+import itertools
 import logging
 import pathlib
 import shlex
@@ -13,12 +14,15 @@ import jax
 from rich.console import Console
 
 from .._composition._user_code import UserCode
+from .._folder._best import NEWEST
+from .._folder._best import chosen as find_checkpoint
 from .._folder._run_folder import EVALUATION, REPORT, RunFolder
 from .._report._page import write_report
 from .._report._run import Run
 from .._xla._cache import keep_compiled_programs
 from .._xla._processes import is_first
 from ..evaluation._evaluate import evaluate as evaluate_runner
+from ..evaluation._tail import tail as measure_tail
 from ..experiment import Finished, Progressed, WriteReport
 from ..experiment import _train as runs
 from ..experiment._hooks import Hook
@@ -26,7 +30,7 @@ from ..experiment._ledger import as_entry, ledger_of
 from ..runners._experiment import Experiment
 from ._messages import INTERRUPTED, LOGGER, gist
 from ._process_options import ProcessOptions
-from ._progress import Terminal, evaluation_table, say
+from ._progress import Terminal, evaluation_table, say, tail_table
 
 
 def train(
@@ -64,22 +68,49 @@ def resume(
     return _tell_of(work, f"Continuing the run in {path}.", trackers)
 
 
-def evaluate(folder: RunFolder, experiment: Experiment) -> int:
-    """Evaluates a run as the experiment says. Results that cannot be written are shown too."""
+def evaluate(
+    folders: Sequence[RunFolder],
+    experiments: Sequence[Experiment],
+    checkpoints: Sequence[str],
+    tail_sizes: tuple[int, int] | None,
+) -> int:
+    """Evaluates runs as their experiments say, at these checkpoints, and measures their tails with
+    so many levels and episodes. Results that cannot be written are shown too."""
     start_jax(ProcessOptions(), 1)
-    console, runner = Console(), runs.load(folder.path, experiment)[1]
-    results = evaluate_runner(experiment, runner)
-    console.print(evaluation_table(results))
-    try:
-        ledger = as_entry(ledger_of(folder, runner))
-        written = folder.write_evaluation({**results, "ledger": ledger})
-        # A report without them would show older results.
-        write_report(Run(folder, experiment, runner))
-    except (OSError, ValueError, ImportError) as error:
-        logger = logging.getLogger(LOGGER)
-        logger.warning("%s or %s was not written: %s", EVALUATION, REPORT, error)
-    else:
-        say(console, f"Written to {written} and shown in {folder.path / REPORT}.")
+    console, chosen = Console(), list(checkpoints)
+    pairs = [*zip(folders, experiments, strict=True)]
+    # What is not there is said before anything is played.
+    for (folder, experiment), which in itertools.product(pairs, chosen):
+        find_checkpoint(folder, experiment, which)
+    for (folder, experiment), which in itertools.product(pairs, chosen):
+        runner = runs.load(folder.path, experiment, checkpoint=which)[1]
+        results = evaluate_runner(experiment, runner)
+        is_newest = which == NEWEST
+        suffix = "" if is_newest else f"-{results['cycle']}"
+        if len(pairs) * len(chosen) > 1:
+            say(console, f"{folder.path}, checkpoint of cycle {results['cycle']}:")
+        console.print(evaluation_table(results))
+        tail = None
+        if tail_sizes is not None:
+            num_levels, num_episodes = tail_sizes
+            tail = measure_tail(
+                experiment, runner, num_levels=num_levels, num_episodes=num_episodes
+            )
+            console.print(tail_table(tail))
+        try:
+            ledger = as_entry(ledger_of(folder, runner))
+            written = folder.write_evaluation({**results, "ledger": ledger}, suffix)
+            if tail is not None:
+                folder.write_tail(tail, suffix)
+            if is_newest:
+                # A report without them would show older results.
+                write_report(Run(folder, experiment, runner))
+        except (OSError, ValueError, ImportError) as error:
+            logger = logging.getLogger(LOGGER)
+            logger.warning("%s or %s was not written: %s", EVALUATION, REPORT, error)
+        else:
+            shown = f" and shown in {folder.path / REPORT}" if is_newest else ""
+            say(console, f"Written to {written}{shown}.")
     return 0
 
 

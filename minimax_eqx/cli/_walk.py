@@ -13,7 +13,7 @@ from rich.text import Text
 from ..envs import Discrete
 from ..envs.maze._maze import MazeObservation
 from ..nets._policy import AbstractPolicy
-from ._drawn import level_lines, view_lines
+from ._drawn import level_lines, numbers, view_lines
 from ._episode import MAZE_ACTIONS, Episode, Student, names_of_actions, shortest
 from ._levels import Levels, each
 from ._screen import ReadKey, Screen
@@ -125,7 +125,9 @@ def _page(env: Any, episode: Episode, panel: Sequence[Text], screen: Screen) -> 
     """The level on the left, and beside it what there is to say."""
     columns, lines = screen.size
     room = (max(columns - _PANEL - _GAP, 8), max(lines - 1, 4))
-    drawn = level_lines(env, episode.level, episode.shown, room=room)
+    drawn = level_lines(
+        env, episode.level, episode.shown, room=room, with_colours=screen.has_colours
+    )
     table = Table.grid(padding=(0, _GAP, 0, 0))
     table.add_column(no_wrap=True)
     table.add_column(width=_PANEL)
@@ -157,7 +159,7 @@ def _thoughts(names: Sequence[str], thought: Any, episode: Episode) -> list[Text
     action, probabilities, value = thought
     lines = [Text(f"value {value:.3f}")]
     if probabilities is None:
-        return [*lines, Text(f"does {jax.device_get(action)}"), Text()]
+        return [*lines, Text(f"does {numbers(jax.device_get(action))}"), Text()]
     chosen, shares = int(action), [float(share) for share in probabilities]
     shown = sorted(sorted(range(len(shares)), key=shares.__getitem__)[-_MOST_ACTIONS:])
     if tuple(names) == MAZE_ACTIONS and not getattr(episode.env, "locked_door", False):

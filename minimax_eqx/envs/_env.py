@@ -1,6 +1,7 @@
 """What every world offers: a level is loaded, reset, stepped and observed."""
 
 import abc
+from collections.abc import Sequence
 from typing import Generic
 
 import equinox as eqx
@@ -66,6 +67,23 @@ class AbstractArtist(eqx.Module, Generic[Level]):
         `states` have any leading axes, which the result has too. Places are shares of the picture's
         width, from its left, and of its height, from its top. The report of a run then shows where
         agents walk. None says that an agent is at no place of the picture.
+        """
+        return None
+
+    def draw_view(
+        self, env: "AbstractEnv", observation: PyTree
+    ) -> UInt8[np.ndarray, "rows columns 3"] | None:
+        """A picture of what a student of `env` sees. Optional.
+
+        The report of a run shows it beside each step of an episode. None says that an observation
+        cannot be drawn.
+        """
+        return None
+
+    def action_names(self, env: "AbstractEnv") -> tuple[str, ...] | None:
+        """What people call the actions of `env`, in order, where it has a few. Optional.
+
+        None says that they have no names, and they are numbered.
         """
         return None
 
@@ -140,6 +158,15 @@ class AbstractEnv(eqx.Module, Generic[Level, World, State, Observation]):
         nobody asks. It must be exact: no episode returns more, and the best ones return just as
         much, down to how the reward is rounded. Give 0 for a level that cannot be solved. None, for
         every level, says that this environment does not know.
+        """
+        return None
+
+    def joined(self, envs: "Sequence[AbstractEnv]") -> "AbstractEnv | None":
+        """One environment, an `AbstractJoint`, that plays the levels of all of these as they do,
+        of which this is the first. Optional.
+
+        An evaluation on tests of many sizes compiles fewer programs with it. None says that they
+        cannot be joined.
         """
         return None
 

@@ -17,6 +17,7 @@ from .._types import PyTree
 from .._xla._compile import quick_jit
 from ..agents import Agent
 from ..envs import AbstractEnv, AbstractLevelGenerator, LevelFile
+from ..envs._joint import AbstractJoint, join
 from ..rollouts._evaluation import EpisodeResults
 from ..rollouts._optimum import optimum_of
 from ._queue import play_episodes
@@ -55,10 +56,12 @@ def evaluate_panels(
     one size, with the same results.
     """
     found = {}
-    for names in _by_env(panels):
+    for group in _by_env(panels):
+        # Those that may last long come first, so that the last places do not wait for them.
+        names = sorted(group, key=lambda name: -panels[name][0].max_episode_steps)
         keys = [jax.random.fold_in(key, _number_of(name)) for name in names]
-        group = [panels[name] for name in names]
-        found |= zip(names, _play(group, students, keys, num_episodes, greedy), strict=True)
+        tests = [panels[name] for name in names]
+        found |= zip(names, _play(tests, students, keys, num_episodes, greedy), strict=True)
     return {name: found[name] for name in panels}
 
 
@@ -75,7 +78,7 @@ def evaluate_panel(
 
 
 def _by_env(panels: Mapping[str, Panel]) -> list[list[str]]:
-    """The names in groups that are played in equal environments; a file of levels is alone."""
+    """The names in groups that one environment can play; a file of levels is alone."""
     groups: list[list[str]] = []
     for name, (env, generator) in panels.items():
         same = [
@@ -83,13 +86,20 @@ def _by_env(panels: Mapping[str, Panel]) -> list[list[str]]:
             for group in groups
             if not isinstance(generator, LevelFile)
             and not isinstance(panels[group[0]][1], LevelFile)
-            and eqx.tree_equal(panels[group[0]][0], env)
+            and _env_for([*(panels[name][0] for name in group), env]) is not None
         ]
         if same:
             same[0].append(name)
         else:
             groups.append([name])
     return groups
+
+
+def _env_for(envs: Sequence[AbstractEnv]) -> AbstractEnv | None:
+    """What plays the levels of all of these: the first if they are equal."""
+    if all(bool(eqx.tree_equal(envs[0], env)) for env in envs):
+        return envs[0]
+    return join(envs)
 
 
 def _number_of(name: str) -> int:
@@ -104,8 +114,9 @@ def _play(
     num_episodes: int,
     greedy: bool,
 ) -> list[Played]:
-    """What came of each test; their environments are equal."""
-    env, generator = panels[0]
+    """What came of each test; there is an environment that plays all of them."""
+    env, generator = _env_for([env for env, _ in panels]), panels[0][1]
+    assert env is not None
     each = 1
     if isinstance(generator, LevelFile):
         each = num_episodes
@@ -115,7 +126,7 @@ def _play(
     for start in range(0, num_episodes, size):
         # The last batch has the size of the others, and some episodes that nobody asked for.
         indices = jnp.arange(start, start + size, dtype=jnp.uint32)
-        levels, play_keys, prints, optima = _sample_all(panels, list(keys), indices, each)
+        levels, play_keys, prints, optima = _sample_all(env, panels, list(keys), indices, each)
         results = _play_all(env, students, levels, greedy, play_keys)
         regrets = None
         if optima is not None:
@@ -160,6 +171,7 @@ def _fingerprints(levels: PyTree) -> UInt32[Array, "level 2"]:
 
 @quick_jit
 def _sample_all(
+    played: AbstractEnv,
     panels: Sequence[Panel],
     keys: Sequence[Key[Array, ""]],
     indices: UInt32[Array, " index"],
@@ -170,21 +182,25 @@ def _sample_all(
     UInt32[Array, "episode 2"],
     Float[Array, " episode"] | None,
 ]:
-    """The levels of these episodes of each test, one test after the other; a key for each episode,
-    the fingerprint of its level, and the best return there."""
-    tests = [_sample(*panel, key, indices, each) for panel, key in zip(panels, keys, strict=True)]
+    """The levels of these episodes of each test, one test after the other, as those of the
+    environment where they are played; a key for each episode, the fingerprint of its level, and
+    the best return there."""
+    tests = [
+        _sample(played, panel, key, indices, each) for panel, key in zip(panels, keys, strict=True)
+    ]
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *tests)
 
 
 def _sample(
-    env: AbstractEnv,
-    generator: AbstractLevelGenerator,
+    played: AbstractEnv,
+    panel: Panel,
     key: Key[Array, ""],
     indices: UInt32[Array, " episode"],
     each: int,
 ) -> tuple[PyTree, Key[Array, " episode"], Shaped[Array, "episode 2"], PyTree]:
     """An episode's keys come from its index alone, by `fold_in`: the first keys of `split` depend
     on how many there are with some of JAX's generators."""
+    env, generator = panel
     level_key, play_key = jax.random.split(key)
     numbered = jax.vmap(jax.random.fold_in, in_axes=(None, 0))
     if isinstance(generator, LevelFile):
@@ -195,7 +211,10 @@ def _sample(
         levels = jax.vmap(lambda key: generator.sample(env.level_spec(), key=key))(
             numbered(level_key, indices)
         )
-    return levels, numbered(play_key, indices), _fingerprints(levels), optimum_of(env, levels)
+    prints, optima = _fingerprints(levels), optimum_of(env, levels)
+    if isinstance(played, AbstractJoint):
+        levels = jax.vmap(lambda level: played.fit(env, level))(levels)
+    return levels, numbered(play_key, indices), prints, optima
 
 
 def _play_all(

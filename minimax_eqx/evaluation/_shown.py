@@ -4,7 +4,7 @@ import jax
 
 from .._types import PyTree
 from .._xla._compile import quick_jit
-from ..rollouts._evaluation import Recording, record_episode
+from ..rollouts._recording import Recording, record_episode
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
 

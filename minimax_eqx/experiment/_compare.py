@@ -23,6 +23,7 @@ from ..statistics import (
     optimality_gap,
     probability_of_improvement,
 )
+from ._ledger import ledger_at
 
 At: TypeAlias = Literal["transitions", "updates", "end"]
 Measure: TypeAlias = Literal["success_rate", "return"]
@@ -40,6 +41,8 @@ class ComparedRun:
     cycle: int
     updates: int
     transitions: int
+    ledger: Mapping[str, float]
+    """What it had spent by then, as the columns of metrics.csv; empty if nobody wrote that down."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -259,8 +262,9 @@ def _at_equal(
         if not within:
             raise ValueError(
                 f"{path} was first evaluated at {getattr(found[0], at):,} {at}, and {shortest} "
-                f"last at {budget:,}. Train that one on, leave one out, or compare at another cost "
-                "(--at updates) or at the ends of the runs (--at end)."
+                f"last at {budget:,}. Evaluate an earlier checkpoint ('minimax-eqx evaluate "
+                f"{path} --checkpoint N'), leave a run out, or compare the ends of the runs "
+                "(--at end)."
             )
         chosen[path] = within[-1]
     return budget, chosen
@@ -284,7 +288,7 @@ def _common_tests(
 def _compared(folder: RunFolder, evaluation: RunEvaluation) -> ComparedRun:
     seed = int(folder.config()["experiment"].get("seed", 0))
     spent = (evaluation.cycle, evaluation.updates, evaluation.transitions)
-    return ComparedRun(folder.path, seed, *spent)
+    return ComparedRun(folder.path, seed, *spent, ledger_at(folder, evaluation.cycle))
 
 
 def _check_seeds(name: str, runs: Sequence[ComparedRun]) -> None:

@@ -73,6 +73,14 @@ def ledger_of(folder: RunFolder, runner: Runner) -> Ledger:
     return dataclasses.replace(Ledger().of(runner), **seconds_in(known))
 
 
+def ledger_at(folder: RunFolder, cycle: int) -> dict[str, float]:
+    """What a run had spent after so many cycles, by the columns of metrics.csv; empty if there is
+    no such row."""
+    names = [field.name for field in dataclasses.fields(Ledger)]
+    rows = [row for row in folder.metrics().read() if row["cycle"] == cycle]
+    return {n: row[n] for row in rows for n in names if not math.isnan(row.get(n, math.nan))}
+
+
 def seconds_in(row: Mapping[str, float]) -> dict[str, float]:
     """The seconds by kind in a row of metrics.csv; 0 where an older row has none."""
     found = {name: row.get(name, 0.0) for name in SECONDS}

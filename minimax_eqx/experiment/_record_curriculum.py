@@ -121,7 +121,7 @@ def look_at(stored: StoredLevels, ledger: Ledger) -> Look:
         return (as_64_bits(array) if name == "fingerprints" else np.asarray(array))[best]
 
     known = {name: array for name in OF_LEVELS if (array := of_best(name)) is not None}
-    ranks, chances, num_half, entropy = spread_of(np.asarray(stored.chances)[filled])
+    ranks, shares, num_half, entropy = spread_of(np.asarray(stored.chances)[filled])
     return Look(
         *(ledger.cycle, ledger.updates, ledger.env_steps),
         [array[best] for array in packed(stored.levels)],
@@ -130,7 +130,7 @@ def look_at(stored: StoredLevels, ledger: Ledger) -> Look:
         capacity=filled.size,
         needed=None if stored.needed is None else int(stored.needed),
         ranks=ranks,
-        chances=chances,
+        shares=shares,
         num_half=num_half,
         entropy=entropy,
     )

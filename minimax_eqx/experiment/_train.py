@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 
 from .._composition._user_code import UserCode
 from .._files import FolderError
+from .._folder._best import chosen
 from .._folder._run_folder import CONFIG, RunFolder
 from .._xla._processes import arrays_of_first, from_first, is_first
 from ..runners import level_mesh
@@ -112,17 +113,22 @@ def load(
     path: pathlib.Path | str,
     experiment: Experiment | None = None,
     *,
+    checkpoint: int | str = "newest",
     code: UserCode | None = None,
 ) -> tuple[Experiment, Runner]:
-    """The experiment of the run in `path`, and its state at the newest checkpoint that verifies, on
-    one device. Another process may train there meanwhile.
+    """The experiment of the run in `path`, and its state at a checkpoint, on one device. Another
+    process may train there meanwhile.
 
-    `experiment` and `code` are as for `resume`. Raises `FolderError` or `CheckpointError` if there
-    is none.
+    `checkpoint` is the cycle of one that is there, `"newest"` for the newest that verifies, or
+    `"best"` for the one with the highest mean success rate on held-out tests, of those that were
+    evaluated while training. `experiment` and `code` are as for `resume`.
+
+    Raises `FolderError` or `CheckpointError` if there is none.
     """
     folder = RunFolder.open(path)
     experiment = experiment or folder.experiment(code)
-    return experiment, folder.checkpoints(experiment).newest().restore(making(experiment).spec)
+    saved = chosen(folder, experiment, checkpoint)
+    return experiment, saved.restore(making(experiment).spec)
 
 
 def _go_on(

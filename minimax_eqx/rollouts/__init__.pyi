@@ -1,4 +1,4 @@
 from ._episodes import Episodes as Episodes
 from ._evaluation import evaluate as evaluate
-from ._evaluation import record_episode as record_episode
 from ._evidence import Evidence as Evidence
+from ._recording import record_episode as record_episode

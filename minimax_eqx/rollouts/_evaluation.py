@@ -103,59 +103,6 @@ def evaluate(
     return jax.lax.while_loop(playing, play, carry)[-1]
 
 
-class Recording(eqx.Module):
-    """One episode, step by step. Only the first `length + 1` states belong to it."""
-
-    states: PyTree  # leading axis: time, of max_episode_steps + 1
-    length: Int[Array, ""]
-    success: Bool[Array, ""] | None  # None where the environment does not say what it is
-
-
-@quick_jit
-def record_episode(
-    env: AbstractEnv,
-    policy: AbstractPolicy,
-    level: PyTree,
-    *,
-    greedy: bool = False,
-    key: Key[Array, ""],
-) -> Recording:
-    """Plays one episode of one level and keeps every state, for a picture or a GIF.
-
-    It is the episode that `evaluate` plays of that level with that key. Raises `ValueError` for the
-    policy of a population (choose one of its agents) or of another environment.
-    """
-    world = env.load(level)
-    reset_key, play_key = jax.random.split(key)
-    state = env.reset(world, key=reset_key)
-
-    def play(carry, time):
-        state, memory, over, length, success = carry
-        observation = env.observe(world, state)
-        predictions, memory = predict(
-            policy, env, observation, memory, batch_shape=(), caller="record_episode"
-        )
-        noise_key, step_key = jax.random.split(jax.random.fold_in(play_key, time))
-        action = choose(env.action_spec(), predictions.actions, greedy=greedy, key=noise_key)
-        step = env.step(world, state, action, key=step_key)
-        state = jax.tree.map(lambda old, new: jnp.where(over, old, new), state, step.state)
-        length = length + (~over).astype(jnp.int32)
-        success = ever(success, step.success, over)
-        return (state, memory, over | step.done, length, success), state
-
-    carry = (
-        state,
-        policy.initial_memory(),
-        jnp.array(False),
-        jnp.zeros((), jnp.int32),
-        None if step_spec(env).success is None else jnp.array(False),
-    )
-    times = jnp.arange(env.max_episode_steps, dtype=jnp.int32)
-    (_, _, _, length, success), states = jax.lax.scan(play, carry, times)
-    states = jax.tree.map(lambda first, rest: jnp.concatenate([first[None], rest]), state, states)
-    return Recording(states, length, success)
-
-
 def ever(
     success: Bool[Array, "*level"] | None,
     now: Bool[Array, "*level"] | None,

@@ -5,7 +5,7 @@ asking about, while a thousand episodes of one seed are one draw, measured well.
 tables with axes `run task`: a run is one seed of a method, a task is one test that all runs took,
 and a score is what the run reached in it, such as its success rate.
 
-    scores = np.array([[0.9, 0.4], [0.8, 0.5], [1.0, 0.3]])  # three seeds, two mazes
+    scores = np.array([[0.9, 0.4], [0.8, 0.7], [1.0, 0.3]])  # three seeds, two mazes
     mx.statistics.bootstrap(mx.statistics.interquartile_mean, scores)
 
 The definitions are those of Agarwal et al., "Deep reinforcement learning at the edge of the

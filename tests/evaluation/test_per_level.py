@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from minimax_eqx._folder._rows import read_rows, write_rows
-from minimax_eqx.envs import FixedLevels, LevelFile
+from minimax_eqx.agents._population import population
+from minimax_eqx.envs import FixedLevels, LevelFile, Maze
+from minimax_eqx.envs.maze import MazeLevel
+from minimax_eqx.envs.maze._level import stack_levels
 from minimax_eqx.evaluation import _panels as panels
 from minimax_eqx.evaluation._panels import evaluate_panels
 from minimax_eqx.evaluation._queue import play_episodes
@@ -15,6 +18,7 @@ from minimax_eqx.evaluation._summary import COLUMNS, per_level, summary
 from minimax_eqx.rollouts import evaluate
 
 from ..scripted import NumberedLevels, students, undecided_students
+from ..small import make_learner
 
 ENV = NumberedLevels(luck=1.0)
 TESTS = {
@@ -24,6 +28,11 @@ TESTS = {
 
 
 KEYS = {"return": "return", "length": "episode_length", "regret": "regret"}
+
+
+def maze_test(height, width, limit, drawing, **options):
+    env = Maze(height=height, width=width, max_episode_steps=limit, **options)
+    return env, FixedLevels(stack_levels([MazeLevel.from_ascii(drawing)]))
 
 
 def played(tests=TESTS, num_episodes=9, agents=None):
@@ -86,3 +95,22 @@ def test_every_level_of_a_file_is_played_so_often(tmp_path):
         ("nine", 2, 2),
         ("six", 2, 0),
     ]
+
+
+MAZES = {
+    "short": maze_test(2, 3, 9, ">G#\n.##"),
+    "tall": maze_test(4, 2, 30, ">#\n..\n#.\nG."),
+    "lava": maze_test(2, 3, 17, ">~G\n...", lava=True),
+}
+
+
+def test_mazes_of_several_sizes_are_one_program_with_the_results_of_their_own(monkeypatch):
+    specs = MAZES["tall"][0].observation_spec(), MAZES["tall"][0].action_spec()
+    agents = population(make_learner(), 1, *specs, key=jax.random.key(0))
+    calls, play = [], panels.play_episodes
+    monkeypatch.setattr(panels, "play_episodes", lambda *a, **k: calls.append(a) or play(*a, **k))
+    together = played(MAZES, 25, agents)
+    assert len(calls) == 1
+    for name, test in MAZES.items():
+        [alone] = played({name: test}, 25, agents).values()
+        assert eqx.tree_equal(together[name], alone)

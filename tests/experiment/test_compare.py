@@ -20,10 +20,10 @@ PLR = {1: [(0.2, 0.2), (0.8, 0.9)], 2: [(0.3, 0.1), (0.4, 0.7)], 3: [(0.2, 0.3),
 MAZES = ("Labyrinth", "SixteenRooms")
 
 
-def make_run(path, composed, scores, *, every=100, tests=MAZES, json_scores=None):
+def make_run(path, composed, scores, *, every=100, tests=MAZES, json_scores=None, origin=None):
     """A run that was evaluated every so many cycles, with these scores, and never trained."""
     folder = RunFolder(path)
-    with folder.begun(composed):
+    with folder.begun(composed, origin=origin):
         table = folder.evaluations()
         for i, row in enumerate(scores, start=1):
             spent = {"cycle": every * i, "updates": every * i, "env_steps": every * i * 16}
@@ -91,6 +91,15 @@ def test_a_newer_evaluation_of_the_same_cycle_counts(runs):
     comparison = mx.compare(runs / "dr-*")
     np.testing.assert_array_equal(comparison.methods[0].scores[-1], [0.7, 0.9])
     assert "likeliest actions" in comparison.remarks[0]
+    # An evaluation of a checkpoint that was chosen afterwards fills a gap.
+    make_run(runs / "dr-5", experiment(seed=5), [(0.6, 0.6)], every=50)
+    held_out = {name: {"success_rate": 0.25} for name in MAZES}
+    for path in runs.glob("dr-[1-4]"):
+        chosen = {"cycle": 40, "updates": 40, "held_out": held_out}
+        RunFolder(path).write_evaluation(chosen, "-40")
+    [dr] = mx.compare(runs / "dr-*").methods
+    assert [run.transitions for run in dr.runs] == [640] * 4 + [800]
+    np.testing.assert_array_equal(dr.scores[0], [0.25, 0.25])
 
 
 def test_methods_of_one_title_are_told_apart_by_few_options(runs):
@@ -103,6 +112,27 @@ def test_methods_of_one_title_are_told_apart_by_few_options(runs):
     assert all("num_steps" in method.differences for method in methods)
     assert len({method.name for method in methods}) == 3
     assert "mazes" not in methods[0].name
+
+
+def test_a_method_is_called_by_its_recipe_and_what_only_it_changed(tmp_path):
+    """Of a seed, and of what all changed alike, nothing is said."""
+    for seed, num_steps, walls in ((1, 8, 6), (2, 8, 6), (3, 16, 6), (4, 16, 9)):
+        changes = {"num_steps": num_steps, "num_walls": walls, "seed": seed, "num_updates": 8}
+        origin = {"recipe": "maze-dr", "changes": changes | {"num_filters": 4}}
+        composed = experiment(seed=seed, num_steps=num_steps, num_walls=walls)
+        make_run(tmp_path / f"any{seed}", composed, DR[1], origin=origin)
+    names = [method.name for method in mx.compare(tmp_path / "*").methods]
+    assert names[1] == "maze-dr num_steps=16 num_walls=6"
+    assert names == [f"maze-dr num_steps={n} num_walls={w}" for n, w in ((8, 6), (16, 6), (16, 9))]
+
+
+def test_a_run_has_its_ledger_beside_it(runs):
+    folder = RunFolder(runs / "dr-1")
+    row = {"cycle": 200, "env_steps": 3200, "steps_learned_from": 1600, "return": 0.5}
+    folder.metrics().append(row | {"seconds_running": 2.5})
+    ledgers = [run.ledger for run in mx.compare(runs / "dr-*").methods[0].runs]
+    del row["return"]
+    assert ledgers == [row | {"seconds_running": 2.5}, {}, {}]
 
 
 def test_one_seed_has_numbers_and_no_intervals(runs):
@@ -170,7 +200,7 @@ def test_the_command_prints_a_table_and_writes_files_if_asked(runs, capsys, monk
         (
             lambda p: (p / "dr-1" / "evaluation.json").write_text('{"cycle": 1}'),
             ["compare", "dr-*"],
-            "evaluation.json is damaged",
+            "An evaluation in",
         ),
     ],
 )

@@ -93,12 +93,12 @@ def numbers(keys):
 def test_no_level_and_no_play_of_an_evaluation_shares_a_key(monkeypatch):
     used, sample, play = [], panels._sample_all, panels._play_all
 
-    def noting_samples(tests, keys, indices, each):
+    def noting_samples(env, tests, keys, indices, each):
         """The keys of levels are made as those of plays are, from the other half."""
         for key in keys:
             own = jax.random.split(key)[0]
             used.extend(numbers(jax.vmap(jax.random.fold_in, in_axes=(None, 0))(own, indices)))
-        return sample(tests, keys, indices, each)
+        return sample(env, tests, keys, indices, each)
 
     def noting_plays(env, students, levels, greedy, keys):
         used.extend(numbers(keys))
@@ -121,6 +121,7 @@ def test_without_a_generator_and_a_suite_nothing_is_evaluated_and_a_generator_ca
         "greedy": False,
         "seed": 1,
         "suite": None,
+        "compared_with_training": {},
         "unseen": None,
         "held_out": {},
         "levels": [],

@@ -11,7 +11,7 @@ from .._pictures import unstack
 from ._level import MazeLevel, inner_part
 from ._maze import Maze
 from ._memory import MemoryLevel, MemoryMaze
-from ._render import MIN_TILE_SIZE, render
+from ._render import MIN_TILE_SIZE, render, render_view
 
 
 class MazeArtist(AbstractArtist[MazeLevel | MemoryLevel]):
@@ -63,3 +63,11 @@ class MazeArtist(AbstractArtist[MazeLevel | MemoryLevel]):
         cells = level.cells()
         height, width = (inner_part(level, cells) if isinstance(level, MazeLevel) else cells).shape
         return (np.asarray(states.agent_pos) + 1.0) / np.array([width + 1, height + 1])
+
+    def draw_view(
+        self, env: AbstractEnv, observation: PyTree
+    ) -> UInt8[np.ndarray, "rows columns 3"] | None:
+        return render_view(np.asarray(observation.image), tile_size=self.tile_size)
+
+    def action_names(self, env: AbstractEnv) -> tuple[str, ...] | None:
+        return ("turn left", "turn right", "forward", "pick up", "drop", "toggle", "done")

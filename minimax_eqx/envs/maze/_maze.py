@@ -1,6 +1,7 @@
 """The maze: MiniGrid's dynamics on a grid of walls with one goal."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -293,6 +294,12 @@ class Maze(AbstractEnv[MazeLevel, MazeWorld, MazeState, MazeObservation]):
         steps = fewest_actions(level)
         possible = (steps > 0) & (steps <= self.max_episode_steps)
         return jnp.where(possible, self._payment(steps), 0.0)
+
+    def joined(self, envs: Sequence[AbstractEnv]) -> AbstractEnv | None:
+        # It is made of mazes.
+        from ._joint import joined_mazes
+
+        return joined_mazes(envs)
 
     def artist(self) -> AbstractArtist:
         # Pictures know the environments, so environments learn of pictures late.

@@ -7,7 +7,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from ._cells import DOOR, EMPTY, GOAL, KEY, LAVA, RED_GOAL, WALL, cell_code
+from ._cells import (
+    AGENT_OBJECT,
+    DOOR,
+    EMPTY,
+    GOAL,
+    KEY,
+    LAVA,
+    OBJECT_BITS,
+    RED_GOAL,
+    UNSEEN,
+    WALL,
+    cell_code,
+)
 from ._dialect import (
     DIRECTION_SYMBOLS,
     DOOR_SYMBOL,
@@ -37,7 +49,8 @@ _LAVA, _LAVA_WAVE = (240, 120, 32), (196, 66, 24)
 _BRASS = (222, 178, 40)
 _LIGHT, _LIGHT_ON_FLOOR, _LIGHT_ON_WALL = (255, 202, 66), 0.36, 0.2
 _SUPERSAMPLING = 4
-_NO_AGENT = -1
+_NO_AGENT, _LOOKS_UP = -1, 3
+_HIDDEN = 150
 MIN_TILE_SIZE = 4
 
 
@@ -124,6 +137,28 @@ def agent_of(
         )
     at = level if state is None else state
     return np.asarray(at.agent_pos), int(at.agent_dir)
+
+
+def render_view(
+    image: UInt8[np.ndarray, "view view 3"], *, tile_size: int = 24
+) -> UInt8[np.ndarray, "rows columns 3"]:
+    """Draws what an agent sees, its own cell in the middle of the bottom row, looking up. What
+    walls hide is grey."""
+    objects, colours, states = np.moveaxis(image.astype(int), -1, 0)
+    codes = objects | colours << OBJECT_BITS
+    is_door = codes == DOOR
+    codes[is_door] = [_DOORS[state] for state in states[is_door]]
+    side = len(codes)
+    rows = []
+    for i, line in enumerate(codes):
+        tiles = []
+        for j, code in enumerate(line):
+            is_own = (i, j) == (side - 1, side // 2)
+            cell = EMPTY if objects[i, j] == AGENT_OBJECT else int(code)
+            tile = _tile(cell, _LOOKS_UP if is_own else _NO_AGENT, False, tile_size)
+            tiles.append(np.full_like(tile, _HIDDEN) if code == UNSEEN else tile)
+        rows.append(np.concatenate(tiles, axis=1))
+    return np.concatenate(rows)
 
 
 _visible_cells = jax.jit(visible_cells)
