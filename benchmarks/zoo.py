@@ -166,7 +166,7 @@ class Beside:
 
     @functools.cached_property
     def _step(self) -> Callable[[], Any]:
-        # Profiles need all calls that an instruction comes from, which programs of a cache may lack.
+        # Profiles need all calls that an instruction comes from; a cache may hold fewer.
         jax.config.update("jax_traceback_in_locations_limit", -1)
         jax.config.update("jax_compilation_cache_include_metadata_in_key", True)
         ahead = CompileAhead(making(tiny(RECIPES[BASELINE]())), 1)
