@@ -72,7 +72,7 @@ def scores_of(experiment, num_steps):
 
 
 if __name__ == "__main__":
-    num_steps = 10_000 * (int(sys.argv[1]) if len(sys.argv) > 1 else 60)
+    num_steps = 10_000 * (int(sys.argv[1]) if len(sys.argv) > 1 else 40)
     scores = {name: scores_of(method, num_steps) for name, method in methods.items()}
     better = mx.statistics.probability_of_improvement
     print("method  success: IQM [95 % interval]  mean   P(better than dr)")

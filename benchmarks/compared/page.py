@@ -42,7 +42,7 @@ MEASURES = (
 
 HEADER = """# Methods compared on mazes of 13 x 13 cells
 
-Made by `python -m benchmarks compared`; do not edit it. Evaluated on {date} at commit {commit}.
+Made by `python -m benchmarks compared`; do not edit it. Written on {date} at commit {commit}.
 {missing}
 Each method trains the student of `quickstart` (an LSTM of 64, learning rate 1e-3, 32 plays of 256
 steps in a cycle, 25 walls) with {num_seeds} seeds for {transitions:.1f} million transitions each.

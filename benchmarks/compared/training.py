@@ -1,6 +1,6 @@
 """Trains methods part by part into a work folder, and goes on from there when it was stopped.
 
-WORK/METHOD/state/CYCLES.npz   all that training goes on from, of the last parts
+WORK/METHOD/state/PART.npz     all that training goes on from, of the last parts
 WORK/METHOD/students-PART.npz  the students of each seed after a part that is evaluated
 WORK/METHOD/training.json      what it was trained with, and what each part measured
 """

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from .._files import FolderError
-from ._run_folder import EVALUATION, RunFolder
+from ._run_folder import RunFolder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +22,9 @@ class RunEvaluation:
 
 
 def evaluations_of(folder: RunFolder, measure: str) -> list[RunEvaluation]:
-    """All evaluations of a run, first to last: those made while training, and the newest one, which
-    stands for another one of the same cycle. `measure` is a column, such as `success_rate`.
+    """All evaluations of a run, first to last: those made while training, those of checkpoints that
+    somebody chose, and the newest one. Of one cycle the one that comes last here counts. `measure`
+    is a column, such as `success_rate`.
 
     Raises `FolderError` for a file that is damaged.
     """
@@ -38,17 +39,16 @@ def evaluations_of(folder: RunFolder, measure: str) -> list[RunEvaluation]:
         }
         cycle, updates, steps = (int(row[name]) for name in ("cycle", "updates", "env_steps"))
         found[cycle] = RunEvaluation(cycle, updates, steps, greedy, scores)
-    if (folder.path / EVALUATION).is_file():
-        newest = folder.evaluation()
+    for evaluation in folder.all_evaluations():
         try:
-            greedy = bool(newest.get("greedy", greedy))
-            cycle, updates, tests = newest["cycle"], newest["updates"], newest["held_out"]
+            likeliest = bool(evaluation.get("greedy", greedy))
+            cycle, updates, tests = (evaluation[name] for name in ("cycle", "updates", "held_out"))
             measured = {name: result.get(measure) for name, result in tests.items()}
         except (KeyError, TypeError, AttributeError) as error:
-            raise FolderError(f"{folder.path / EVALUATION} is damaged: {error!r}.") from error
+            raise FolderError(f"An evaluation in {folder.path} is damaged: {error!r}.") from error
         scores = {name: float(value) for name, value in measured.items() if value is not None}
         steps = _transitions_at(cycle, [*rows, *folder.metrics().read()])
-        found[cycle] = RunEvaluation(cycle, updates, steps, greedy, scores)
+        found[cycle] = RunEvaluation(cycle, updates, steps, likeliest, scores)
     return [found[cycle] for cycle in sorted(found)]
 
 

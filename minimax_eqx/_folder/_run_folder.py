@@ -168,6 +168,13 @@ class RunFolder:
             raise FolderError(f"{self.path} has no {EVALUATION} yet: 'minimax-eqx evaluate' it.")
         return _json(path)
 
+    def all_evaluations(self) -> list[dict[str, Any]]:
+        """The evaluations of checkpoints that somebody chose, and then the newest one, as far as
+        there are any. Raises `FolderError` if one is damaged."""
+        pattern = _with(EVALUATION, "-*")
+        paths = [*sorted(self.path.glob(pattern)), self.path / EVALUATION]
+        return [_json(path) for path in paths if path.is_file()]
+
     def evaluated_levels(self) -> list[dict[str, Any]]:
         """The rows of the newest evaluation, one for each level of a test and each student; none if
         there is no such file."""

@@ -164,7 +164,7 @@ def _facts(run: Run) -> str:
     command = origin.get("command")
     again = ""
     if command:
-        again = f'<p class="note">Make it again:</p><pre>{escaped(command)}</pre>'
+        again = f'<p class="note">Make it again:</p><pre class="command">{escaped(command)}</pre>'
     return f'<dl class="facts">{rows}</dl>{again}'
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
@@ -73,8 +72,7 @@ class Run:
     @functools.cached_property
     def tail(self) -> Mapping[str, Any] | None:
         """The tail curve, None if nobody measured it."""
-        path = self.folder.path / "tail.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        return self.folder.tail()
 
     @functools.cached_property
     def origin(self) -> Mapping[str, Any]:

@@ -42,9 +42,11 @@ def show(console: Console, comparison: Comparison) -> None:
     say(
         console,
         f"Below each number is its {comparison.confidence:.0%} bootstrap interval over seeds. "
-        "IQM is the mean of the middle half of all scores, gap how far scores fall short of the "
-        f"target, and P(better) how likely a run is better than one of {first.name}.",
+        "IQM is the mean of the middle half of all scores, and gap how far scores fall short of "
+        "the target.",
     )
+    if others:
+        say(console, f"P(better) is how likely a run is better than one of {first.name}.")
     for sentence in sentences(comparison):
         say(console, sentence)
 

@@ -1,16 +1,14 @@
-"""What a run on disk has learned: its students, and the levels that it keeps."""
+"""The levels that a run on disk keeps."""
 
 import jax
 import numpy as np
 
 from .._composition._user_code import load_user_code
-from .._folder._run_folder import RunFolder
+from .._folder._best import NEWEST
 from ..curricula._stored import StoredLevels
 from ..envs import AbstractEnv
-from ..runners._ahead import making
-from ..runners._experiment import Experiment
+from ..experiment._train import load
 from ..runners._looking import proposed_levels, stored_levels
-from ..runners._runner import Runner
 from ._levels import Levels, generator_of, sampled
 
 _STREAM = 1_000_151
@@ -21,34 +19,18 @@ _WHAT = {
 }
 
 
-def run_at(
-    run: str, checkpoint: int | None = None, file: str | None = None
-) -> tuple[Experiment, Runner]:
-    """A run at a checkpoint, the newest if none is named.
-
-    Raises `FolderError` or `CheckpointError` if there is none.
-    """
-    folder = RunFolder.open(run)
-    experiment = folder.experiment(load_user_code(file) if file else None)
-    checkpoints = folder.checkpoints(experiment)
-    if checkpoint is not None and checkpoint not in checkpoints.cycles():
-        known = ", ".join(map(str, checkpoints.cycles())) or "none"
-        raise ValueError(f"{run} has no checkpoint {checkpoint}; it has those of cycles {known}.")
-    saved = checkpoints.newest() if checkpoint is None else checkpoints.load(checkpoint)
-    return experiment, saved.restore(making(experiment).spec)
-
-
 def levels_of_run(
     run: str,
     which: str,
     num_levels: int,
     *,
-    checkpoint: int | None = None,
+    checkpoint: str = NEWEST,
     seed: int = 0,
     file: str | None = None,
 ) -> tuple[Levels, str]:
     """The levels that a run keeps, or would propose if it keeps none, and what they are."""
-    experiment, runner = run_at(run, checkpoint, file)
+    code = load_user_code(file) if file else None
+    experiment, runner = load(run, checkpoint=checkpoint, code=code)
     key = jax.random.fold_in(jax.random.key(seed), _STREAM)
     if which == "unseen":
         found = sampled(experiment.env, generator_of(experiment), num_levels, key)

@@ -6,13 +6,14 @@ from typing import Any
 import equinox as eqx
 import jax
 
-from ..envs import AbstractLevelGenerator
+from ..envs import AbstractEnv, AbstractLevelGenerator
 from ..runners._arrays import as_written
 from ..runners._experiment import Experiment
 from ..runners._precision import matmul_precision
 from ..runners._runner import Runner
 from ..runners._success import judge_results
 from ._panels import Panel, Played, evaluate_panel, evaluate_panels
+from ._seen import known_levels, num_seen
 from ._summary import per_level, summary
 
 # Evaluation draws from streams of its own, so that training is the same with and without it.
@@ -33,6 +34,11 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
 
     `levels` has a row for each level of each test and each student. `cycle` and `updates` say what
     was evaluated, and `seed`, `greedy` and `suite` how.
+
+    `seen_in_training` of a test counts those of its levels that students were trained on, as far as
+    the runner knows: `compared_with_training` says how many levels of its buffers, fixed tasks or
+    lists were looked through. It is None where nothing is known, and for levels of another form,
+    such as mazes of another size.
     """
     options = experiment.evaluation
     seed = seed_of(experiment)
@@ -58,6 +64,11 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
         )
     unseen = unseen and _judged(experiment, unseen)
     held_out = {name: _judged(experiment, played) for name, played in held_out.items()}
+    known = known_levels(runner)
+
+    def told(played: Played, own_env: AbstractEnv) -> dict[str, Any]:
+        return summary(played) | {"seen_in_training": num_seen(played, own_env, env, known)}
+
     rows = per_level("unseen", unseen, env, generator) if unseen and generator else []
     for name, played in held_out.items():
         rows += per_level(name, played, *panels[name])
@@ -68,8 +79,9 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
         "greedy": options.greedy,
         "seed": seed,
         "suite": suite,
-        "unseen": unseen and summary(unseen),
-        "held_out": {name: summary(played) for name, played in held_out.items()},
+        "compared_with_training": {name: len(prints) for name, prints in known.items()},
+        "unseen": unseen and told(unseen, env),
+        "held_out": {name: told(played, panels[name][0]) for name, played in held_out.items()},
         "levels": rows,
     }
 

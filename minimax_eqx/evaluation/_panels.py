@@ -97,7 +97,7 @@ def _by_env(panels: Mapping[str, Panel]) -> list[list[str]]:
 
 def _env_for(envs: Sequence[AbstractEnv]) -> AbstractEnv | None:
     """What plays the levels of all of these: the first if they are equal."""
-    if all(eqx.tree_equal(envs[0], env) is True for env in envs):
+    if all(bool(eqx.tree_equal(envs[0], env)) for env in envs):
         return envs[0]
     return join(envs)
 

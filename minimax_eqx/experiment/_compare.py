@@ -262,8 +262,9 @@ def _at_equal(
         if not within:
             raise ValueError(
                 f"{path} was first evaluated at {getattr(found[0], at):,} {at}, and {shortest} "
-                f"last at {budget:,}. Train that one on, leave one out, or compare at another cost "
-                "(--at updates) or at the ends of the runs (--at end)."
+                f"last at {budget:,}. Evaluate an earlier checkpoint ('minimax-eqx evaluate "
+                f"{path} --checkpoint N'), leave a run out, or compare the ends of the runs "
+                "(--at end)."
             )
         chosen[path] = within[-1]
     return budget, chosen

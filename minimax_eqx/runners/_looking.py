@@ -18,7 +18,9 @@ def stored_levels(runner: Runner) -> StoredLevels | None:
 
 def stores_levels(runner: Runner) -> bool:
     """Whether the curriculum keeps levels at all."""
-    return eqx.filter_eval_shape(_stored, *_parts(runner)) is not None
+    # Not `_stored`, whose options are those of a program that stands alone.
+    curriculum, state = _parts(runner)
+    return eqx.filter_eval_shape(lambda state: curriculum.stored(state), state) is not None
 
 
 def proposed_levels(runner: Runner, *, key: Key[Array, ""]) -> PyTree:

@@ -1,5 +1,6 @@
 """A number with an interval around it."""
 
+import math
 from typing import NamedTuple
 
 
@@ -9,9 +10,10 @@ class Estimate(NamedTuple):
     value: float
     """What was estimated from the scores as they are."""
     low: float
-    """The lower end of the interval."""
+    """The lower end of the interval; NaN where there is none, as for one run."""
     high: float
     """The upper end of the interval."""
 
     def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+        interval = "" if math.isnan(self.low) else f" [{self.low:.3f}, {self.high:.3f}]"
+        return f"{self.value:.3f}{interval}"

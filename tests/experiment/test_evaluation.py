@@ -121,6 +121,7 @@ def test_without_a_generator_and_a_suite_nothing_is_evaluated_and_a_generator_ca
         "greedy": False,
         "seed": 1,
         "suite": None,
+        "compared_with_training": {},
         "unseen": None,
         "held_out": {},
         "levels": [],

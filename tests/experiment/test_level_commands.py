@@ -117,7 +117,7 @@ def test_the_levels_that_a_run_keeps_or_proposes_are_written(finished, capsys):
     assert main(["levels", "show", run, *words]) == 0
     assert capsys.readouterr().out.split()[:3] == ["0", "1", "2"]
     words = ["levels", "export", run, "a.txt", "--checkpoint"]
-    assert "has no checkpoint 5; it has those of cycles 4, 8" in refused(capsys, *words, "5")
+    assert "There is no checkpoint '5'" in refused(capsys, *words, "5")
 
 
 def test_kept_levels_are_sorted_and_say_what_is_known_of_them(tmp_path):

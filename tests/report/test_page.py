@@ -1,6 +1,5 @@
 """The page, of runs that were made up."""
 
-import json
 import math
 import re
 
@@ -83,7 +82,7 @@ def test_the_tail_is_drawn_over_powers_of_ten(tmp_path):
     run = made_up_run(tmp_path / "run", rows_of(2), EVALUATION)
     tail = {"percent": [0.01, 1.0, 100.0], "success_rate": [0.1, 0.5, 0.9], "num_episodes": 10}
     tail |= {"num_levels": 10_000, "success_rate_per_student": [[0.1, 0.5, 0.9]]}
-    (run.folder.path / "tail.json").write_text(json.dumps(tail))
+    run.folder.write_tail(tail)
     text = check_page(page([run])).text()
     assert "rises from 10 % to 90 % from 0.01 to 100 worst % of levels" in text
     assert re.search(r"0\.01\s+0\.1\s+1\s+10\s+100", text)

@@ -98,6 +98,7 @@ def test_the_same_seed_gives_the_same_interval_and_another_one_nearly_so():
     assert other != first
     assert other == pytest.approx(first, abs=0.02)
     assert str(statistics.Estimate(0.6, 0.51234, 0.7)) == "0.600 [0.512, 0.700]"
+    assert str(statistics.Estimate(0.6, np.nan, np.nan)) == "0.600"
 
 
 @pytest.mark.parametrize("resample", ["runs", "tasks"])

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from ..._composition._draft import draft_of, made
 from ..._fingerprint import is_held_back
+from ..._folder._best import NEWEST
 from ...envs import Maze, save_picture
 from ...envs._level_files import kind_of, write_levels
 from ...envs._pictures import sheet
@@ -49,8 +50,8 @@ class LevelsExport:
     """Those with the highest scores, those drawn or stored last, all, or new ones of their kind."""
     num_levels: int = 100
     """How many levels at most, but for all."""
-    checkpoint: int | None = None
-    """The cycle of the checkpoint to take them from; the newest if not given."""
+    checkpoint: str = NEWEST
+    """The checkpoint to take them from: a cycle, newest, or best (by success while training)."""
     seed: int = 0
     """Seed of new and proposed levels."""
     file: str | None = None
@@ -81,8 +82,8 @@ class LevelsShow:
     """Of a run: those with the highest scores, those drawn or stored last, all, or new ones."""
     num_levels: int = 12
     """How many levels at most."""
-    checkpoint: int | None = None
-    """Of a run: the cycle of the checkpoint to take them from; the newest if not given."""
+    checkpoint: str = NEWEST
+    """Of a run: the checkpoint to take them from: a cycle, newest, or best."""
     seed: int = 0
     """Seed of levels that are drawn at random."""
     env: str | None = None

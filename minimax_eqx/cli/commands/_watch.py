@@ -9,9 +9,11 @@ import jax
 from rich.console import Console
 
 from ..._composition._draft import draft_of, made
+from ..._composition._user_code import load_user_code
+from ..._folder._best import NEWEST
+from ...experiment._train import load
 from .._levels import Levels, generator_of, levels_named, sampled
 from .._read import read_run
-from .._runs import run_at
 from .._screen import Screen, keys
 from .._words import apply
 
@@ -39,8 +41,8 @@ class Watch:
     """Seconds between two steps; keys change it."""
     student: int = 0
     """Which student of a population, counted from 0."""
-    checkpoint: int | None = None
-    """The cycle of the checkpoint that the student is from; the newest if not given."""
+    checkpoint: str = NEWEST
+    """The checkpoint that the student is from: a cycle, newest, or best."""
     file: str | None = None
     """The file of yours that the run was made from, if it was: FILE.py, or MODULE:NAME."""
 
@@ -93,7 +95,8 @@ def _of_student(index: int) -> Callable[[Any], Any]:
 
 def _prepared(run: str, options: Watch) -> tuple[Levels, Any]:
     """The levels to walk through, and the network that does."""
-    experiment, runner = run_at(run, options.checkpoint, options.file)
+    code = load_user_code(options.file) if options.file else None
+    experiment, runner = load(run, checkpoint=options.checkpoint, code=code)
     if not 0 <= options.student < experiment.num_students:
         raise ValueError(
             f"--student is {options.student}; {run} has {experiment.num_students} of them, counted "
