@@ -69,7 +69,7 @@ def _row(run: Run, look: Look) -> str:
             told += f"; none is replayed before there are {number(look.needed)}"
     measured = mean_metrics(run.experiment.env, look.levels)
     if measured:
-        told += f"; these have on average {measured}"
+        told += f"; on average {measured}"
     pictures = pictures_of(run.experiment.env, look.levels) or [None] * look.size
     cards = "".join(_card(look, i, image) for i, image in enumerate(pictures))
     label = f"Levels {when[0].lower()}{when[1:]}"
