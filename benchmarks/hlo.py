@@ -60,6 +60,12 @@ class Instruction:
         match = re.search(r'op_name="([^"]*)"', self.attributes)
         return match.group(1) if match else ""
 
+    @property
+    def frame(self) -> int:
+        """The number of the calls that it comes from, in the head of the text; 0 if lost."""
+        match = re.search(r"stack_frame_id=(\d+)", self.attributes)
+        return int(match.group(1)) if match else 0
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -76,6 +82,8 @@ class Kernel:
     """The loops that it is in, outermost first."""
     trips: tuple[int | None, ...]
     """How often each of them runs; None if that depends on the data."""
+    frame: int = 0
+    """The number of the calls that it comes from; 0 if lost."""
 
     @property
     def path(self) -> str:
@@ -178,6 +186,7 @@ def _walk(
                 bytes_written=_written(computations, around, instruction),
                 loops=loops,
                 trips=trips,
+                frame=instruction.frame,
             )
 
 

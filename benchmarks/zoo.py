@@ -4,16 +4,18 @@ All methods have the same small student and about as many transitions, searches 
 included. After training the first student is tested on mazes of the same size. This shows that
 every method works and what it costs; to compare methods takes more training, tuning and seeds.
 
-What a cycle should take follows from robust PLR in the same run: the time of its cycles without
-update, and of what an update adds. See `derived_seconds`.
+What a cycle should take follows from robust PLR, whose cycles are timed by turns with those of each
+method: the time of its cycles without update, and of what an update adds. See `derived_seconds`. Of
+a method that takes more, a profile says why.
 """
 
 import argparse
 import dataclasses
+import functools
 import pathlib
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -33,8 +35,11 @@ from minimax_eqx.rollouts import evaluate
 from minimax_eqx.runners import Evaluation
 from minimax_eqx.runners._ahead import CompileAhead, making
 
+from .cycle import stepper
+from .extras import extra_passes
 from .machine import describe_machine
-from .timing import MatrixProduct, timed
+from .places import places
+from .timing import MatrixProduct, block, timed
 
 BASELINE = "maze-robust-plr"
 PAGE = pathlib.Path(__file__).parents[1] / "docs" / "methods" / "costs.md"
@@ -55,9 +60,14 @@ AT_MOST = {
 }
 EXACTLY = {"height": SIZE, "width": SIZE}
 TESTS = {"random": RandomWalls(num_walls=NUM_WALLS), "perfect": PerfectMaze()}
-# Forward passes that a method needs for each transition that it plays, besides those of rollouts
-# and updates.
-EXTRA_PASSES = {"maze-pace": 3.0}
+# From how much more than derived a profile says why, and how many places it names.
+TOO_MUCH, NUM_PLACES = 1.2, 4
+NUM_BESIDE = 60
+# What is in no count of forward passes.
+WORK_WITHOUT_NETWORKS = {
+    "maze-remidi": "Each step of the students is also a step of every stored level of earlier "
+    "buffers, in all cycles; forward passes do not count steps of the environment.",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +85,10 @@ class Result:
     """Forward passes for each transition; None where a teacher's are not derived."""
     seconds_of_kind: dict[bool, float]
     """The median of cycles without update and with one."""
+    beside: dict[bool, float]
+    """The same of the baseline's cycles in between."""
+    profile: Callable[[], Mapping[str, float]] = dict
+    """Measures the share of each place in the time of its cycles."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -102,13 +116,15 @@ def main(arguments: Sequence[str]) -> int:
         print(f"No methods for mazes: {', '.join(unknown)}; there are {', '.join(known)}.")
         return 2
     chosen = [n for n in known if not options.only or n in (BASELINE, *options.only)]
-    lines, failed = [], False
-    for line, is_well in _rows(chosen, options.transitions, options.minutes):
-        print(line, flush=True)
+    lines, reasons, failed = [], [], False
+    for line, reason, is_well in _rows(chosen, options.transitions, options.minutes):
+        print(line, reason, sep="\n" if reason else "", flush=True)
         lines.append(line)
+        reasons += [reason] * bool(reason)
         failed = failed or not is_well
     if not options.only:
-        options.page.write_text("\n".join((_introduction(options.transitions), *lines)) + "\n")
+        parts = (_introduction(options.transitions), *lines, *_explained(reasons))
+        options.page.write_text("\n".join(parts) + "\n")
         print(options.page)
     return int(failed)
 
@@ -142,8 +158,39 @@ def _with_few_walls(part: Any) -> Any:
     return dataclasses.replace(part, num_walls=NUM_WALLS) if _has_walls(part) else part
 
 
-def train(name: str, transitions: int) -> Result:
+class Beside:
+    """The baseline's cycles, one after each of another method's: a machine's speed drifts."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[bool, list[float]] = {}
+
+    @functools.cached_property
+    def _step(self) -> Callable[[], Any]:
+        # Profiles need all calls that an instruction comes from; a cache may hold fewer.
+        jax.config.update("jax_traceback_in_locations_limit", -1)
+        jax.config.update("jax_compilation_cache_include_metadata_in_key", True)
+        ahead = CompileAhead(making(tiny(RECIPES[BASELINE]())), 1)
+        step = stepper(ahead.runner(), ahead.compile())
+        for _ in range(20):  # until it replays
+            block(step())
+        return step
+
+    def begin(self) -> None:
+        block(self._step())
+        self._seconds = {False: [], True: []}
+
+    def cycle(self) -> None:
+        if sum(map(len, self._seconds.values())) < NUM_BESIDE:
+            elapsed, metrics = timed(self._step)
+            self._seconds[_updates(metrics)].append(elapsed)
+
+    def medians(self) -> dict[bool, float]:
+        return _medians(self._seconds)
+
+
+def train(name: str, transitions: int, baseline: Beside) -> Result:
     """Trains a method for about so many transitions, and tests its first student."""
+    baseline.begin()
     experiment = tiny(RECIPES[name]())
     per_cycle = experiment.transitions_per_cycle
     num_cycles = min(max(2, round(transitions / per_cycle)), MOST_CYCLES)
@@ -154,8 +201,9 @@ def train(name: str, transitions: int) -> Result:
     for cycle in range(num_cycles):
         elapsed, (runner, metrics) = timed(lambda runner=runner: program(runner, 1))
         if cycle > 0:  # the first loads the program
-            seconds[bool(metrics["updated"][0] > 0)].append(elapsed)
-    medians = {kind: statistics.median(taken) for kind, taken in seconds.items() if taken}
+            seconds[_updates(metrics)].append(elapsed)
+            baseline.cycle()
+    medians = _medians(seconds)
     updates = len(seconds[True]) / (num_cycles - 1)
     return Result(
         name,
@@ -163,9 +211,19 @@ def train(name: str, transitions: int) -> Result:
         seconds=sum(len(seconds[kind]) * median for kind, median in medians.items())
         / (num_cycles - 1),
         transitions=per_cycle,
-        passes=_passes(name, experiment, updates * share),
+        passes=_passes(runner, updates, share),
         seconds_of_kind=medians,
+        beside=baseline.medians(),
+        profile=lambda: places(runner, program),
     )
+
+
+def _updates(metrics: Mapping[str, Any]) -> bool:
+    return bool(metrics["updated"][0] > 0)
+
+
+def _medians(seconds: Mapping[bool, Sequence[float]]) -> dict[bool, float]:
+    return {kind: statistics.median(taken) for kind, taken in seconds.items() if taken}
 
 
 def test(runner: Runner) -> dict[str, float]:
@@ -201,53 +259,85 @@ def _share_of_levels_to_learn_from(runner: Runner) -> float:
     return (proposal.num_update_levels or num_levels) / num_levels
 
 
-def _passes(name: str, experiment: Experiment, updated: float) -> float | None:
-    """Forward passes for each transition, of which that share is learned from; an update takes
-    three for each epoch, as a backward pass is worth two."""
+def _passes(runner: Runner, updates: float, share: float) -> float | None:
+    """Forward passes for each transition, of which that share is learned from in that share of
+    cycles; an update takes three for each epoch, as a backward pass is worth two."""
+    experiment = runner.experiment
     if isinstance(getattr(experiment.curriculum, "generator", None), LearnedGenerator):
         return None
-    student = experiment.student
+    student, updated = experiment.student, updates * share
     assert isinstance(student, PPO)
     cloning = 0.0 if student.peer_loss is None else updated
-    return 1 + 3 * student.num_epochs * updated + cloning + EXTRA_PASSES.get(name, 0.0)
+    return 1 + 3 * student.num_epochs * updated + cloning + extra_passes(runner, updates)
 
 
 def derived_seconds(result: Result, baseline: Result) -> float | None:
-    """What a cycle should take, by its forward passes and the baseline's seconds.
+    """What a cycle should take, by its forward passes and the baseline's seconds beside it.
 
     The first pass, the rollout, takes what the baseline's cycles without update take. Each further
     one takes its part of what an update adds there. None where that is not known.
     """
-    if result.passes is None or baseline.seconds_of_kind.keys() != {False, True}:
+    if result.passes is None or result.beside.keys() != {False, True}:
         return None
-    without, with_update = baseline.seconds_of_kind[False], baseline.seconds_of_kind[True]
+    without, with_update = result.beside[False], result.beside[True]
     of_pass = (with_update - without) / (3 * STUDENT.num_epochs)
     seconds = without + (result.passes - 1) * of_pass
     return seconds * result.transitions / baseline.transitions
 
 
-def _rows(names: Sequence[str], transitions: int, minutes: float) -> Iterator[tuple[str, bool]]:
-    """Lines of the table, each as soon as it is known, and whether all is well."""
+def _rows(
+    names: Sequence[str], transitions: int, minutes: float
+) -> Iterator[tuple[str, str, bool]]:
+    """Lines of the table, each as soon as it is known, with why it takes more than derived, if it
+    does, and whether all is well."""
     columns = (
         *("method", *(f"solved, {kind}" for kind in TESTS), "transitions per cycle"),
         *("s per cycle", "beside PLR, per transition", "passes", "s derived", "measured / derived"),
     )
-    yield f"| {' | '.join(columns)} |", True
-    yield f"| --- |{' ---: |' * (len(columns) - 1)}", True
-    begin, baseline = time.perf_counter(), None
+    yield f"| {' | '.join(columns)} |", "", True
+    yield f"| --- |{' ---: |' * (len(columns) - 1)}", "", True
+    begin, beside, baseline = time.perf_counter(), Beside(), None
     for name in names:
         if time.perf_counter() - begin > 60 * minutes:
-            yield _row(name, f"not run: the {minutes:g} minutes are over", len(columns)), True
+            yield _row(name, f"not run: the {minutes:g} minutes are over", len(columns)), "", True
             continue
         try:
-            result = train(name, transitions)
+            result = train(name, transitions, beside)
+            baseline = baseline or result
+            reason = _reason(result, baseline)
         except Exception as error:  # whatever it is, the others go on
             words = str(error).splitlines() or [""]
             what = f"failed: {type(error).__name__}: {words[0][:120]}"
-            yield _row(name, what.replace("|", "/"), len(columns)), False
+            yield _row(name, what.replace("|", "/"), len(columns)), "", False
             continue
-        baseline = baseline or result
-        yield _measured_row(result, baseline), True
+        yield _measured_row(result, baseline), reason, True
+
+
+def _reason(result: Result, baseline: Result) -> str:
+    """Where the time of a method goes that takes more than derived; empty for others."""
+    derived = derived_seconds(result, baseline)
+    if derived is None or result.seconds <= TOO_MUCH * derived:
+        return ""
+    largest = list(result.profile().items())[:NUM_PLACES]
+    said = ", ".join(f"{place} {share:.0%}" for place, share in largest)
+    besides = WORK_WITHOUT_NETWORKS.get(result.name)
+    return f"- `{result.name}`: {said}." + (f" {besides}" if besides else "")
+
+
+def _explained(reasons: Sequence[str]) -> list[str]:
+    if not reasons:
+        return []
+    return [
+        f"""
+## Those above {TOO_MUCH:g} times what is derived
+
+Where the time of their cycles goes, by JAX's profiler: *playing* and *learning* are those of the
+students, a file is that part of the method with all that it calls, and *the rest* belongs to none
+of them. A part that is no network has no forward passes, and
+small products run slower than those of an update.
+""",
+        *reasons,
+    ]
 
 
 def _row(name: str, what: str, num_columns: int) -> str:
@@ -284,8 +374,8 @@ first student solves {NUM_TESTS} random mazes with {NUM_WALLS} walls, and as man
 This is no comparison of methods, which would take more training, tuning and seeds.
 
 *Passes* are forward passes of the student's network for each transition that is played: 1 to play
-it, and 15 for one that is learned from, which is only a share of them. *Derived* seconds follow
-from them and from robust PLR in the same run, whose cycles without update give the time of playing,
-and whose other cycles give the time of learning. Teachers have networks of their own, for which
-nothing is derived.
+it, and 15 for one that is learned from, which is only a share of them. A method's own networks and
+densities count by their matrix products. *Derived* seconds follow from the passes and from robust
+PLR, whose cycles take turns with the method's: those without update give the time of playing, and
+the others the time of learning. Teachers have networks of their own, for which nothing is derived.
 """

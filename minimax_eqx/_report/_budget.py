@@ -20,6 +20,8 @@ _STEPS = {
 }
 _OTHERS = "on other levels, to score them"
 _DESIGNING = "steps_designing"
+# Smaller shares cannot be seen in a bar.
+_VISIBLE = 1e-3
 
 
 def section(runs: Sequence[Run]) -> Section | None:
@@ -32,7 +34,8 @@ def section(runs: Sequence[Run]) -> Section | None:
         spent = spent_by(trained[0])
         steps = steps_by_kind(spent)
         bars = "<h3>Seconds</h3>" + stacked({n: spent.get(c, 0.0) for c, n in _SECONDS.items()})
-        bars += "<h3>Transitions of the students</h3>" + stacked(steps)
+        if steps:
+            bars += "<h3>Transitions of the students</h3>" + stacked(steps)
         if spent.get(_DESIGNING):
             bars += f"<p>A teacher made {spent[_DESIGNING]:,.0f} steps in its editor besides.</p>"
     return Section("What it cost", "cost", bars + _table(trained))
@@ -57,7 +60,7 @@ def stacked(parts: Mapping[str, float]) -> str:
     total = sum(parts.values())
     if not total > 0:
         return ""
-    shares = {name: value / total for name, value in parts.items() if value > 0}
+    shares = {name: value / total for name, value in parts.items() if value / total > _VISIBLE}
     colours = {n: f"--c:var(--series-{i % NUM_COLOURS + 1})" for i, n in enumerate(shares)}
     bar = "".join(
         f'<span style="{colours[n]};flex:{share:.4f}"></span>' for n, share in shares.items()

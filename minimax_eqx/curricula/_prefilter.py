@@ -18,6 +18,7 @@ from .._xla._filtered import filter_scan
 from .._xla._mesh import gather_levels
 from ..agents import Adam
 from ..envs import AbstractLevelGenerator
+from ..nets._batched import over_leading_axes
 from ..nets._encoder import AbstractEncoder
 from ..nets._running_moments import parameters_of
 from ..nets._tree_encoder import TreeEncoder
@@ -28,7 +29,7 @@ from ._level_spec import LevelSpec
 
 
 class Predictor(eqx.Module):
-    """A network that reads one level and gives the logit of its success rate."""
+    """A network that reads levels and gives the logits of their success rates."""
 
     encoder: Callable[[Any], Float[Array, " features"]]
     head: eqx.nn.MLP
@@ -40,8 +41,8 @@ class Predictor(eqx.Module):
         size = eqx.filter_eval_shape(lambda weights, x: weights(x), weights, level).shape[-1]
         return cls(weights, eqx.nn.MLP(size, "scalar", size, 1, key=head_key))
 
-    def __call__(self, level: PyTree) -> Float[Array, ""]:
-        return self.head(self.encoder(level))
+    def __call__(self, levels: PyTree) -> Float[Array, " level"]:
+        return jax.vmap(self.head)(over_leading_axes(self.encoder, 1)(levels))
 
 
 class Window(eqx.Module, Generic[Level]):
@@ -187,7 +188,7 @@ class Prefilter(AbstractWatcher[Level, PrefilterState], Generic[Level]):
 
         def loss(networks, slots):
             levels = jax.tree.map(lambda leaf: leaf[slots], window.levels)
-            logits = eqx.filter_vmap(lambda net, levels: jax.vmap(net)(levels))(networks, levels)
+            logits = eqx.filter_vmap(lambda net, levels: net(levels))(networks, levels)
             entropy = optax.sigmoid_binary_cross_entropy(logits, window.success_rates[slots])
             # The networks share no weights, so the gradient of the sum is each one's own.
             return is_filled * jnp.sum(jnp.mean(entropy, axis=1))
@@ -208,5 +209,5 @@ class Prefilter(AbstractWatcher[Level, PrefilterState], Generic[Level]):
 
 def predicted(networks: Predictor, levels: PyTree) -> Float[Array, " level"]:
     """The mean of what all networks predict for each level."""
-    logits = eqx.filter_vmap(lambda net: jax.vmap(net)(levels))(networks)
+    logits = eqx.filter_vmap(lambda net: net(levels))(networks)
     return jnp.mean(jax.nn.sigmoid(logits), axis=0).astype(jnp.float32)

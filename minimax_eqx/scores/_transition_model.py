@@ -9,6 +9,7 @@ one number, and an image is divided by the largest code of a maze.
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Key
 
@@ -141,7 +142,12 @@ class TransitionModel(eqx.Module):
 
 
 class Convolution(eqx.Module):
-    """`eqx.nn.Conv2d` of 3 x 3 places with padding, as one product: on a CPU it is much faster."""
+    """`eqx.nn.Conv2d` of 3 x 3 places with padding, for small images.
+
+    A row of the result is one product of the three rows around it with a band matrix. On a CPU that
+    is several times faster than to copy the 9 places around each one, though it multiplies with
+    zeros too.
+    """
 
     linear: eqx.nn.Linear
 
@@ -152,10 +158,15 @@ class Convolution(eqx.Module):
     def __call__(
         self, image: Float[Array, "rows columns inputs"], *, key: Key[Array, ""] | None = None
     ) -> Float[Array, "rows columns outputs"]:
-        rows, columns, _ = image.shape
-        padded = jnp.pad(image, ((1, 1), (1, 1), (0, 0)))
-        shifted = [padded[i : i + rows, j : j + columns] for i in range(3) for j in range(3)]
-        return jax.vmap(jax.vmap(self.linear))(jnp.concatenate(shifted, axis=-1))
+        rows, columns, num_inputs = image.shape
+        kernel = self.linear.weight.reshape(-1, 3, 3, num_inputs)
+        # Which places of a row are one before, at, and one after each place.
+        taps = np.stack([np.eye(columns, k=k, dtype=np.float32) for k in (1, 0, -1)])
+        band = jnp.einsum("jpq,oija->ipaqo", taps, kernel).reshape(3 * columns * num_inputs, -1)
+        padded = jnp.pad(image.reshape(rows, -1), ((1, 1), (0, 0)))
+        around = jnp.concatenate([padded[i : i + rows] for i in range(3)], axis=1)
+        convolved = (around @ band).reshape(rows, columns, -1)
+        return convolved + jnp.broadcast_to(jnp.asarray(self.linear.bias), convolved.shape)
 
 
 class Reshaped(eqx.Module):

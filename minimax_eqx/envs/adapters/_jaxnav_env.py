@@ -12,16 +12,10 @@ from ..._ranges import check_at_least, check_positive
 from ..._types import PyTree
 from .._actions import AbstractActionSpec, Box, Discrete
 from .._env import AbstractEnv, TimeStep
+from . import _jaxnav_package as jaxmarl
 from ._foreign import strong, with_dtypes_of
 from ._jaxnav_artist import JaxNavArtist
 from ._jaxnav_level import JaxNavLevel, JaxNavState
-from ._jaxnav_package import (
-    discrete_actions,
-    instance,
-    navigation,
-    package_rules,
-    require_jaxmarl,
-)
 from ._jaxnav_path import describe
 
 _ME = "agent_0"
@@ -58,7 +52,7 @@ class JaxNav(AbstractEnv[JaxNavLevel, JaxNavState, JaxNavState, Float[Array, " n
     """The time limit of an episode, in steps of a tenth of a second."""
 
     def __check_init__(self) -> None:
-        require_jaxmarl()
+        jaxmarl.require_jaxmarl()
         check_at_least(self, 3, "height", "width")
         check_at_least(self, 1, "num_beams", "max_episode_steps")
         check_positive(self, "goal_radius")
@@ -76,8 +70,8 @@ class JaxNav(AbstractEnv[JaxNavLevel, JaxNavState, JaxNavState, Float[Array, " n
 
     def load(self, level: JaxNavLevel) -> JaxNavState:
         """The start, with what the robot sees there, so that no reset has to measure it again."""
-        with package_rules():
-            seen, start = self._package.set_env_instance(instance(level))
+        with jaxmarl.package_rules():
+            seen, start = self._package.set_env_instance(jaxmarl.instance(level))
         return strong(JaxNavState(start, seen[_ME].astype(jnp.float32)))
 
     def reset(self, world: JaxNavState, *, key: Key[Array, ""]) -> JaxNavState:
@@ -88,8 +82,8 @@ class JaxNav(AbstractEnv[JaxNavLevel, JaxNavState, JaxNavState, Float[Array, " n
         self, world: JaxNavState, state: JaxNavState, action: PyTree[Array], *, key: Key[Array, ""]
     ) -> TimeStep[JaxNavState]:
         if self.actions == "discrete":
-            action = discrete_actions()[action]
-        with package_rules():
+            action = jaxmarl.discrete_actions()[action]
+        with jaxmarl.package_rules():
             seen, new, rewards, dones, _ = self._package.step_env(key, state.package, {_ME: action})
         crashed, arrived = new.move_term[0], new.goal_reached[0]
         return TimeStep(
@@ -120,4 +114,4 @@ class JaxNav(AbstractEnv[JaxNavLevel, JaxNavState, JaxNavState, Float[Array, " n
     @property
     def _package(self):
         numbers = (self.goal_radius, self.num_beams, self.max_episode_steps)
-        return navigation(self.height, self.width, *numbers)
+        return jaxmarl.navigation(self.height, self.width, *numbers)
