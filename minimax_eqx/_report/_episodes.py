@@ -73,11 +73,13 @@ def section(run: Run) -> Section | None:
     kind = "held-out tests" if played[0].is_test else "levels of the kind that it trains on"
     greedy = run.experiment.evaluation.greedy
     how = "always takes its likeliest action" if greedy else "samples its actions"
+    is_choice = isinstance(played[0].thoughts.predictions.actions, Categorical)
+    choice = ", how likely each action is to it" if is_choice else ""
     students = "The first student" if run.experiment.num_students > 1 else "The agent"
     text = (
         f"<p>{students} plays one episode each on {kind}, and {how}. Press play, or go step by "
-        "step with the arrow keys: you see what it sees, how likely each action is to it, and "
-        "what it expects to be paid from there on.</p>"
+        f"step with the arrow keys: you see what it does{choice} and what it expects to be paid "
+        "from there on.</p>"
     )
     return Section("Episodes", "episodes", text + "".join(players))
 

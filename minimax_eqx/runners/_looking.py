@@ -20,7 +20,7 @@ def stores_levels(runner: Runner) -> bool:
     """Whether the curriculum keeps levels at all."""
     # Not `_stored`, whose options are those of a program that stands alone.
     curriculum, state = _parts(runner)
-    return eqx.filter_eval_shape(lambda state: curriculum.stored(state), state) is not None
+    return eqx.filter_eval_shape(curriculum.stored, state) is not None
 
 
 def proposed_levels(runner: Runner, *, key: Key[Array, ""]) -> PyTree:
