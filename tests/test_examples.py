@@ -1,5 +1,6 @@
 """The programs that a reader copies from run as they stand."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -63,3 +64,17 @@ def test_the_first_two_commands_of_the_readme_install_and_then_train_or_test():
         assert block.startswith("python3 -m venv .venv && .venv/bin/pip install -e ")
     assert train.endswith("&& .venv/bin/minimax-eqx train quickstart\n")
     assert test.endswith("&& .venv/bin/python -m pytest\n")
+
+
+@pytest.mark.slow
+def test_the_job_of_the_readme_runs_as_it_does_for_users(tmp_path):
+    # Without the flags by which tests compile faster: other programs, other ways through the code.
+    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+    command = [sys.executable, "-m", "minimax_eqx", "train", "quickstart", "--num-updates", "5"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    left = {file.name for file in (tmp_path / "runs" / "quickstart-1").iterdir()}
+    assert {"report.html", "metrics.csv", "evaluation.json", "checkpoints"} <= left

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .._folder._results import all_results
 from ._html import escaped, number, percent, picture, table
 from ._results import Result, results_of
-from ._run import Run
+from ._run import UNSEEN, Run
 from ._section import Section
 from ._walks import Walks, walks_of
 
@@ -135,4 +136,22 @@ def _table(run: Run, results: Sequence[Result]) -> str:
         '<p class="note">An interval says how well these episodes measure this student; other '
         "seeds may differ by more.</p>"
     )
-    return table(head, rows, caption=caption, align=align) + note
+    return table(head, rows, caption=caption, align=align) + note + _met_in_training(run)
+
+
+def _met_in_training(run: Run) -> str:
+    """Which levels of tests the students were trained on, if the evaluation could tell."""
+    evaluation = run.evaluation or {}
+    known = evaluation.get("compared_with_training") or {}
+    counts = {n: r.get("seen_in_training") for n, r in all_results(evaluation).items()}
+    counts = {n: count for n, count in counts.items() if count is not None and n != UNSEEN}
+    if not known or not counts:
+        return ""
+    where = ", ".join(f"{count:,} of its {name}" for name, count in known.items())
+    met = {name: count for name, count in counts.items() if count}
+    told = ", ".join(f"{count} of {name}" for name, count in met.items()) or "none"
+    return (
+        f'<p class="{"failed" if met else "note"}">Of the levels of {len(counts)} tests that could '
+        f"be compared with those that training knows ({escaped(where)}), it has met "
+        f"{escaped(told)}.</p>"
+    )

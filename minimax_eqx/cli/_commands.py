@@ -12,6 +12,12 @@ COMMANDS: dict[str, tuple[tuple[str, str], ...]] = {
         ),
         ("FILE.py [--option value ...]", "the same for an experiment of yours; or MODULE:NAME"),
     ),
+    "sweep": (
+        (
+            "[RECIPE] [--seeds 1..5] [...]",
+            "train several seeds and settings, such as --learning-rate 1e-4,3e-4",
+        ),
+    ),
     "resume": (
         ("RUN", "continue a run from its newest checkpoint\n(--num-updates N makes it longer)"),
     ),

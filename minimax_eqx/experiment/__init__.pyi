@@ -11,6 +11,8 @@ from ._hooks import Stopping as Stopping
 from ._own_hooks import TrainingError as TrainingError
 from ._own_hooks import WriteReport as WriteReport
 from ._policy import Policy as Policy
+from ._sweep import Swept as Swept
+from ._sweep import sweep as sweep
 from ._tensorboard import TensorBoard as TensorBoard
 from ._trackers import AbstractTracker as AbstractTracker
 from ._trackers import tracking as tracking

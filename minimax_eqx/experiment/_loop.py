@@ -30,58 +30,84 @@ from ._interrupt import stop_on_interrupt
 from ._ledger import Ledger
 
 
-def train_until(
-    experiment: Experiment,
-    folder: RunFolder,
-    state: tuple[Runner, Ledger],
-    compiled: Callable[[], Any] | None,
-    hooks: Sequence[Hook],
-) -> Finished:
-    """Trains to the number of updates of the experiment's schedule, or until asked to stop.
+class Telling:
+    """A run whose hooks are told, in their order, of what happens, and what it has spent."""
 
-    `compiled` gives the program `run(runner, log_every)`; it may be None if there is nothing to
-    train. Hooks are told in their order.
-    """
-    schedule, (runner, ledger) = experiment.schedule, state
+    def __init__(
+        self, experiment: Experiment, folder: RunFolder, ledger: Ledger, hooks: Sequence[Hook]
+    ):
+        self.experiment, self.folder, self.ledger = experiment, folder, ledger
+        self._hooks = hooks
 
-    def tell(event: Event) -> None:
-        nonlocal ledger
+    @property
+    def is_complete(self) -> bool:
+        """Whether the run has made all its updates."""
+        return self.ledger.updates >= self.experiment.schedule.num_updates
+
+    def tell(self, event: Event) -> None:
+        """Tells of an event, and then of those that hooks answer with."""
         events = collections.deque([event])
         while events:
             event = events.popleft()
             if isinstance(event, Saved):
-                ledger = ledger.after(saving=event.seconds)
+                self.ledger = self.ledger.after(saving=event.seconds)
             if isinstance(event, Evaluated):
                 spent = event.ledger.seconds_evaluating
-                ledger = dataclasses.replace(ledger, seconds_evaluating=spent)
-            events.extend(news for hook in hooks if (news := hook(event)) is not None)
+                self.ledger = dataclasses.replace(self.ledger, seconds_evaluating=spent)
+            events.extend(news for hook in self._hooks if (news := hook(event)) is not None)
 
-    with stop_on_interrupt(lambda: tell(Stopping())) as asked_to_stop:
+    def start(self, runner: Runner) -> None:
+        """It begins or goes on, with this runner."""
+        self.tell(Started(self.experiment, self.folder, runner, self.ledger))
+
+    def compiled(self, runner: Runner, seconds: float) -> None:
+        """Its program took so long to compile."""
+        self.ledger = self.ledger.of(runner, compiling=seconds)
+        self.tell(Compiled(seconds))
+
+    def progressed(self, runner: Runner, metrics: Mapping[str, np.ndarray], seconds: float) -> None:
+        """A log interval is over: the runner after it, the metrics of its cycles, and how long it
+        took."""
+        before, self.ledger = self.ledger.env_steps, self.ledger.of(runner, running=seconds)
+        row = self.ledger.row()
+        row["steps_per_second"] = (self.ledger.env_steps - before) / seconds
+        self.tell(Progressed(runner, self.ledger, row | means(metrics), metrics))
+
+    def end(self, runner: Runner, *, interrupted: bool) -> Finished:
+        """Nothing more is trained."""
+        self.tell(Trained(runner, self.ledger, interrupted))
+        finished = Finished(self.experiment, self.folder, runner.on(None), self.ledger, interrupted)
+        self.tell(finished)
+        return finished
+
+
+def train_until(run: Telling, runner: Runner, compiled: Callable[[], Any] | None) -> Finished:
+    """Trains to the number of updates of the experiment's schedule, or until asked to stop.
+
+    `compiled` gives the program `run(runner, log_every)`; it may be None if there is nothing to
+    train.
+    """
+    with stop_on_interrupt(lambda: run.tell(Stopping())) as asked_to_stop:
 
         def goes_on() -> bool:
-            return ledger.updates < schedule.num_updates and not any_process(asked_to_stop())
+            return not run.is_complete and not any_process(asked_to_stop())
 
-        tell(Started(experiment, folder, runner, ledger))
+        run.start(runner)
         if compiled is not None and goes_on():
             begin = time.perf_counter()
             dispatch = compiled()
-            seconds = time.perf_counter() - begin
-            ledger = ledger.of(runner, compiling=seconds)
-            tell(Compiled(seconds))
+            run.compiled(runner, time.perf_counter() - begin)
             while goes_on():
-                begin, before = time.perf_counter(), ledger.env_steps
-                runner, metrics = dispatch(runner, schedule.log_every)
-                metrics = {name: np.asarray(v) for name, v in jax.device_get(metrics).items()}
-                seconds = time.perf_counter() - begin
-                ledger = ledger.of(runner, running=seconds)
-                row = ledger.row()
-                row["steps_per_second"] = (ledger.env_steps - before) / seconds
-                tell(Progressed(runner, ledger, row | means(metrics), metrics))
-        interrupted = any_process(asked_to_stop())
-        tell(Trained(runner, ledger, interrupted))
-        finished = Finished(experiment, folder, runner.on(None), ledger, interrupted)
-        tell(finished)
-        return finished
+                begin = time.perf_counter()
+                runner, metrics = dispatch(runner, run.experiment.schedule.log_every)
+                metrics = on_host(metrics)
+                run.progressed(runner, metrics, time.perf_counter() - begin)
+        return run.end(runner, interrupted=any_process(asked_to_stop()))
+
+
+def on_host(metrics: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Metrics as NumPy's arrays, as soon as they are computed."""
+    return {name: np.asarray(values) for name, values in jax.device_get(metrics).items()}
 
 
 def means(metrics: Mapping[str, np.ndarray]) -> dict[str, float]:

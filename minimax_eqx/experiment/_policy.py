@@ -24,6 +24,7 @@ from ..agents import AbstractLearner
 from ..envs import AbstractEnv
 from ..nets._policy import AbstractPolicy
 from ..rollouts._evaluation import choose
+from ..runners._arrays import as_written
 from ..runners._runner import Runner
 from ..runners._saving import CheckpointError, Saved, data_of, named_arrays, shape_of
 from ._train import load
@@ -91,8 +92,8 @@ def save_policy(runner: Runner, path: pathlib.Path | str, *, student: int = 0) -
         "version": VERSION,
         "updates": int(agent.num_updates),
         "sha256": hashlib.sha256(weights).hexdigest(),
-        "env": to_plain(_as_written(experiment.env), "env."),
-        "student": to_plain(_as_written(experiment.student), "student."),
+        "env": to_plain(as_written(experiment.env), "env."),
+        "student": to_plain(as_written(experiment.student), "student."),
     }
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / WEIGHTS, weights)
@@ -129,16 +130,6 @@ def load_policy(path: pathlib.Path | str, *, code: UserCode | None = None) -> Po
         jax.random.key(0),
     )
     return Policy(env, _read_weights(folder / WEIGHTS, about).restore(spec))
-
-
-def _as_written(part: Any) -> Any:
-    """A part whose numbers are Python's again, as they were before a runner made arrays of them."""
-
-    def number(leaf):
-        # The shortest decimal of a float of 32 bits is what somebody wrote.
-        return float(str(np.asarray(leaf))) if eqx.is_inexact_array(leaf) else leaf
-
-    return jax.tree.map(number, part)
 
 
 def _read_about(path: pathlib.Path) -> Mapping[str, Any]:

@@ -2,31 +2,26 @@
 
 import contextlib
 import dataclasses
-import logging
 import pathlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 from jax.sharding import Mesh
 
 from .._composition._user_code import UserCode
-from .._files import FolderError
 from .._folder._best import chosen
-from .._folder._run_folder import CONFIG, RunFolder
-from .._xla._processes import arrays_of_first, from_first, is_first
+from .._folder._run_folder import RunFolder
+from .._xla._processes import arrays_of_first, from_first
 from ..runners import level_mesh
-from ..runners._ahead import CompileAhead, making, zeros
+from ..runners._ahead import CompileAhead, making
 from ..runners._experiment import Experiment
 from ..runners._precision import matmul_precision
 from ..runners._runner import Runner, run
-from ..runners._saving import CheckpointError, Saved
-from ._hooks import Finished, Hook, Remote
-from ._json_lines import WriteEvents
-from ._ledger import SECONDS, Ledger, seconds_in
+from ._hooks import Finished, Hook
+from ._ledger import Ledger
 from ._loop import train_until
-from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
-from ._record_curriculum import RecordCurriculum
+from ._taking_up import taken_up, telling
 
 
 def train(
@@ -57,7 +52,8 @@ def train(
         ahead = CompileAhead(making(experiment), experiment.schedule.log_every, mesh)
         with _in_first(folder.begun(experiment, code, origin)):
             runner = arrays_of_first(ahead.runner()).on(mesh)
-            return _go_on(experiment, folder, (runner, ahead.compile, None), hooks)
+            told = telling(experiment, folder, runner, None, hooks)
+            return train_until(told, runner, ahead.compile)
 
 
 def resume(
@@ -89,7 +85,7 @@ def resume(
     experiment = dataclasses.replace(kept, devices=devices or kept.devices)
     mesh = _mesh(experiment)
     with matmul_precision(experiment), _in_first(folder.locked()):
-        runner, begins = _taken_up(folder, experiment)
+        runner, begins = taken_up(folder, experiment)
         runner = arrays_of_first(runner).on(mesh)
         ledger = Ledger().of(runner)
         if num_updates is not None and num_updates < ledger.updates:
@@ -106,7 +102,7 @@ def resume(
         if begins:
             from_first(folder.forget_results)
         saved = None if begins else ledger.cycle
-        return _go_on(experiment, folder, (runner, compiled, saved), hooks)
+        return train_until(telling(experiment, folder, runner, saved, hooks), runner, compiled)
 
 
 def load(
@@ -129,84 +125,6 @@ def load(
     experiment = experiment or folder.experiment(code)
     saved = chosen(folder, experiment, checkpoint)
     return experiment, saved.restore(making(experiment).spec)
-
-
-def _go_on(
-    experiment: Experiment,
-    folder: RunFolder,
-    state: tuple[Runner, Callable[[], Any] | None, int | None],
-    hooks: Sequence[Hook] | None,
-) -> Finished:
-    """Trains with the hooks that every run has and, in the first process, with those given.
-
-    `state` is the runner, what compiles its program, and the cycle of the checkpoint that it is
-    from, None if it begins.
-    """
-    runner, compiled, saved = state
-    *seconds, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
-    watch, every = Watch(folder.path, saved), experiment.schedule.checkpoint_every
-    save = SaveCheckpoints(folder.checkpoints(experiment), every, watch)
-    assess = Evaluate(experiment, last, save)
-    everybody: tuple[Hook, ...] = (watch, save, assess)
-    if is_first():
-        hooks = [WriteReport()] if hooks is None else hooks
-        # A row, and the record of the curriculum, are written before their state is saved.
-        recorders = (WriteTables(folder), RecordCurriculum(folder, save))
-        diary = Remote(WriteEvents(folder))
-        everybody = (watch, *recorders, save, assess, *hooks, diary)
-    ledger = dataclasses.replace(Ledger().of(runner), **dict(zip(SECONDS, seconds, strict=True)))
-    return train_until(experiment, folder, (runner, ledger), compiled, everybody)
-
-
-def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[float]:
-    """Removes the rows of later cycles. Returns the seconds spent before, also on what is done
-    again, and the cycle of the evaluation that is left."""
-    metrics, evaluations = folder.metrics(), folder.evaluations()
-    spent = seconds_in((metrics.read() or [{}])[-1])
-    for table in (metrics, evaluations):
-        table.drop_after(cycle)
-    last = 0
-    with contextlib.suppress(FolderError):
-        later = seconds_in(folder.evaluation().get("ledger", {}))
-        spent = {name: max(value, later[name]) for name, value in spent.items()}
-        last = evaluations.last_cycle
-    return [*(spent[name] for name in SECONDS), last]
-
-
-def _taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:
-    """The runner to go on with, whose arrays count in the first process alone, and whether that is
-    one that begins."""
-    found: list[Saved | None] = []
-    begins: bool = from_first(
-        lambda: found.append(_to_go_on_from(folder, experiment)) or found[0] is None
-    )
-    make = making(experiment)
-    if begins:
-        return make(), True
-    saved = found[0] if found else None
-    return saved.restore(make.spec) if saved else zeros(make.spec), False
-
-
-def _to_go_on_from(folder: RunFolder, experiment: Experiment) -> Saved | None:
-    """The newest checkpoint that verifies; None to start from the beginning."""
-    checkpoints, metrics = folder.checkpoints(experiment), folder.metrics()
-    every = experiment.schedule.checkpoint_every
-    if checkpoints.cycles():
-        return checkpoints.newest()
-    if metrics.last_cycle > every:
-        raise CheckpointError(
-            f"There is no usable checkpoint in {checkpoints.path}, though {metrics.last_cycle} "
-            f"cycles were made and checkpoint_every is {every}. If the run was killed before its "
-            f"first one, set checkpoint_every to {metrics.last_cycle} or more in {CONFIG}, and it "
-            "starts again; if they were removed, start a new run."
-        )
-    logging.getLogger("minimax_eqx").warning(
-        "The run in %s was stopped before its first checkpoint; it starts again, without the %d "
-        "rows that it had written to metrics.csv.",
-        folder.path,
-        len(metrics.read()),
-    )
-    return None
 
 
 def _mesh(experiment: Experiment) -> Mesh | None:

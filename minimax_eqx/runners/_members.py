@@ -1,6 +1,7 @@
 """Several runners as one: seeds and settings of a sweep, trained by one program."""
 
 import functools
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -42,6 +43,36 @@ def run_members(
     member (and student), they are on a mesh of their own, the devices cannot share them equally,
     they were consumed before, or `num_cycles` is negative.
     """
+    runners, side_by_side = _prepared(runners, num_cycles, mesh, side_by_side)
+    return _run_members(runners, num_cycles, mesh, side_by_side)
+
+
+def compile_members(
+    runners: Runner, num_cycles: int, mesh: Mesh | None = None
+) -> tuple[Runner, Callable[[Runner], tuple[Runner, dict[str, Float[Array, "member cycle"]]]]]:
+    """The program of `run_members` for these runners, to be called again and again, and the runners
+    to begin with: those given are consumed."""
+    runners, side_by_side = _prepared(runners, num_cycles, mesh, None)
+    program = _run_members.lower(runners, num_cycles, mesh, side_by_side).compile()
+    return runners, lambda runners: program(runners, num_cycles, mesh, side_by_side)
+
+
+def stacked(runners: Sequence[Runner]) -> Runner:
+    """Runners of one program as members, whose arrays have a leading axis `member`."""
+    first = runners[0]
+    if any(not eqx.tree_equal(_static(other), _static(first)) for other in runners[1:]):
+        raise ValueError("These runners differ in more than arrays: they are several programs.")
+    return jax.tree.map(lambda *xs: jnp.stack(xs) if eqx.is_array(xs[0]) else xs[0], *runners)
+
+
+def _static(runner: Runner) -> PyTree:
+    return eqx.filter(runner, eqx.is_array, inverse=True)
+
+
+def _prepared(
+    runners: Runner, num_cycles: int, mesh: Mesh | None, side_by_side: bool | None
+) -> tuple[Runner, bool]:
+    """The runners where they belong, and how their devices run them."""
     if num_cycles < 0:
         raise ValueError(f"run_members: num_cycles is {num_cycles}; it must not be negative.")
     check_not_consumed("run_members", runners)
@@ -50,8 +81,7 @@ def run_members(
         check_shares("members", count, num_shares(mesh, MEMBER_AXIS))
     if side_by_side is None:
         side_by_side = jax.default_backend() != "cpu"
-    runners = _consumed_and_placed(runners, mesh)
-    return _run_members(runners, num_cycles, mesh, side_by_side)
+    return _consumed_and_placed(runners, mesh), side_by_side
 
 
 def member(runners: Runner, index: int) -> Runner:

@@ -103,8 +103,11 @@ def test_a_resumed_run_ends_as_any_other(story):
         ".lock",
         "checkpoints",
         "config.json",
+        "curriculum.npz",
+        "evaluation.csv",
         "evaluation.json",
         "evaluations.csv",
+        "events.jsonl",
         "metrics.csv",
         "report.html",
     }

@@ -52,6 +52,7 @@ def test_a_run_leaves_its_configuration_metrics_checkpoints_and_evaluation(finis
         "evaluation.csv",
         "evaluation.json",
         "evaluations.csv",
+        "events.jsonl",
         "metrics.csv",
     }
     assert sorted(p.name for p in (path / "checkpoints").iterdir()) == ["4.npz", "8.npz"]
@@ -322,8 +323,8 @@ def test_a_run_is_evaluated_with_its_precision(finished, monkeypatch):
         seen.append(jax.config.jax_default_matmul_precision)
         return play(*args, **kwargs)
 
-    play = panels.evaluate
-    monkeypatch.setattr(panels, "evaluate", looking)
+    play = panels.play_episodes
+    monkeypatch.setattr(panels, "play_episodes", looking)
     # As many levels as no other test asks for, so that the program is traced here.
     evaluate(experiment(matmul_precision="float32", num_unseen_levels=3), finished[0].runner)
     assert seen == ["float32"]

@@ -18,7 +18,7 @@ from minimax_eqx._composition._draft import (
     options_of,
     with_changes,
 )
-from minimax_eqx._folder._run_folder import RunFolder
+from minimax_eqx._folder._run_folder import EVENTS, RunFolder
 from minimax_eqx.curricula import NCC, SamplingForLearnability
 from minimax_eqx.envs import Maze
 from minimax_eqx.experiment._ledger import SECONDS
@@ -129,8 +129,9 @@ def evaluation_in(path):
 
 
 def files(path):
-    """The content of every file below a folder."""
-    return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    """The content of every file below a folder, but for the diary, which only grows."""
+    found = [file for file in path.rglob("*") if file.is_file() and file.name != EVENTS]
+    return {file: file.read_bytes() for file in found}
 
 
 def launch(*arguments, cwd, code=None):

@@ -28,7 +28,11 @@ EVALUATION = {
     "updates": 20,
     "greedy": False,
     "unseen": summary(0.9),
-    "held_out": {"Labyrinth": summary(0.1), "<b>maze</b>": summary(0.3)},
+    "compared_with_training": {"level buffer": 4_000},
+    "held_out": {
+        "Labyrinth": summary(0.1) | {"seen_in_training": 0},
+        "<b>maze</b>": summary(0.3) | {"seen_in_training": 2},
+    },
 }
 EVALUATIONS = [
     {"cycle": c, "updates": c // 2, "env_steps": 16 * c, "unseen success_rate": c / 50}
@@ -49,9 +53,10 @@ def test_a_page_is_whole_and_everything_that_users_wrote_is_text(run):
     parsed = check_page(page([run]))
     text = parsed.text()
     assert "worst % of levels" not in text
+    assert "(4,000 of its level buffer), it has met 2 of <b>maze</b>." in text
     for shown in (run.name, "<b>maze</b>", "maze-<i>", "train <i> & go", "new_num_walls"):
         assert shown in text
-    assert not any("failed" in a.get("class", "") for _, a in parsed.elements)
+    assert "could not be drawn" not in text
     anchors = {a["class"] for a in parsed.all("section")}
     assert {"result", "learning", "evaluation", "complexity", "metrics", "composition"} <= anchors
 

@@ -68,7 +68,7 @@ def main(words: Sequence[str]) -> int:
         heading += " ('minimax-eqx recipes' lists other recipes, --run chooses another folder.)"
     from .. import _terminal as terminal
 
-    origin = {"recipe": title, "changes": changes, "command": _command(target, changes)}
+    origin = {"recipe": title, "changes": changes, "command": command_of(target, changes)}
     return terminal.train(
         experiment,
         path,
@@ -85,7 +85,7 @@ def options() -> tuple[Any, ...]:
     return Train(), recipe_named("quickstart")
 
 
-def _command(target: str, changes: Mapping[str, Any]) -> str:
+def command_of(target: str, changes: Mapping[str, Any]) -> str:
     """The command that trains the same again, whatever files of options there were."""
     words = ["minimax-eqx", "train", target]
     for name, value in changes.items():

@@ -1,0 +1,164 @@
+"""A sweep with a person at the terminal: one bar for all runs, and a table at the end."""
+
+import contextlib
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .._composition._user_code import UserCode
+from ..experiment import Evaluated, Progressed, Started, Stopping, Swept, WriteReport
+from ..experiment._compare import compare
+from ..experiment._hooks import Event, Hook
+from ..experiment._sweep import sweep
+from ..runners._experiment import Experiment
+from ._comparison import show
+from ._messages import FAILED, INTERRUPTED
+from ._process_options import ProcessOptions
+from ._progress import say
+from ._terminal import start_jax
+from ._trackers import trackers_named
+
+
+def train(
+    folder: pathlib.Path,
+    experiments: Mapping[str, Experiment],
+    *,
+    at_once: int | None,
+    tracker: str | None,
+    code: UserCode | None,
+    origins: Mapping[str, Mapping[str, Any]],
+) -> int:
+    """Trains the runs of a sweep in this process, and says what became of them."""
+    # Members share the cores as devices.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    with contextlib.suppress(RuntimeError):  # JAX has started
+        jax.config.update("jax_num_cpu_devices", min(cores, len(experiments)))
+    start_jax(ProcessOptions(), 1)
+    console = Console()
+    say(console, f"Sweeping {len(experiments)} runs in {folder}. Ctrl-C saves and stops.")
+    total = sum(e.schedule.num_updates for e in experiments.values())
+    with contextlib.closing(Together(console, total)) as together:
+
+        def hooks(name: str) -> Sequence[Hook]:
+            return [together.hook(name), WriteReport(), *trackers_named(tracker)]
+
+        outcome = sweep(
+            experiments,
+            folder,
+            hooks=hooks,
+            at_once=at_once,
+            code=code,
+            origins=origins,
+        )
+    return tell(console, folder, outcome)
+
+
+def by_workers(
+    folder: pathlib.Path, names: Sequence[str], words: Sequence[str], num_workers: int
+) -> int:
+    """Has several processes share the runs, each of which takes what no other has."""
+    console = Console()
+    at_once = -(-len(names) // num_workers)
+    command = [sys.executable, "-m", "minimax_eqx", "sweep", *words]
+    # Of an option that is given twice the last counts.
+    command += ["--workers", "1", *([] if "--at-once" in words else ["--at-once", str(at_once)])]
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        workers = []
+        for i in range(num_workers):
+            log = stack.enter_context(open(folder / f"worker-{i + 1}.log", "w", encoding="utf-8"))
+            workers.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT))
+        say(console, f"{num_workers} processes share {len(names)} runs; {folder}/worker-*.log.")
+        try:
+            codes = [worker.wait() for worker in workers]
+        except BaseException:
+            # Ctrl-C reaches them too; whatever else stops this process does not.
+            for worker in workers:
+                worker.terminate()
+            codes = [worker.wait() for worker in workers]
+    show_table(console, [folder / name for name in names])
+    return max(codes)
+
+
+class Together:
+    """One progress bar for all runs of a sweep, and a line for each that is done."""
+
+    def __init__(self, console: Console, total: int):
+        self._console = console
+        self._progress = Progress(
+            MofNCompleteColumn(),
+            BarColumn(bar_width=14),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("updates of all runs", total=total)
+        self._updates: dict[str, int] = {}
+        self._told_to_stop = False
+        self._progress.start()
+
+    def close(self) -> None:
+        """Leaves the bar as it is now."""
+        self._progress.stop()
+
+    def hook(self, name: str) -> Hook:
+        """The hook of the run of that name."""
+
+        def told(event: Event) -> None:
+            if isinstance(event, Started | Progressed):
+                self._updates[name] = event.ledger.updates
+                self._progress.update(self._task, completed=sum(self._updates.values()))
+            elif isinstance(event, Evaluated):
+                say(self._console, f"{name}: update {event.ledger.updates:,}, {_success(event)}.")
+            elif isinstance(event, Stopping) and not self._told_to_stop:
+                self._told_to_stop = True
+                say(self._console, "Stopping after this log interval; Ctrl-C again stops at once.")
+
+        return told
+
+
+def tell(console: Console, folder: pathlib.Path, outcome: Swept) -> int:
+    """Says what became of a sweep, and gives the exit code."""
+    for name, reason in outcome.failed.items():
+        say(console, f"{name} failed: {reason}")
+    if outcome.elsewhere:
+        say(console, f"Another process trains {', '.join(outcome.elsewhere)}.")
+    show_table(console, [run.path for run in outcome.finished.values()])
+    if outcome.interrupted:
+        say(console, f"Stopped, and saved in {folder}. The same command goes on.")
+        return INTERRUPTED
+    return FAILED if outcome.failed else 0
+
+
+def show_table(console: Console, paths: Sequence[pathlib.Path]) -> None:
+    """The runs that are evaluated, as `compare` shows them."""
+    done = [path for path in paths if (path / "evaluation.json").is_file()]
+    if not done:
+        return
+    try:
+        show(console, compare(done, at="end"))
+    except ValueError as error:
+        # For example, there is no held-out test.
+        say(console, f"The runs are not compared: {error}")
+
+
+def _success(event: Evaluated) -> str:
+    """What an evaluation says in a few words."""
+    results = [r for r in event.evaluation["held_out"].values() if r["success_rate"] is not None]
+    unseen = event.evaluation["unseen"]
+    parts = []
+    if unseen and unseen["success_rate"] is not None:
+        parts.append(f"{unseen['success_rate']:.0%} of unseen levels")
+    if results:
+        mean = sum(r["success_rate"] for r in results) / len(results)
+        parts.append(f"{mean:.0%} of held-out tests")
+    return " and ".join(parts) + " solved" if parts else "evaluated"

@@ -1,0 +1,98 @@
+"""Where a run goes on, and who is told of it."""
+
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Sequence
+
+from .._files import FolderError
+from .._folder._run_folder import CONFIG, RunFolder
+from .._xla._processes import from_first, is_first
+from ..runners._ahead import making, zeros
+from ..runners._experiment import Experiment
+from ..runners._runner import Runner
+from ..runners._saving import CheckpointError, Saved
+from ._hooks import Hook, Remote
+from ._json_lines import WriteEvents
+from ._ledger import SECONDS, Ledger, seconds_in
+from ._loop import Telling
+from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
+from ._record_curriculum import RecordCurriculum
+
+
+def telling(
+    experiment: Experiment,
+    folder: RunFolder,
+    runner: Runner,
+    saved: int | None,
+    hooks: Sequence[Hook] | None,
+) -> Telling:
+    """The hooks that every run has and, in the first process, those given, with what the run has
+    spent. Rows that are later than its checkpoint are removed.
+
+    `saved` is the cycle of the checkpoint that the runner is from, None if it begins.
+    """
+    *seconds, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
+    watch, every = Watch(folder.path, saved), experiment.schedule.checkpoint_every
+    save = SaveCheckpoints(folder.checkpoints(experiment), every, watch)
+    assess = Evaluate(experiment, last, save)
+    everybody: tuple[Hook, ...] = (watch, save, assess)
+    if is_first():
+        hooks = [WriteReport()] if hooks is None else hooks
+        # A row, and the record of the curriculum, are written before their state is saved.
+        recorders = (WriteTables(folder), RecordCurriculum(folder, save))
+        diary = Remote(WriteEvents(folder))
+        everybody = (watch, *recorders, save, assess, *hooks, diary)
+    ledger = dataclasses.replace(Ledger().of(runner), **dict(zip(SECONDS, seconds, strict=True)))
+    return Telling(experiment, folder, ledger, everybody)
+
+
+def taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:
+    """The runner to go on with, whose arrays count in the first process alone, and whether that is
+    one that begins."""
+    found: list[Saved | None] = []
+    begins: bool = from_first(
+        lambda: found.append(_to_go_on_from(folder, experiment)) or found[0] is None
+    )
+    make = making(experiment)
+    if begins:
+        return make(), True
+    saved = found[0] if found else None
+    return saved.restore(make.spec) if saved else zeros(make.spec), False
+
+
+def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[float]:
+    """Removes the rows of later cycles. Returns the seconds spent before, also on what is done
+    again, and the cycle of the evaluation that is left."""
+    metrics, evaluations = folder.metrics(), folder.evaluations()
+    spent = seconds_in((metrics.read() or [{}])[-1])
+    for table in (metrics, evaluations):
+        table.drop_after(cycle)
+    last = 0
+    with contextlib.suppress(FolderError):
+        later = seconds_in(folder.evaluation().get("ledger", {}))
+        spent = {name: max(value, later[name]) for name, value in spent.items()}
+        last = evaluations.last_cycle
+    return [*(spent[name] for name in SECONDS), last]
+
+
+def _to_go_on_from(folder: RunFolder, experiment: Experiment) -> Saved | None:
+    """The newest checkpoint that verifies; None to start from the beginning."""
+    checkpoints, metrics = folder.checkpoints(experiment), folder.metrics()
+    every = experiment.schedule.checkpoint_every
+    if checkpoints.cycles():
+        return checkpoints.newest()
+    if metrics.last_cycle > every:
+        raise CheckpointError(
+            f"There is no usable checkpoint in {checkpoints.path}, though {metrics.last_cycle} "
+            f"cycles were made and checkpoint_every is {every}. If the run was killed before its "
+            f"first one, set checkpoint_every to {metrics.last_cycle} or more in {CONFIG}, and it "
+            "starts again; if they were removed, start a new run."
+        )
+    logging.getLogger("minimax_eqx").warning(
+        "The run in %s was stopped before its first checkpoint; it starts again, without the %d "
+        "rows that it had written to metrics.csv.",
+        folder.path,
+        len(metrics.read()),
+    )
+    return None
