@@ -27,7 +27,9 @@ MOST_EPISODES = 4
 MOST_STEPS = 500
 # Larger pictures would make the page heavy, and take long to draw.
 MOST_CELLS = 700
-_TILE, _VIEW_TILE, _MOST_PIXELS = 14, 18, 192
+_TILE, _VIEW_TILE = 14, 18
+# What is not made of tiles changes everywhere, and takes longer to draw: it is shown in small.
+MOST_STEPS_WITHOUT_TILES, _MOST_PIXELS, _MOST_OF_ONE = 150, (192, 96), 350_000
 # All episodes together may take so much of the page.
 MOST_CHARACTERS = 900_000
 # A stream of random numbers of its own: the report changes nothing about a run.
@@ -49,7 +51,9 @@ class Played:
     @property
     def length(self) -> int:
         """How many steps are shown."""
-        return min(int(self.recording.length), MOST_STEPS)
+        is_tiled = hasattr(self.env.artist(), "tile_size")
+        most = MOST_STEPS if is_tiled else MOST_STEPS_WITHOUT_TILES
+        return min(int(self.recording.length), most)
 
 
 def section(run: Run) -> Section | None:
@@ -69,11 +73,13 @@ def section(run: Run) -> Section | None:
     kind = "held-out tests" if played[0].is_test else "levels of the kind that it trains on"
     greedy = run.experiment.evaluation.greedy
     how = "always takes its likeliest action" if greedy else "samples its actions"
+    is_choice = isinstance(played[0].thoughts.predictions.actions, Categorical)
+    choice = ", how likely each action is to it" if is_choice else ""
     students = "The first student" if run.experiment.num_students > 1 else "The agent"
     text = (
         f"<p>{students} plays one episode each on {kind}, and {how}. Press play, or go step by "
-        "step with the arrow keys: you see what it sees, how likely each action is to it, and "
-        "what it expects to be paid from there on.</p>"
+        f"step with the arrow keys: you see what it does{choice} and what it expects to be paid "
+        "from there on.</p>"
     )
     return Section("Episodes", "episodes", text + "".join(players))
 
@@ -182,12 +188,17 @@ def _pictures(played: Played) -> dict[str, Any]:
     tile = getattr(artist, "tile_size", None)
     states = played.recording.states
     drawn = artist.draw_episode(played.env, played.level, states, played.length)
+    found: dict[str, Any] = {}
     if tile:
         # Mazes have a border of half a cell.
         frames = frames_of(drawn, tile, tile - tile // 2)
-    else:
-        frames = frames_of([shrunk(image, _MOST_PIXELS) for image in drawn])
-    found = {} if frames is None else {"frames": frames.content()}
+        found = {} if frames is None else {"frames": frames.content()}
+    for most in () if tile else _MOST_PIXELS:
+        frames = frames_of([shrunk(image, most) for image in drawn])
+        content = None if frames is None else frames.content()
+        if content and len(content["sheet"]) + len(content["changes"]) <= _MOST_OF_ONE:
+            found = {"frames": content}
+            break
     viewer: Any = small_artist(played.env, _VIEW_TILE)
     seen = jax.tree.map(lambda leaf: leaf[: played.length], played.thoughts.observations)
     views = [viewer.draw_view(played.env, one) for one in unstack(seen)] if played.length else []

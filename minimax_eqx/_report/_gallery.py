@@ -5,7 +5,7 @@ import numpy as np
 from .._files import FolderError
 from .._folder._record import Look, Record
 from ._html import escaped, number, picture
-from ._level_pictures import facts, pictures_of, short_name
+from ._level_pictures import facts, mean_metrics, pictures_of, short_name
 from ._run import Run
 from ._section import Section
 
@@ -67,6 +67,9 @@ def _row(run: Run, look: Look) -> str:
         told += f", {number(look.num_stored)} levels stored"
         if look.needed is not None and look.num_stored < look.needed:
             told += f"; none is replayed before there are {number(look.needed)}"
+    measured = mean_metrics(run.experiment.env, look.levels)
+    if measured:
+        told += f"; on average {measured}"
     pictures = pictures_of(run.experiment.env, look.levels) or [None] * look.size
     cards = "".join(_card(look, i, image) for i, image in enumerate(pictures))
     label = f"Levels {when[0].lower()}{when[1:]}"

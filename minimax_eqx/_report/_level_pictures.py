@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 
 from .._folder._level_arrays import unpacked
 from .._types import PyTree
+from .._xla._compile import quick_jit
 from ..envs import AbstractArtist, AbstractEnv
 from ..envs._pictures import unstack
 from ._html import number, percent
@@ -55,7 +56,31 @@ def shrunk(
 
 def metrics_of(env: AbstractEnv, levels: PyTree) -> dict[str, np.ndarray]:
     """What the environment measures of levels (leading axis `level`)."""
-    return {n: np.asarray(v) for n, v in jax.jit(jax.vmap(env.level_metrics))(levels).items()}
+    return {n: np.asarray(v) for n, v in _metrics(env, levels).items()}
+
+
+@quick_jit
+def _metrics(env, levels):
+    return jax.vmap(env.level_metrics)(levels)
+
+
+def mean_metrics(env: AbstractEnv, arrays: Sequence[np.ndarray]) -> str:
+    """The means of what the environment measures of levels that are kept as packed arrays, of
+    those that can be solved, in words; nothing if it measures nothing, or they are of another."""
+    try:
+        levels = unpacked(arrays, env.level_spec())
+    except ValueError:
+        return ""
+    found = metrics_of(env, jax.tree.map(jax.numpy.asarray, levels))
+    solvable = found.pop("passable", None)
+    kept = slice(None) if solvable is None or not solvable.any() else solvable > 0
+    told = [f"{title_of(name)} {number(float(v[kept].mean()))}" for name, v in found.items()]
+    return ", ".join(told[:4])
+
+
+def title_of(metric: str) -> str:
+    """What a metric of levels is called in a sentence."""
+    return metric.removeprefix("num_").replace("_", " ")
 
 
 def facts(known: Mapping[str, np.ndarray], i: int) -> list[tuple[str, str]]:

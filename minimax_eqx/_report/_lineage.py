@@ -8,7 +8,7 @@ from .._folder._family import Family
 from .._folder._level_arrays import unpacked
 from ._gallery import record_of
 from ._html import number, picture
-from ._level_pictures import metrics_of, pictures_of, short_name
+from ._level_pictures import metrics_of, pictures_of, short_name, title_of
 from ._run import Run
 from ._section import Section
 
@@ -77,7 +77,7 @@ def _told(metrics: dict[str, np.ndarray], place: int, before: int | None) -> str
     """What the environment measures of a level where it differs from the one before."""
     told = []
     for name, values in metrics.items():
-        title = name.replace("_", " ").replace("num ", "")
+        title = title_of(name)
         now, then = float(values[place]), None if before is None else float(values[before])
         if name == "passable":
             told += (

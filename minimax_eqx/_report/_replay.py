@@ -21,6 +21,7 @@ FIRST_ROWS = 20
 MOST_ROWS = 10_000
 # So many looks are drawn, since one has to tell the lines from each other.
 _LINES = 4
+_AXIS = "levels, the likeliest first"
 _COLUMNS = {
     "chances": "replayed",
     "by_score": "by score",
@@ -31,6 +32,8 @@ _COLUMNS = {
     "success_rates": "solved",
     "num_mutations": "edits",
 }
+# So many times an even share of all replays.
+OFTEN = 5
 _SHARES = ("chances", "by_score", "by_age", "success_rates")
 
 
@@ -58,17 +61,16 @@ def _spread(stored: StoredLevels, looks: Sequence[Look]) -> str:
             f"<p>Nothing is replayed yet: {number(len(chances))} levels are stored, and there must "
             f"be {number(needed)}.</p>{first}"
         )
-    lines = [Series("now", {"rank": np.array(ranks, float)}, np.array(shares))]
+    lines = [Series("now", {_AXIS: np.array(ranks, float)}, np.array(shares))]
     earlier = [look for look in spread_out(list(looks)) if look.ranks][:-1]
     for i, look in enumerate(earlier[:: max(1, -(-len(earlier) // (_LINES - 1)))], 1):
         name = f"after {number(look.updates)} updates"
-        x = {"rank": np.array(look.ranks, float)}
+        x = {_AXIS: np.array(look.ranks, float)}
         lines.append(Series(name, x, np.array(look.shares), colour=i, dash=i))
     chart = curves("Share of all replays that the likeliest levels have", lines, is_share=True)
     note = (
-        '<p class="note">The horizontal axis counts levels, from the one that is likeliest to be '
-        "replayed on. A line that rises at once says that few levels are played again and again; "
-        "a straight one says that all are alike.</p>"
+        '<p class="note">A line that rises at once says that few levels are played again and '
+        "again; a straight one says that all are alike.</p>"
     )
     return first + chart + note
 
@@ -148,9 +150,10 @@ def why(stored: StoredLevels, slots: np.ndarray) -> list[str]:
         elif np.isclose(chances[i], even, rtol=1e-3):
             told.append("as often as any other")
         elif chances[i] > even and by_score[i] >= by_age[i]:
-            told.append(f"often: its score is in the {tenth}")
+            often = "often" if chances[i] > OFTEN * even else "more than most"
+            told.append(f"{often}: its score is in the {tenth}")
         elif chances[i] > even:
-            told.append("often: it was not drawn for long")
+            told.append("more than most: it was not drawn for long")
         elif by_age[i] > 0.5 * float(np.max(by_age, initial=0)):
             told.append(f"seldom, and only for its age: {low}")
         else:
@@ -161,7 +164,12 @@ def why(stored: StoredLevels, slots: np.ndarray) -> list[str]:
 def _text(name: str, value: float) -> str:
     if name == "success_rates" and value < 0:
         return number(None)
-    return percent(value) if name in _SHARES else number(value)
+    return _share(value) if name in _SHARES else number(value)
+
+
+def _share(value: float) -> str:
+    """A share in percent, with enough digits where it is small."""
+    return percent(value) if value >= 0.01 or value == 0 else f"{100 * value:.1g} %"
 
 
 def _short(values: np.ndarray) -> list[float | int | None]:

@@ -12,7 +12,7 @@
     const text = (column, i) => {
       const v = data.columns[column][i];
       if (!data.shares[column]) return digits(v);
-      return v === null || v < 0 ? "–" : (100 * v).toFixed(1) + " %";
+      return v === null || v < 0 ? "–" : (v >= 0.01 || v === 0 ? (100 * v).toFixed(1) : String(+(100 * v).toPrecision(1))) + " %";
     };
     const value = (column, i) =>
       column === 0 ? data.names[i] : column > data.columns.length ? data.whys[data.why[i]] : data.columns[column - 1][i];

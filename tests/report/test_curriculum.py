@@ -87,8 +87,8 @@ def test_a_line_leads_from_the_generated_level_to_the_best(run):
         (
             2,
             [
-                "often: its score is in the top tenth",
-                "often: it was not drawn for long",
+                "more than most: its score is in the top tenth",
+                "more than most: it was not drawn for long",
                 "seldom: others have higher scores, and it was drawn lately",
                 "never: its score has no weight, and it was just drawn",
             ],
