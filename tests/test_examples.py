@@ -9,11 +9,14 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
+# Packages that only an example needs.
+NEEDED = {"optuna_search": "optuna"}
 # What they print; those without anything are only trained in a folder, as `test_own_parts.py` does.
 EXAMPLES = {
     "compare_methods": r"method .*\n(\w+ +[01]\.\d+ \[[01]\.\d+, [01]\.\d+\] .*\n){3}$",
     "gymnasium_view": r"generation  1  mean return 0\.\d\d\n(pole .*: return [01]\.\d\d\n){4}$",
     "level_replay": r"cycle +50 .*ratio 0\.[1-9].*walls .* \d\.\d .*success [01]\.\d\d\nsuccess",
+    "optuna_search": r"best of 1 trials: \d+% with {'learning_rate': 0\.",
     "own_box": r"cycle +10  boats that arrived [01]\.\d\d\n",
     "own_curriculum": r"cycle +20  share of walls [01]\.\d\d  success rate [01]\.\d\d\n",
     "own_env": r"keeps the rules",
@@ -24,10 +27,14 @@ EXAMPLES = {
 }
 
 
-def output_of(*arguments):
+# Further words for some.
+MORE = {"optuna_search": ["5"]}
+
+
+def output_of(*arguments, cwd=ROOT):
     """What a program prints, run in a process of its own as a reader runs it."""
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -41,8 +48,11 @@ def readme_blocks(language):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_runs(name):
-    assert re.search(EXAMPLES[name], output_of(f"examples/{name}.py", "1"))
+def test_an_example_runs(name, tmp_path):
+    if name in NEEDED:
+        pytest.importorskip(NEEDED[name])
+    program = str(ROOT / "examples" / f"{name}.py")
+    assert re.search(EXAMPLES[name], output_of(program, "1", *MORE.get(name, ()), cwd=tmp_path))
 
 
 def test_every_example_that_does_something_is_tested():
