@@ -23,6 +23,7 @@ from ..envs._pictures import unstack
 from ..envs.maze import HeldOutMazes, MazeLevel
 from ..envs.maze._fit import has_border, without_border
 from ..envs.maze._held_out_names import ALIASES, LISTS, MAZES, MAZES_WITH_MORE
+from ..evaluation._evaluate import generator_of
 from ..runners._experiment import Experiment
 from ._recipes import ALL, recipe_named
 
@@ -83,8 +84,8 @@ def experiment_of(word: str, file: str | None = None) -> Experiment:
 
 
 def levels_named(word: str, num_levels: int, seed: int, env: AbstractEnv | None = None) -> Levels:
-    """The levels of a file, those that a recipe's generator draws, or those of a held-out maze,
-    seen as in `env`.
+    """The levels of a file or of a held-out maze, or what a recipe's generator draws, seen as in
+    `env`.
 
     Raises `ValueError` for a word that means none of them.
     """
@@ -110,20 +111,15 @@ def levels_named(word: str, num_levels: int, seed: int, env: AbstractEnv | None 
             f"There is no maze, recipe, run or file of levels '{word}'.{nearest(word, known)} "
             f"Mazes: {', '.join((*MAZES, *MAZES_WITH_MORE))}. 'minimax-eqx recipes' lists recipes."
         ) from None
-    return sampled(experiment.env, generator_of(experiment), num_levels, key)
+    return unseen_levels(experiment, num_levels, key)
 
 
-def generator_of(experiment: Experiment) -> AbstractLevelGenerator:
-    """What draws the unseen levels of an experiment. Raises `ValueError` if nothing is known."""
-
-    def is_generator(node: Any) -> bool:
-        return isinstance(node, AbstractLevelGenerator)
-
-    leaves = jax.tree.leaves(experiment.curriculum, is_leaf=is_generator)
-    found = experiment.evaluation.unseen or next(filter(is_generator, leaves), None)
-    if found is None:
+def unseen_levels(experiment: Experiment, num_levels: int, key: Any) -> Levels:
+    """Levels of the kind that an experiment trains on. Raises `ValueError` if it has none."""
+    generator = generator_of(experiment)
+    if generator is None:
         raise ValueError("This experiment has no generator of levels; name a file or a maze.")
-    return found
+    return sampled(experiment.env, generator, num_levels, key)
 
 
 def sampled(

@@ -11,6 +11,7 @@ from jaxtyping import Int, UInt8
 
 from .._notebook import never_fails
 from .._types import PyTree
+from ._actions import Discrete
 from ._env import AbstractArtist, AbstractEnv
 from ._pictures import gif, png, save_picture
 
@@ -107,3 +108,12 @@ def _artist_of(env: AbstractEnv) -> AbstractArtist:
             f"{type(env).__name__} has no artist who could draw it; write its method `artist`."
         )
     return artist
+
+
+def names_of_actions(env: AbstractEnv) -> tuple[str, ...]:
+    """What people call the actions of an environment; none if they are no choices."""
+    spec, artist = env.action_spec(), env.artist()
+    if not isinstance(spec, Discrete):
+        return ()
+    names = None if artist is None else artist.action_names(env)
+    return names or tuple(f"action {i}" for i in range(spec.num_actions))

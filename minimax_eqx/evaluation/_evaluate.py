@@ -96,15 +96,15 @@ def seed_of(experiment: Experiment) -> int:
     return experiment.seed if own is None else own
 
 
-def generator_of(experiment: Experiment, runner: Runner) -> AbstractLevelGenerator | None:
-    """What draws unseen levels; None if nothing is known."""
-    return experiment.evaluation.unseen or _generator_in(runner.experiment.curriculum)
-
-
-def _generator_in(part: Any) -> AbstractLevelGenerator | None:
-    """The first generator among the parts of a curriculum."""
+def generator_of(
+    experiment: Experiment, runner: Runner | None = None
+) -> AbstractLevelGenerator | None:
+    """What draws unseen levels: the one that the evaluation names, or the first in the curriculum
+    (of the runner, if one is given, whose floats are arrays). None if nothing is known."""
 
     def is_generator(node):
         return isinstance(node, AbstractLevelGenerator)
 
-    return next(filter(is_generator, jax.tree.leaves(part, is_leaf=is_generator)), None)
+    curriculum = (runner.experiment if runner else experiment).curriculum
+    parts = jax.tree.leaves(curriculum, is_leaf=is_generator)
+    return experiment.evaluation.unseen or next(filter(is_generator, parts), None)
