@@ -138,3 +138,20 @@ CONTRASTS = """
   });
 })()
 """
+
+
+def test_an_episode_stands_still_until_it_is_played_and_a_table_is_sorted(opened):
+    player = opened.query_selector(".player")
+    output, play = player.query_selector("output"), player.query_selector('[data-do="play"]')
+    assert output.text_content().startswith("0 of")
+    player.query_selector("input").focus()
+    opened.keyboard.press("ArrowRight")
+    assert output.text_content().startswith("1 of")
+    assert play.text_content() == "Play"
+    play.click()
+    assert play.text_content() == "Pause"
+    box = opened.query_selector(".all-levels")
+    heads = box.query_selector_all("thead th")
+    heads[3].query_selector("button").click()
+    heads[3].query_selector("button").click()
+    assert heads[3].get_attribute("aria-sort") == "ascending"
