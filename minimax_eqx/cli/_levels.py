@@ -12,7 +12,6 @@ import numpy as np
 
 from .._composition._parts import nearest
 from .._composition._user_code import is_user_code, load_user_code
-from .._fingerprint import fingerprint, words
 from .._folder._run_folder import CONFIG, RunFolder
 from .._types import PyTree
 from .._xla._compile import quick_jit
@@ -24,6 +23,7 @@ from ..envs.maze import HeldOutMazes, MazeLevel
 from ..envs.maze._fit import has_border, without_border
 from ..envs.maze._held_out_names import ALIASES, LISTS, MAZES, MAZES_WITH_MORE
 from ..evaluation._evaluate import generator_of
+from ..evaluation._panels import fingerprints_of
 from ..runners._experiment import Experiment
 from ._recipes import ALL, recipe_named
 
@@ -59,8 +59,7 @@ class Levels:
 
     def fingerprints(self) -> list[tuple[int, ...]]:
         """64 bits of each level, which equal ones share."""
-        prints = _fingerprints(jax.tree.map(jnp.asarray, self.levels))
-        return [tuple(map(int, one)) for one in np.asarray(prints)]
+        return [tuple(map(int, one)) for one in fingerprints_of(self.levels)]
 
 
 def is_file(word: str) -> bool:
@@ -196,11 +195,6 @@ def each(levels: Levels) -> list[Any]:
 @quick_jit
 def _metrics(env, levels):
     return jax.vmap(env.level_metrics)(levels)
-
-
-@quick_jit
-def _fingerprints(levels):
-    return jax.vmap(lambda level: fingerprint(words(level)))(levels)
 
 
 @eqx.filter_jit

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, Shaped, UInt32
 
-from .._fingerprint import fingerprint, words
+from .._fingerprint import fingerprints
 from .._types import PyTree
 from .._xla._compile import quick_jit
 from ..agents import Agent
@@ -33,7 +33,7 @@ class Played(eqx.Module):
     """What came of one test, on the host.
 
     `results` have axes `student episode`, and regrets where the environment knows the best return
-    of a level. `fingerprints` are those of the levels, which tell which episodes shared one.
+    of a level. `fingerprints` tell which episodes shared a level.
     """
 
     results: EpisodeResults
@@ -164,9 +164,7 @@ def fingerprints_of(levels: PyTree) -> UInt32[np.ndarray, "level 2"]:
     return np.asarray(_fingerprints(jax.tree.map(jnp.asarray, levels)))
 
 
-@quick_jit
-def _fingerprints(levels: PyTree) -> UInt32[Array, "level 2"]:
-    return jax.vmap(lambda level: fingerprint(words(level)))(levels)
+_fingerprints = quick_jit(fingerprints)
 
 
 @quick_jit
@@ -211,7 +209,7 @@ def _sample(
         levels = jax.vmap(lambda key: generator.sample(env.level_spec(), key=key))(
             numbered(level_key, indices)
         )
-    prints, optima = _fingerprints(levels), optimum_of(env, levels)
+    prints, optima = fingerprints(levels), optimum_of(env, levels)
     if isinstance(played, AbstractJoint):
         levels = jax.vmap(lambda level: played.fit(env, level))(levels)
     return levels, numbered(play_key, indices), prints, optima
