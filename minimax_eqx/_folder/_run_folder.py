@@ -144,7 +144,7 @@ class RunFolder:
 
     def write_evaluation(self, evaluation: Mapping[str, Any], suffix: str = "") -> pathlib.Path:
         """Replaces the evaluation, each of its two files at once or not at all: a table of its
-        levels, and everything else. Those of chosen checkpoints have names with a suffix."""
+        levels, and everything else. A chosen checkpoint's have names with a suffix."""
         rest = {name: value for name, value in evaluation.items() if name != "levels"}
         if "levels" in evaluation:
             table = self.path / _with(EVALUATION_LEVELS, suffix)

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from ._drawn import can_show_blocks, in_ascii
 
-# Waits for a key for so many seconds, or for ever, and says which it was; None if there was none.
+# Waits for a key for some seconds, or for ever, and says which it was; None if there was none.
 ReadKey: TypeAlias = Callable[[float | None], str | None]
 
 _ARROWS = {"A": "up", "B": "down", "C": "right", "D": "left"}

@@ -93,7 +93,7 @@ def show_episode(
 ) -> Animation:
     """An episode of `level` as an animation, drawn by the environment's artist.
 
-    `states` and `length` are those of `rollouts.record_episode`. Raises `ValueError` for an
+    `states` and `length` are what `rollouts.record_episode` gives. Raises `ValueError` for an
     environment without an artist, and for what the artist cannot draw.
     """
     artist = _artist_of(env)

@@ -35,7 +35,7 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     `levels` has a row for each level of each test and each student. `cycle` and `updates` say what
     was evaluated, and `seed`, `greedy` and `suite` how.
 
-    `seen_in_training` of a test counts those of its levels that students were trained on, as far as
+    `seen_in_training` of a test says how many of its levels students were trained on, as far as
     the runner knows: `compared_with_training` says how many levels of its buffers, fixed tasks or
     lists were looked through. It is None where nothing is known, and for levels of another form,
     such as mazes of another size.

@@ -48,7 +48,7 @@ def evaluate_panels(
     greedy: bool = False,
     key: Key[Array, ""],
 ) -> dict[str, Played]:
-    """Plays `num_episodes` of each test with each student; of a `LevelFile` so many of each level.
+    """Plays `num_episodes` of each test with each student; of a `LevelFile` each of its levels.
 
     Tests in equal environments are played side by side, as one compiled program. The levels and the
     chance of a test come from `key` and its name, so that which others are played changes nothing.
@@ -153,7 +153,7 @@ def _batch_size(env: AbstractEnv, num_episodes: int, num_tests: int) -> int:
 
 
 def _part(found: tuple[EpisodeResults, np.ndarray], index: int, size: int) -> Any:
-    """The episodes of one test; those of a batch are ordered by test."""
+    """The episodes of one test out of a batch, which is ordered by test."""
     results, prints = found
     own = slice(index * size, (index + 1) * size)
     return jax.tree.map(lambda leaf: leaf[:, own], results), prints[own]
@@ -180,8 +180,8 @@ def _sample_all(
     UInt32[Array, "episode 2"],
     Float[Array, " episode"] | None,
 ]:
-    """The levels of these episodes of each test, one test after the other, as those of the
-    environment where they are played; a key for each episode, the fingerprint of its level, and
+    """The levels of these episodes of each test, one test after the other, as the environment has
+    them where they are played; a key for each episode, the fingerprint of its level, and
     the best return there."""
     tests = [
         _sample(played, panel, key, indices, each) for panel, key in zip(panels, keys, strict=True)

@@ -13,7 +13,7 @@ from ..nets._distributions import noise
 from ..nets._policy import AbstractPolicy
 from ..rollouts._evaluation import EpisodeResults, predict, split_each
 
-# So many fit into the caches of a CPU with a small network; more make a step no cheaper for each.
+# This many fit into the caches of a CPU with a small network; more make a step no cheaper for each.
 NUM_PLACES = 128
 # Steps between looks at what has ended. Fewer waste less, and every look costs as much as a step.
 STEPS_AT_ONCE = 8
@@ -48,7 +48,7 @@ def play_episodes(
 ) -> EpisodeResults:
     """Plays each episode: the one with number `i` on `levels[level_of[i]]`, with the key `keys[i]`.
 
-    The results are those of `rollouts.evaluate` for that level and key, whatever else is played.
+    The results are what `rollouts.evaluate` gives for that level and key, whatever else is played.
     There a batch lasts as long as its longest episode; here the place of an episode that has ended
     goes to the next one in order, so put those that may last long first.
     """

@@ -64,7 +64,7 @@ class ComparedMethod:
     optimality_gap: Estimate | None
     """How far scores fall short of the target; None if there is no target."""
     difference: Estimate | None
-    """Its interquartile mean minus that of the first method; None for the first."""
+    """Its interquartile mean minus the first method's; None for the first."""
     probability_of_improvement: Estimate | None
     """How likely a run of it is better than one of the first method; None for the first."""
 
@@ -138,7 +138,7 @@ def compare(
     `at="end"` takes the last evaluation of each run, whatever it had cost.
 
     `target` is what the optimality gap is measured from; for success rates it is 1 if not given.
-    `confidence`, `resample` and `seed` are those of `statistics.bootstrap`.
+    `confidence`, `resample` and `seed` are handed to `statistics.bootstrap`.
 
     Raises `FolderError` for a folder without a run, with a damaged one, or one that was never
     evaluated; `ValueError` for a run given twice, for two runs of one method and seed, for runs

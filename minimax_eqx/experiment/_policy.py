@@ -101,8 +101,8 @@ def load_policy(path: pathlib.Path | str, *, code: UserCode | None = None) -> Po
     """The policy in a folder that `save_policy` wrote, or the first student of the run in a folder,
     at its newest checkpoint.
 
-    No code in the folder is run, whoever wrote it. `code` has parts of yours, if it was made with
-    any. Raises `FolderError` if there is no policy, or one that cannot be used, and
+    No code in the folder is run, so it may be a stranger's. `code` has parts of yours, if it was
+    made with any. Raises `FolderError` if there is no policy, or one that cannot be used, and
     `CheckpointError` if its weights are damaged or of another network.
     """
     folder = resolved(path)

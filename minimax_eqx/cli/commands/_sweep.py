@@ -94,7 +94,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def options() -> tuple[Any, ...]:
-    """What has the options of this command, with those of a recipe."""
+    """What has the options of this command, a recipe's included."""
     return Sweep(), recipe_named("quickstart")
 
 
