@@ -124,7 +124,7 @@ class Agent(eqx.Module):
         (count,) = self.num_updates.shape
         if not 0 <= index < count:
             raise ValueError(
-                f"student is {index}; it must be at least 0 and below {count}, the number of students."
+                f"student is {index}; it must be at least 0 and below {count}, the number of them."
             )
         return self._at(index)
 
