@@ -34,6 +34,11 @@ def fingerprint(level_words: UInt32[Array, " words"]) -> UInt32[Array, "2"]:
     return jnp.sum(_mix(salted), axis=0, dtype=jnp.uint32)
 
 
+def fingerprints(levels: PyTree) -> UInt32[Array, "level 2"]:
+    """The fingerprint of each level (leading axis `level`)."""
+    return jax.vmap(lambda level: fingerprint(words(level)))(levels)
+
+
 def is_held_back(level: PyTree, share: float) -> Bool[Array, ""]:
     """Whether a level is one of the `share` of all levels that are kept for tests.
 

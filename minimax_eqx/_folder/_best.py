@@ -12,7 +12,7 @@ _RATE = " success_rate"
 
 
 def chosen(folder: RunFolder, experiment: Experiment, which: int | str) -> Saved:
-    """A run's checkpoint: that of a cycle, the newest that verifies, or the best.
+    """A run's checkpoint: of a cycle, the newest that verifies, or the best.
 
     The best is, of the checkpoints that are there, the one with the highest mean success rate over
     held-out tests when it was evaluated while training; of equal ones the latest. Where there are
@@ -37,7 +37,7 @@ def chosen(folder: RunFolder, experiment: Experiment, which: int | str) -> Saved
         return checkpoints.load(max(rates, key=lambda cycle: (rates[cycle], cycle)))
     if not str(which).isdecimal() or int(which) not in cycles:
         raise CheckpointError(
-            f"There is no checkpoint {which!r} in {checkpoints.path}. There are those of the "
+            f"There is no checkpoint {which!r} in {checkpoints.path}. There are some of the "
             f"cycles {there}; {NEWEST!r} and {BEST!r} choose one of them."
         )
     return checkpoints.load(int(which))

@@ -22,8 +22,8 @@ class RunEvaluation:
 
 
 def evaluations_of(folder: RunFolder, measure: str) -> list[RunEvaluation]:
-    """All evaluations of a run, first to last: those made while training, those of checkpoints that
-    somebody chose, and the newest one. Of one cycle the one that comes last here counts. `measure`
+    """All evaluations of a run, first to last: while training, of chosen checkpoints, and the
+    newest one. Of one cycle the one that comes last here counts. `measure`
     is a column, such as `success_rate`.
 
     Raises `FolderError` for a file that is damaged.

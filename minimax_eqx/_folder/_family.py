@@ -16,8 +16,8 @@ KEPT_SHARE = 0.7
 class Family:
     """Levels by their fingerprints, in the order in which they were first seen.
 
-    It is bounded: when it is full, the ancestors of what is stored now stay, those of the levels
-    with the highest scores first, and the others are forgotten.
+    It is bounded: when it is full, the ancestors of what is stored now stay, of levels with the
+    highest scores first, and the others are forgotten.
     """
 
     fingerprints: UInt64[np.ndarray, " level"]
@@ -39,8 +39,8 @@ class Family:
         return len(self.fingerprints)
 
     def meet(self, stored: "Family", scores: Float[np.ndarray, " level"]) -> "Family":
-        """The family with those of the levels stored now, which have these scores, that it has not
-        seen before."""
+        """The family with the levels stored now, which have these scores, as far as they are new to
+        it."""
         new = stored.where(~np.isin(stored.fingerprints, self.fingerprints))
         if len(new) == 0:
             return self

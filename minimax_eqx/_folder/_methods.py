@@ -106,7 +106,7 @@ def _without_number(name: str) -> str:
 
 
 def _telling_apart(methods: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A few options by whose values all these methods differ, those of the outer parts first."""
+    """A few options by whose values all these methods differ, of outer parts first."""
     paths = list(dict.fromkeys(path for method in methods for path in method))
     chosen: list[str] = []
 

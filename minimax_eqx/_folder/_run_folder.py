@@ -19,7 +19,7 @@ from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
 from ._origin import origin_now
 from ._record import Record
-from ._rows import read_rows, write_rows
+from ._rows import write_rows
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
 EVALUATION_LEVELS, TAIL = "evaluation.csv", "tail.json"
@@ -144,7 +144,7 @@ class RunFolder:
 
     def write_evaluation(self, evaluation: Mapping[str, Any], suffix: str = "") -> pathlib.Path:
         """Replaces the evaluation, each of its two files at once or not at all: a table of its
-        levels, and everything else. Those of chosen checkpoints have names with a suffix."""
+        levels, and everything else. A chosen checkpoint's have names with a suffix."""
         rest = {name: value for name, value in evaluation.items() if name != "levels"}
         if "levels" in evaluation:
             table = self.path / _with(EVALUATION_LEVELS, suffix)
@@ -174,11 +174,6 @@ class RunFolder:
         pattern = _with(EVALUATION, "-*")
         paths = [*sorted(self.path.glob(pattern)), self.path / EVALUATION]
         return [_json(path) for path in paths if path.is_file()]
-
-    def evaluated_levels(self) -> list[dict[str, Any]]:
-        """The rows of the newest evaluation, one for each level of a test and each student; none if
-        there is no such file."""
-        return read_rows(self.path / EVALUATION_LEVELS)
 
     def metrics(self) -> MetricsFile:
         """The table of metrics, one row per log interval, for reading and appending."""

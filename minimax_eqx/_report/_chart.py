@@ -109,7 +109,7 @@ def described(title: str, series: Series, axis: str, scale: Scale) -> str:
 
 
 def thinned(series: Series, most: int) -> Series:
-    """The series with neighbours averaged until there are at most so many points."""
+    """The series with neighbours averaged until there are no more points than `most`."""
     count = len(series.y)
     if count <= most:
         return series

@@ -10,8 +10,9 @@ from jaxtyping import Array, Key
 
 from .._types import PyTree
 from .._xla._compile import quick_jit
-from ..envs import AbstractEnv, Discrete
+from ..envs import AbstractEnv
 from ..envs._pictures import unstack
+from ..envs._shown import names_of_actions
 from ..evaluation._shown import shown_levels
 from ..nets._distributions import Categorical
 from ..rollouts._recording import Recording, Thoughts, record_thoughts
@@ -135,7 +136,7 @@ def _sample(env, generator, key):
 
 
 def _player(played: Played, place: int) -> str:
-    names = _action_names(played.env)
+    names = names_of_actions(played.env)
     content = _content(played, names)
     told = _told(played)
     name = escaped(played.name)
@@ -206,14 +207,6 @@ def _pictures(played: Played) -> dict[str, Any]:
         view = frames_of(views, _VIEW_TILE if tile else ANY_TILE)
         found |= {} if view is None else {"view": view.content()}
     return found
-
-
-def _action_names(env: AbstractEnv) -> tuple[str, ...]:
-    spec, artist = env.action_spec(), env.artist()
-    if not isinstance(spec, Discrete):
-        return ()
-    names = None if artist is None else artist.action_names(env)
-    return names or tuple(f"action {i}" for i in range(spec.num_actions))
 
 
 def _actions(played: Played) -> list[np.ndarray]:

@@ -21,7 +21,7 @@ _TILE, _MOST_PIXELS = 8, 128
 
 def pictures_of(env: AbstractEnv, arrays: Sequence[np.ndarray]) -> list[np.ndarray] | None:
     """Pictures of levels that are kept as packed arrays; None where there is no artist, or the
-    levels are those of another environment."""
+    levels belong to another environment."""
     artist = small_artist(env)
     if artist is None or not len(arrays) or not len(arrays[0]):
         return None

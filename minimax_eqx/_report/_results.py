@@ -43,7 +43,7 @@ def results_of(evaluation: Mapping[str, Any] | None) -> list[Result]:
 
 
 def held_out(results: Sequence[Result]) -> list[Result]:
-    """Those of tests that are not of the training levels."""
+    """The results of tests, without the one on unseen training levels."""
     return [result for result in results if result.name != UNSEEN]
 
 

@@ -81,7 +81,7 @@ class Run:
 
     @functools.cached_property
     def runner(self) -> Runner | None:
-        """The runner on one device: the one that was given, or that of the newest checkpoint; None
+        """The runner on one device: the one that was given, or the newest checkpoint's; None
         if there is neither."""
         if self.given is not None:
             return self.given.on(None)

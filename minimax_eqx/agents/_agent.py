@@ -110,10 +110,24 @@ class Agent(eqx.Module):
     def first(self) -> "Agent":
         """The first agent of a population, on its own; `runner.students` is a population.
 
-        Raises `ValueError` for that of a runner that was consumed by `run`.
+        Raises `ValueError` if the runner was consumed by `run`.
         """
         check_not_consumed("first", self)
-        return jax.tree.map(lambda x: x[0] if eqx.is_array(x) else x, self)
+        return self._at(0)
+
+    def student(self, index: int) -> "Agent":
+        """An agent of a population, counted from 0, on its own.
+
+        Raises `ValueError` for a number that there is not, and for a runner that was consumed.
+        """
+        check_not_consumed("student", self)
+        (count,) = self.num_updates.shape
+        if not 0 <= index < count:
+            raise ValueError(f"student is {index}; there are {count} students, counted from 0.")
+        return self._at(index)
+
+    def _at(self, index: int) -> "Agent":
+        return jax.tree.map(lambda x: x[index] if eqx.is_array(x) else x, self)
 
 
 class AbstractLearner(eqx.Module):

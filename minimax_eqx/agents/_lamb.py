@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Int
 from .._ranges import check_at_least, check_between, check_positive
 from .._types import PyTree, Scalar
 from .._xla._few_arrays import few_arrays
-from ._optimiser import AbstractOptimiser
+from ._optimiser import AbstractOptimiser, clipped_adam
 
 # Weights that are longer do not lengthen the step further.
 MOST_NORM = 10.0
@@ -63,28 +63,19 @@ class Lamb(AbstractOptimiser[PyTree]):
 
     def init(self, params: PyTree[Array]) -> PyTree:
         """The state is Optax's of `scale_by_adam`, on few arrays."""
-        return self._adam().init(few_arrays(params)[0])
+        return optax.scale_by_adam().init(few_arrays(params)[0])
 
     def update(
         self, gradient: PyTree[Array], state: PyTree, params: PyTree[Array]
     ) -> tuple[PyTree[Array], PyTree]:
-        few, back = few_arrays(gradient)
         learning_rate = self._learning_rate(state.count)
-        # Optax counts on implicit promotion, which users may have switched off.
-        with jax.numpy_dtype_promotion("standard"):
-            if self.max_grad_norm is not None:
-                clip = optax.clip_by_global_norm(self.max_grad_norm)
-                few, _ = clip.update(few, optax.EmptyState())
-            few, state = self._adam().update(few, state)
+        few, back, state = clipped_adam(gradient, state, self.max_grad_norm, self.adam_epsilon)
 
         def step(adam, weights):
             update = adam + self.weight_decay * weights
             return -learning_rate * self._trust(weights, update) * update
 
         return jax.tree.map(step, back(few), params), state
-
-    def _adam(self) -> optax.GradientTransformation:
-        return optax.scale_by_adam(eps=self.adam_epsilon)
 
     def _trust(self, weights: Float[Array, "..."], update: Float[Array, "..."]) -> Array:
         """By what the step of an array is scaled."""

@@ -1,6 +1,7 @@
 """Optimisers as parts of a configuration: Adam as the reference has it, and any other of Optax."""
 
 import abc
+from collections.abc import Callable
 from typing import Generic
 
 import equinox as eqx
@@ -82,24 +83,15 @@ class Adam(AbstractOptimiser[PyTree]):
 
     def init(self, params: PyTree[Array]) -> PyTree:
         """The state is Optax's of `scale_by_adam`, on few arrays."""
-        return self._adam().init(few_arrays(params)[0])
+        return optax.scale_by_adam().init(few_arrays(params)[0])
 
     def update(
         self, gradient: PyTree[Array], state: PyTree, params: PyTree[Array]
     ) -> tuple[PyTree[Array], PyTree]:
         del params
-        few, back = few_arrays(gradient)
         learning_rate = self._learning_rate(state.count)
-        # Optax counts on implicit promotion, which users may have switched off.
-        with jax.numpy_dtype_promotion("standard"):
-            if self.max_grad_norm is not None:
-                clip = optax.clip_by_global_norm(self.max_grad_norm)
-                few, _ = clip.update(few, optax.EmptyState())
-            few, state = self._adam().update(few, state)
+        few, back, state = clipped_adam(gradient, state, self.max_grad_norm, self.adam_epsilon)
         return back(jax.tree.map(lambda step: -learning_rate * step, few)), state
-
-    def _adam(self) -> optax.GradientTransformation:
-        return optax.scale_by_adam(eps=self.adam_epsilon)
 
     def _learning_rate(self, num_steps: Int[Array, ""]) -> Float[Array, ""]:
         """The learning rate after that many steps."""
@@ -109,6 +101,19 @@ class Adam(AbstractOptimiser[PyTree]):
         final = 0.0 if self.final_learning_rate is None else self.final_learning_rate
         progress = jnp.minimum(num_steps.astype(jnp.float32) / self.anneal_steps, 1.0)
         return first + progress * (final - first)
+
+
+def clipped_adam(
+    gradient: PyTree[Array], state: PyTree, max_grad_norm: Scalar | None, epsilon: Scalar
+) -> tuple[PyTree[Array], Callable[[PyTree[Array]], PyTree[Array]], PyTree]:
+    """Adam's direction after clipping, on few arrays; how they become the gradient's; the state."""
+    few, back = few_arrays(gradient)
+    # Optax counts on implicit promotion, which users may have switched off.
+    with jax.numpy_dtype_promotion("standard"):
+        if max_grad_norm is not None:
+            few, _ = optax.clip_by_global_norm(max_grad_norm).update(few, optax.EmptyState())
+        few, state = optax.scale_by_adam(eps=epsilon).update(few, state)
+    return few, back, state
 
 
 class Optax(AbstractOptimiser[PyTree]):

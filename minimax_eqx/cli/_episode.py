@@ -8,15 +8,12 @@ import numpy as np
 
 from .._types import PyTree
 from .._xla._compile import quick_jit
-from ..envs import AbstractEnv, Discrete
+from ..envs import AbstractEnv
 from ..envs.maze import MazeLevel
-from ..envs.maze._maze import MazeObservation
 from ..envs.maze._metrics import fewest_actions
 from ..nets._distributions import Categorical
 from ..nets._policy import AbstractPolicy
 from ..rollouts._evaluation import choose
-
-MAZE_ACTIONS = ("turn left", "turn right", "forward", "pick up", "drop", "toggle", "done")
 
 
 class Episode:
@@ -81,16 +78,6 @@ class Student:
         )
         known = None if probabilities is None else np.asarray(probabilities)
         return action, known, float(value)
-
-
-def names_of_actions(env: AbstractEnv, observation: PyTree) -> tuple[str, ...]:
-    """What the actions of an environment are called; of none whose actions are not discrete."""
-    spec = env.action_spec()
-    if not isinstance(spec, Discrete):
-        return ()
-    if isinstance(observation, MazeObservation) and spec.num_actions == len(MAZE_ACTIONS):
-        return MAZE_ACTIONS
-    return tuple(f"action {i}" for i in range(spec.num_actions))
 
 
 @quick_jit

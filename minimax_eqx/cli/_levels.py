@@ -12,7 +12,6 @@ import numpy as np
 
 from .._composition._parts import nearest
 from .._composition._user_code import is_user_code, load_user_code
-from .._fingerprint import fingerprint, words
 from .._folder._run_folder import CONFIG, RunFolder
 from .._types import PyTree
 from .._xla._compile import quick_jit
@@ -23,6 +22,8 @@ from ..envs._pictures import unstack
 from ..envs.maze import HeldOutMazes, MazeLevel
 from ..envs.maze._fit import has_border, without_border
 from ..envs.maze._held_out_names import ALIASES, LISTS, MAZES, MAZES_WITH_MORE
+from ..evaluation._evaluate import generator_of
+from ..evaluation._panels import fingerprints_of
 from ..runners._experiment import Experiment
 from ._recipes import ALL, recipe_named
 
@@ -58,8 +59,7 @@ class Levels:
 
     def fingerprints(self) -> list[tuple[int, ...]]:
         """64 bits of each level, which equal ones share."""
-        prints = _fingerprints(jax.tree.map(jnp.asarray, self.levels))
-        return [tuple(map(int, one)) for one in np.asarray(prints)]
+        return [tuple(map(int, one)) for one in fingerprints_of(self.levels)]
 
 
 def is_file(word: str) -> bool:
@@ -83,8 +83,8 @@ def experiment_of(word: str, file: str | None = None) -> Experiment:
 
 
 def levels_named(word: str, num_levels: int, seed: int, env: AbstractEnv | None = None) -> Levels:
-    """The levels of a file, those that a recipe's generator draws, or those of a held-out maze,
-    seen as in `env`.
+    """The levels of a file or of a held-out maze, or what a recipe's generator draws, seen as in
+    `env`.
 
     Raises `ValueError` for a word that means none of them.
     """
@@ -110,20 +110,15 @@ def levels_named(word: str, num_levels: int, seed: int, env: AbstractEnv | None 
             f"There is no maze, recipe, run or file of levels '{word}'.{nearest(word, known)} "
             f"Mazes: {', '.join((*MAZES, *MAZES_WITH_MORE))}. 'minimax-eqx recipes' lists recipes."
         ) from None
-    return sampled(experiment.env, generator_of(experiment), num_levels, key)
+    return unseen_levels(experiment, num_levels, key)
 
 
-def generator_of(experiment: Experiment) -> AbstractLevelGenerator:
-    """What draws the unseen levels of an experiment. Raises `ValueError` if nothing is known."""
-
-    def is_generator(node: Any) -> bool:
-        return isinstance(node, AbstractLevelGenerator)
-
-    leaves = jax.tree.leaves(experiment.curriculum, is_leaf=is_generator)
-    found = experiment.evaluation.unseen or next(filter(is_generator, leaves), None)
-    if found is None:
+def unseen_levels(experiment: Experiment, num_levels: int, key: Any) -> Levels:
+    """Levels of the kind that an experiment trains on. Raises `ValueError` if it has none."""
+    generator = generator_of(experiment)
+    if generator is None:
         raise ValueError("This experiment has no generator of levels; name a file or a maze.")
-    return found
+    return sampled(experiment.env, generator, num_levels, key)
 
 
 def sampled(
@@ -200,11 +195,6 @@ def each(levels: Levels) -> list[Any]:
 @quick_jit
 def _metrics(env, levels):
     return jax.vmap(env.level_metrics)(levels)
-
-
-@quick_jit
-def _fingerprints(levels):
-    return jax.vmap(lambda level: fingerprint(words(level)))(levels)
 
 
 @eqx.filter_jit

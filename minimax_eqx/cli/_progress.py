@@ -20,6 +20,7 @@ from ..curricula._level_buffer import LevelBuffer
 from ..experiment import Evaluated, Progressed, Started
 from ..experiment._hooks import Compiled, Event, Stopping, Trained
 
+STOPPING = "Stopping after this log interval; Ctrl-C again stops at once."
 # Plain lines of a run, without those that say what it waits for.
 LINES = 20
 
@@ -30,15 +31,7 @@ class Terminal:
 
     def __init__(self, console: Console, heading: str):
         self._console, self._heading = console, heading
-        self._progress = Progress(
-            MofNCompleteColumn(),
-            BarColumn(bar_width=14),
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
-            console=console,
-            disable=not console.is_terminal,
-        )
+        self._progress = progress_bar(console)
         self._task = self._progress.add_task("compiling", total=None, start=False)
         # Of plain lines: when the next one is due, and what the run waited for in the last one.
         self._num_updates, self._next, self._waited_for = 0, 0, None
@@ -52,7 +45,7 @@ class Terminal:
         elif isinstance(event, Progressed):
             self._show(event.row)
         elif isinstance(event, Stopping):
-            self._console.print("Stopping after this log interval; Ctrl-C again stops at once.")
+            say(self._console, STOPPING)
         elif isinstance(event, Evaluated):
             self._console.print(evaluation_table(event.evaluation))
         elif isinstance(event, Trained):
@@ -92,6 +85,20 @@ class Terminal:
             # The log interval that reaches the end is finished, and may go beyond.
             goal = f"of {end}" if updates <= end else f"({end} were asked for)"
             self._console.print(f"update {updates} {goal}  {text}")
+
+
+def progress_bar(console: Console) -> Progress:
+    """How many updates are done, what is said of them, and the time left; nothing where the output
+    is no terminal."""
+    return Progress(
+        MofNCompleteColumn(),
+        BarColumn(bar_width=14),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("left"),
+        console=console,
+        disable=not console.is_terminal,
+    )
 
 
 def say(console: Console, text: str) -> None:

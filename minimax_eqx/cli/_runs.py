@@ -9,7 +9,7 @@ from ..curricula._stored import StoredLevels
 from ..envs import AbstractEnv
 from ..experiment._train import load
 from ..runners._looking import proposed_levels, stored_levels
-from ._levels import Levels, generator_of, sampled
+from ._levels import Levels, unseen_levels
 
 _STREAM = 1_000_151
 _WHAT = {
@@ -33,7 +33,7 @@ def levels_of_run(
     experiment, runner = load(run, checkpoint=checkpoint, code=code)
     key = jax.random.fold_in(jax.random.key(seed), _STREAM)
     if which == "unseen":
-        found = sampled(experiment.env, generator_of(experiment), num_levels, key)
+        found = unseen_levels(experiment, num_levels, key)
         return found, "levels of the kind that it trains on"
     stored = stored_levels(runner)
     if stored is None:

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from ._drawn import can_show_blocks, in_ascii
 
-# Waits for a key for so many seconds, or for ever, and says which it was; None if there was none.
+# Waits for a key for some seconds, or for ever, and says which it was; None if there was none.
 ReadKey: TypeAlias = Callable[[float | None], str | None]
 
 _ARROWS = {"A": "up", "B": "down", "C": "right", "D": "left"}
@@ -66,7 +66,7 @@ def read_key(place: int, seconds: float | None) -> str | None:
 
 
 def _named(text: str) -> str:
-    """The name of a key: that of an arrow, `space`, `enter`, `escape`, or its small letter."""
+    """The name of a key: an arrow's, `space`, `enter`, `escape`, or its small letter."""
     if len(text) > 2 and text[0] == "\x1b" and text[-1] in _ARROWS:
         return _ARROWS[text[-1]]
     return {" ": "space", "\n": "enter", "\r": "enter", "\x1b": "escape"}.get(text, text.lower())
@@ -78,6 +78,24 @@ def _is_whole(data: bytes) -> bool:
     except UnicodeDecodeError:
         return len(data) > 3
     return True
+
+
+def on_screen(command: str, prepare: Callable[[], Callable[[ReadKey, "Screen"], str]]) -> int:
+    """Lets somebody play or watch in the terminal, prints what came of it, and gives the exit code.
+
+    `prepare` may take a while; what it gives goes on until they quit. Raises what `keys` does.
+    """
+    with keys(command) as read:
+        print("One moment.", end="\r", flush=True)
+        walk = prepare()
+        with Screen(Console(highlight=False)) as screen:
+            try:
+                said = walk(read, screen)
+            except KeyboardInterrupt:
+                said = ""
+    if said:
+        print(said)
+    return 0
 
 
 class Screen:

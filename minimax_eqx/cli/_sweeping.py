@@ -10,7 +10,6 @@ from typing import Any
 
 import jax
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .._composition._user_code import UserCode
 from ..experiment import Evaluated, Progressed, Started, Stopping, Swept, WriteReport
@@ -21,7 +20,7 @@ from ..runners._experiment import Experiment
 from ._comparison import show
 from ._messages import FAILED, INTERRUPTED
 from ._process_options import ProcessOptions
-from ._progress import say
+from ._progress import STOPPING, progress_bar, say
 from ._terminal import start_jax
 from ._trackers import trackers_named
 
@@ -92,15 +91,7 @@ class Together:
 
     def __init__(self, console: Console, total: int):
         self._console = console
-        self._progress = Progress(
-            MofNCompleteColumn(),
-            BarColumn(bar_width=14),
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
-            console=console,
-            disable=not console.is_terminal,
-        )
+        self._progress = progress_bar(console)
         self._task = self._progress.add_task("updates of all runs", total=total)
         self._updates: dict[str, int] = {}
         self._told_to_stop = False
@@ -121,7 +112,7 @@ class Together:
                 say(self._console, f"{name}: update {event.ledger.updates:,}, {_success(event)}.")
             elif isinstance(event, Stopping) and not self._told_to_stop:
                 self._told_to_stop = True
-                say(self._console, "Stopping after this log interval; Ctrl-C again stops at once.")
+                say(self._console, STOPPING)
 
         return told
 

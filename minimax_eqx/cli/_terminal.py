@@ -75,7 +75,7 @@ def evaluate(
     tail_sizes: tuple[int, int] | None,
 ) -> int:
     """Evaluates runs as their experiments say, at these checkpoints, and measures their tails with
-    so many levels and episodes. Results that cannot be written are shown too."""
+    `tail_sizes` levels and episodes. Results that cannot be written are shown too."""
     start_jax(ProcessOptions(), 1)
     console, chosen = Console(), list(checkpoints)
     pairs = [*zip(folders, experiments, strict=True)]

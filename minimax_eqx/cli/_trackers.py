@@ -1,5 +1,7 @@
 """Trackers by the names that the command line has for them."""
 
+from dataclasses import dataclass
+
 from .._composition._parts import nearest
 from ..experiment._hooks import Remote
 from ..experiment._tensorboard import TensorBoard
@@ -7,6 +9,14 @@ from ..experiment._trackers import tracking
 from ..experiment._wandb import WandB
 
 TRACKERS = {"tensorboard": TensorBoard, "wandb": WandB}
+
+
+@dataclass(frozen=True)
+class TrackerOptions:
+    """Where a run is told of besides its folder."""
+
+    tracker: str | None = None
+    """Where numbers and pictures go as well: tensorboard or wandb, or several after commas."""
 
 
 def trackers_named(names: str | None) -> list[Remote]:

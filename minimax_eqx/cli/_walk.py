@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from ..envs import Discrete
+from ..envs._shown import names_of_actions
 from ..envs.maze._maze import MazeObservation
 from ..nets._policy import AbstractPolicy
 from ._drawn import level_lines, numbers, view_lines
-from ._episode import MAZE_ACTIONS, Episode, Student, names_of_actions, shortest
+from ._episode import Episode, Student, shortest
 from ._levels import Levels, each
 from ._screen import ReadKey, Screen
 
@@ -82,7 +83,7 @@ def watch(
         play_key, think_key = jax.random.split(jax.random.fold_in(jax.random.key(seed), episodes))
         episode = Episode(found.env, levels[place], key=play_key)
         student = Student(policy, greedy=greedy, key=think_key)
-        names = names_of_actions(found.env, episode.observation)
+        names = names_of_actions(found.env)
         best, thought = shortest(found.env, levels[place]), student.think(episode)
         while True:
             panel = [*_heading(found, place, episode, best), *_thoughts(names, thought, episode)]
@@ -162,7 +163,8 @@ def _thoughts(names: Sequence[str], thought: Any, episode: Episode) -> list[Text
         return [*lines, Text(f"does {numbers(jax.device_get(action))}"), Text()]
     chosen, shares = int(action), [float(share) for share in probabilities]
     shown = sorted(sorted(range(len(shares)), key=shares.__getitem__)[-_MOST_ACTIONS:])
-    if tuple(names) == MAZE_ACTIONS and not getattr(episode.env, "locked_door", False):
+    is_maze = isinstance(episode.observation, MazeObservation)
+    if is_maze and not getattr(episode.env, "locked_door", False):
         shown = [0, 1, 2]  # The others only pass time.
     rows = [(names[i], shares[i], i == chosen) for i in shown]
     if len(shown) < len(shares):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
-from .._fingerprint import fingerprint, is_held_back, words
+from .._fingerprint import fingerprints, is_held_back
 from .._metrics import Metrics
 from .._ranges import check_at_least, check_between
 from .._types import Level, Scalar
@@ -95,7 +95,7 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
             levels=levels,
             names=names,
             held_back=held_back,
-            fingerprints=_fingerprints(levels),
+            fingerprints=fingerprints(levels),
             records=TaskRecords(
                 returns=zeros,
                 slow_returns=zeros,
@@ -148,7 +148,7 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
             ),
             measured=old.measured | (count > 0),
         )
-        proposed = _fingerprints(proposal.levels)
+        proposed = fingerprints(proposal.levels)
         equal = jnp.all(proposed[:, None] == state.fingerprints[None], axis=-1)
         is_test = jnp.any(equal & state.held_back[None], axis=1)
         num_tests = state.num_tests_proposed + jnp.sum(is_test, dtype=jnp.int32)
@@ -194,7 +194,3 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
                 metrics[f"task_{name}_success_rate"] = successes[i]
                 metrics[f"task_{name}_chance"] = chances[i]
         return metrics
-
-
-def _fingerprints(levels: Level) -> UInt32[Array, "level 2"]:
-    return jax.vmap(lambda level: fingerprint(words(level)))(levels)

@@ -171,8 +171,7 @@ class SamplingForLearnability(AbstractCurriculum[Level, SearchState], Generic[Le
         self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
     ) -> Spent:
         del level
-        searched = (num_cycles - num_updated) * self.num_levels
-        return Spent(num_updated * self.num_levels, levels_searched=searched)
+        return Spent.in_search(self.num_levels, num_cycles, num_updated)
 
     def _draw(
         self, buffer: LevelBuffer, num_kept: Int[Array, ""], *, key: Key[Array, ""]

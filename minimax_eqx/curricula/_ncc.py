@@ -197,8 +197,7 @@ class NCC(AbstractCurriculum[Level, NCCState], Generic[Level]):
         self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
     ) -> Spent:
         del level
-        searched = (num_cycles - num_updated) * self.num_levels
-        return Spent(num_updated * self.num_levels, levels_searched=searched)
+        return Spent.in_search(self.num_levels, num_cycles, num_updated)
 
     def stored(self, state: NCCState[Level]) -> StoredLevels[Level]:
         buffer = state.buffer

@@ -70,7 +70,7 @@ class Notes(eqx.Module):
 
     @classmethod
     def empty(cls, capacity: int) -> "Notes":
-        """Those of a buffer without levels."""
+        """The notes of a buffer without levels."""
         return cls(
             jnp.zeros((capacity, 2), jnp.uint32),
             jnp.zeros(capacity, jnp.int32),

@@ -19,3 +19,11 @@ class Spent:
     """Levels that were edited from others; up to one cycle of them may not be played yet."""
     steps_designing: int | None = None
     """Steps of a teacher in its editor, which are none of the students'."""
+
+    @classmethod
+    def in_search(cls, num_levels: int, num_cycles: int, num_updated: int) -> "Spent":
+        """What a curriculum has spent whose cycles play `num_levels` levels, in cycles without an
+        update only to find others."""
+        return cls(
+            num_updated * num_levels, levels_searched=(num_cycles - num_updated) * num_levels
+        )

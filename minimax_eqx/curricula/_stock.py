@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key, UInt32
 
-from .._fingerprint import fingerprint, words
+from .._fingerprint import fingerprints
 from .._types import Level, PyTree, Scalar
 from ..envs import AbstractLevelMutator
 from ._kinds import Kind
@@ -91,8 +91,7 @@ class Stock(eqx.Module, Generic[Level]):
         mutants = jax.vmap(lambda level, key: mutator.mutate(level, key=key))(
             chosen, jax.random.split(key, self.num_levels)
         )
-        prints = jax.vmap(lambda level: fingerprint(words(level)))(chosen)
-        return mutants, num_mutations[parent] + 1, prints
+        return mutants, num_mutations[parent] + 1, fingerprints(chosen)
 
     def no_mutations(self, num_levels: int) -> Int[Array, " level"]:
         """How often new levels were mutated."""

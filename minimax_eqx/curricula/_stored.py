@@ -50,7 +50,7 @@ class StoredLevels(eqx.Module, Generic[Level]):
         chances: Float[Array, " slot"],
         **others: Array | None,
     ) -> "StoredLevels[Level]":
-        """Those of a level buffer, which are replayed with these chances."""
+        """What a level buffer holds, whose levels are replayed with these chances."""
         notes = buffer.notes
         known = {
             "scores": buffer.scores,

@@ -101,8 +101,8 @@ def _read(
     told = str(held.get(_STRUCTURE, structure))
     if told != str(structure):
         raise ValueError(
-            f"{path} holds levels of another environment: their structure is {told}, and those of "
-            f"this one have {structure}."
+            f"{path} holds levels of another environment: their structure is {told}, and levels "
+            f"of this one have {structure}."
         )
     counts = {place: len(array) if array.ndim else 0 for place, array in arrays.items()}
     names = _checked(path, _names_in(held) or [str(i) for i in range(min(counts.values()))])
@@ -178,7 +178,7 @@ def read_drawings(path: pathlib.Path, changed: int, kind: type) -> tuple[DrawnLe
 def _fitted(
     path: pathlib.Path, drawn: Sequence[DrawnLevel], level: PyTree[jax.ShapeDtypeStruct]
 ) -> tuple[PyTree, tuple[str, ...]]:
-    """Drawn levels as those of an environment: a small maze as one of mixed sizes, for example."""
+    """Drawn levels as an environment has them: a small maze as one of mixed sizes, for example."""
     levels = []
     for name, line, one in drawn:
         where = f"{path}, level {name!r} (line {line})"

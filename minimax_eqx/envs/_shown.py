@@ -11,6 +11,7 @@ from jaxtyping import Int, UInt8
 
 from .._notebook import never_fails
 from .._types import PyTree
+from ._actions import Discrete
 from ._env import AbstractArtist, AbstractEnv
 from ._pictures import gif, png, save_picture
 
@@ -92,7 +93,7 @@ def show_episode(
 ) -> Animation:
     """An episode of `level` as an animation, drawn by the environment's artist.
 
-    `states` and `length` are those of `rollouts.record_episode`. Raises `ValueError` for an
+    `states` and `length` are what `rollouts.record_episode` gives. Raises `ValueError` for an
     environment without an artist, and for what the artist cannot draw.
     """
     artist = _artist_of(env)
@@ -107,3 +108,12 @@ def _artist_of(env: AbstractEnv) -> AbstractArtist:
             f"{type(env).__name__} has no artist who could draw it; write its method `artist`."
         )
     return artist
+
+
+def names_of_actions(env: AbstractEnv) -> tuple[str, ...]:
+    """What people call the actions of an environment; none if they are no choices."""
+    spec, artist = env.action_spec(), env.artist()
+    if not isinstance(spec, Discrete):
+        return ()
+    names = None if artist is None else artist.action_names(env)
+    return names or tuple(f"action {i}" for i in range(spec.num_actions))

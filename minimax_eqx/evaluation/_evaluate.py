@@ -35,7 +35,7 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     `levels` has a row for each level of each test and each student. `cycle` and `updates` say what
     was evaluated, and `seed`, `greedy` and `suite` how.
 
-    `seen_in_training` of a test counts those of its levels that students were trained on, as far as
+    `seen_in_training` of a test says how many of its levels students were trained on, as far as
     the runner knows: `compared_with_training` says how many levels of its buffers, fixed tasks or
     lists were looked through. It is None where nothing is known, and for levels of another form,
     such as mazes of another size.
@@ -96,15 +96,15 @@ def seed_of(experiment: Experiment) -> int:
     return experiment.seed if own is None else own
 
 
-def generator_of(experiment: Experiment, runner: Runner) -> AbstractLevelGenerator | None:
-    """What draws unseen levels; None if nothing is known."""
-    return experiment.evaluation.unseen or _generator_in(runner.experiment.curriculum)
-
-
-def _generator_in(part: Any) -> AbstractLevelGenerator | None:
-    """The first generator among the parts of a curriculum."""
+def generator_of(
+    experiment: Experiment, runner: Runner | None = None
+) -> AbstractLevelGenerator | None:
+    """What draws unseen levels: the one that the evaluation names, or the first in the curriculum
+    (of the runner, if one is given, whose floats are arrays). None if nothing is known."""
 
     def is_generator(node):
         return isinstance(node, AbstractLevelGenerator)
 
-    return next(filter(is_generator, jax.tree.leaves(part, is_leaf=is_generator)), None)
+    curriculum = (runner.experiment if runner else experiment).curriculum
+    parts = jax.tree.leaves(curriculum, is_leaf=is_generator)
+    return experiment.evaluation.unseen or next(filter(is_generator, parts), None)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, Shaped, UInt32
 
-from .._fingerprint import fingerprint, words
+from .._fingerprint import fingerprints
 from .._types import PyTree
 from .._xla._compile import quick_jit
 from ..agents import Agent
@@ -33,7 +33,7 @@ class Played(eqx.Module):
     """What came of one test, on the host.
 
     `results` have axes `student episode`, and regrets where the environment knows the best return
-    of a level. `fingerprints` are those of the levels, which tell which episodes shared one.
+    of a level. `fingerprints` tell which episodes shared a level.
     """
 
     results: EpisodeResults
@@ -48,7 +48,7 @@ def evaluate_panels(
     greedy: bool = False,
     key: Key[Array, ""],
 ) -> dict[str, Played]:
-    """Plays `num_episodes` of each test with each student; of a `LevelFile` so many of each level.
+    """Plays `num_episodes` of each test with each student; of a `LevelFile` each of its levels.
 
     Tests in equal environments are played side by side, as one compiled program. The levels and the
     chance of a test come from `key` and its name, so that which others are played changes nothing.
@@ -153,7 +153,7 @@ def _batch_size(env: AbstractEnv, num_episodes: int, num_tests: int) -> int:
 
 
 def _part(found: tuple[EpisodeResults, np.ndarray], index: int, size: int) -> Any:
-    """The episodes of one test; those of a batch are ordered by test."""
+    """The episodes of one test out of a batch, which is ordered by test."""
     results, prints = found
     own = slice(index * size, (index + 1) * size)
     return jax.tree.map(lambda leaf: leaf[:, own], results), prints[own]
@@ -164,9 +164,7 @@ def fingerprints_of(levels: PyTree) -> UInt32[np.ndarray, "level 2"]:
     return np.asarray(_fingerprints(jax.tree.map(jnp.asarray, levels)))
 
 
-@quick_jit
-def _fingerprints(levels: PyTree) -> UInt32[Array, "level 2"]:
-    return jax.vmap(lambda level: fingerprint(words(level)))(levels)
+_fingerprints = quick_jit(fingerprints)
 
 
 @quick_jit
@@ -182,8 +180,8 @@ def _sample_all(
     UInt32[Array, "episode 2"],
     Float[Array, " episode"] | None,
 ]:
-    """The levels of these episodes of each test, one test after the other, as those of the
-    environment where they are played; a key for each episode, the fingerprint of its level, and
+    """The levels of these episodes of each test, one test after the other, as the environment has
+    them where they are played; a key for each episode, the fingerprint of its level, and
     the best return there."""
     tests = [
         _sample(played, panel, key, indices, each) for panel, key in zip(panels, keys, strict=True)
@@ -211,7 +209,7 @@ def _sample(
         levels = jax.vmap(lambda key: generator.sample(env.level_spec(), key=key))(
             numbered(level_key, indices)
         )
-    prints, optima = _fingerprints(levels), optimum_of(env, levels)
+    prints, optima = fingerprints(levels), optimum_of(env, levels)
     if isinstance(played, AbstractJoint):
         levels = jax.vmap(lambda level: played.fit(env, level))(levels)
     return levels, numbered(play_key, indices), prints, optima

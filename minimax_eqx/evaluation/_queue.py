@@ -9,12 +9,11 @@ from .._types import PyTree
 from .._xla._compile import quick_jit
 from .._xla._lanes import num_lanes_of, scan_in_lanes
 from ..envs import AbstractEnv
-from ..envs._step_spec import step_spec
 from ..nets._distributions import noise
 from ..nets._policy import AbstractPolicy
-from ..rollouts._evaluation import EpisodeResults, ever, predict, split_each
+from ..rollouts._evaluation import EpisodeResults, predict, split_each
 
-# So many fit into the caches of a CPU with a small network; more make a step no cheaper for each.
+# This many fit into the caches of a CPU with a small network; more make a step no cheaper for each.
 NUM_PLACES = 128
 # Steps between looks at what has ended. Fewer waste less, and every look costs as much as a step.
 STEPS_AT_ONCE = 8
@@ -49,7 +48,7 @@ def play_episodes(
 ) -> EpisodeResults:
     """Plays each episode: the one with number `i` on `levels[level_of[i]]`, with the key `keys[i]`.
 
-    The results are those of `rollouts.evaluate` for that level and key, whatever else is played.
+    The results are what `rollouts.evaluate` gives for that level and key, whatever else is played.
     There a batch lasts as long as its longest episode; here the place of an episode that has ended
     goes to the next one in order, so put those that may last long first.
     """
@@ -78,7 +77,7 @@ def play_episodes(
             memory=policy.initial_memory((num_places,)),
             time=jnp.zeros(num_places, jnp.int32),
             over=episode >= num_episodes,
-            results=_nothing(env, num_places),
+            results=EpisodeResults.none_yet(env, num_places),
         )
         places = jax.tree.map(lambda new, old: _where(places.over, new, old), begun, places)
         return places, written, jnp.minimum(next_episode + jnp.sum(ended), num_episodes)
@@ -94,15 +93,7 @@ def play_episodes(
         steps = jax.vmap(lambda *given, key: env.step(*given, key=key))(
             worlds, states, actions, key=step_keys
         )
-        results = EpisodeResults(
-            returns=results.returns + jnp.where(over, 0.0, steps.reward),
-            successes=ever(results.successes, steps.success, over),
-            lengths=results.lengths + (~over).astype(jnp.int32),
-            measures={
-                name: total + jnp.where(over, 0.0, steps.measures[name])
-                for name, total in results.measures.items()
-            },
-        )
+        results = results.after(steps, over)
         time = time + 1
         over = over | steps.done | (time >= env.max_episode_steps)
         return (steps.state, memory, time, over, results), None
@@ -128,21 +119,10 @@ def play_episodes(
         memory=policy.initial_memory((num_places,)),
         time=jnp.zeros(num_places, jnp.int32),
         over=jnp.zeros(num_places, bool),
-        results=_nothing(env, num_places),
+        results=EpisodeResults.none_yet(env, num_places),
     )
-    carry = (places, _nothing(env, num_episodes), jnp.array(num_places, jnp.int32))
+    carry = (places, EpisodeResults.none_yet(env, num_episodes), jnp.array(num_places, jnp.int32))
     return jax.lax.while_loop(lambda carry: ~jnp.all(carry[0].over), play, carry)[1]
-
-
-def _nothing(env: AbstractEnv, num_episodes: int) -> EpisodeResults:
-    """The results of episodes before their first step."""
-    step = step_spec(env)
-    return EpisodeResults(
-        returns=jnp.zeros(num_episodes),
-        successes=None if step.success is None else jnp.zeros(num_episodes, bool),
-        lengths=jnp.zeros(num_episodes, jnp.int32),
-        measures={name: jnp.zeros(num_episodes) for name in step.measures},
-    )
 
 
 def _dice(env: AbstractEnv, places: Places, *, greedy: bool) -> tuple[PyTree, Key[Array, "..."]]:

@@ -30,7 +30,7 @@ from ..runners._success import judge_results
 from ._evaluate import generator_of, seed_of
 from ._queue import play_episodes
 
-# A stream of random numbers of its own, apart from those of training and of tests.
+# A stream of random numbers of its own, apart from training and tests.
 TAIL_STREAM = 1_000_037
 # How many levels are drawn at once, and how often at most, until enough of them can be solved.
 DRAWN_AT_ONCE, MOST_DRAWS = 4_096, 1_000
@@ -204,7 +204,7 @@ def measure_twice(
     greedy: bool = False,
     key: Key[Array, ""],
 ) -> TwiceMeasured:
-    """Plays each level (leading axis `level`) with each student for twice so many episodes.
+    """Plays each level (leading axis `level`) with each student for twice `num_episodes` episodes.
 
     An episode's chance comes from `key` and the numbers of its set, student, level and episode.
     """

@@ -1,7 +1,6 @@
 """Methods compared: runs on disk, by method and seed, at equal cost, with intervals."""
 
 import dataclasses
-import glob
 import math
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +12,7 @@ from jaxtyping import Float
 from .._files import FolderError
 from .._folder._evaluations import RunEvaluation, evaluations_of
 from .._folder._methods import methods_of
+from .._folder._patterns import matching
 from .._folder._run_folder import RunFolder
 from .._notebook import escaped, framed, heading, never_fails, table
 from ..statistics import (
@@ -64,7 +64,7 @@ class ComparedMethod:
     optimality_gap: Estimate | None
     """How far scores fall short of the target; None if there is no target."""
     difference: Estimate | None
-    """Its interquartile mean minus that of the first method; None for the first."""
+    """Its interquartile mean minus the first method's; None for the first."""
     probability_of_improvement: Estimate | None
     """How likely a run of it is better than one of the first method; None for the first."""
 
@@ -138,7 +138,7 @@ def compare(
     `at="end"` takes the last evaluation of each run, whatever it had cost.
 
     `target` is what the optimality gap is measured from; for success rates it is 1 if not given.
-    `confidence`, `resample` and `seed` are those of `statistics.bootstrap`.
+    `confidence`, `resample` and `seed` are handed to `statistics.bootstrap`.
 
     Raises `FolderError` for a folder without a run, with a damaged one, or one that was never
     evaluated; `ValueError` for a run given twice, for two runs of one method and seed, for runs
@@ -203,11 +203,7 @@ def _folders(paths: Sequence[Path]) -> list[RunFolder]:
     """The runs that paths and patterns name, each once."""
     found: dict[pathlib.Path, RunFolder] = {}
     for path in paths:
-        is_pattern = glob.has_magic(str(path)) and not pathlib.Path(path).exists()
-        matches = sorted(glob.glob(str(pathlib.Path(path).expanduser()))) if is_pattern else [path]
-        if not matches:
-            raise FolderError(f"Nothing is called {path}.")
-        for match in matches:
+        for match in matching(path):
             folder = _opened(match)
             place = folder.path.resolve()
             if place in found:

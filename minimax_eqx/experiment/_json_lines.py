@@ -53,7 +53,7 @@ def _about(event: Event) -> dict[str, Any] | None:
         case Saved(cycle=cycle):
             about = {"cycle": cycle}
         case Evaluated(evaluation=evaluation):
-            # The table has those of each level.
+            # The table has what came of each level.
             about = {name: value for name, value in evaluation.items() if name != "levels"}
         case Trained(ledger=ledger) | Finished(ledger=ledger):
             about = {"cycle": ledger.cycle, "updates": ledger.updates}

@@ -26,11 +26,11 @@ class Ledger:
     env_steps: int = 0
     """Steps of all students in all plays."""
     steps_learned_from: int = 0
-    """Those of them that the students learned from; the others only told how useful a level is."""
+    """How many of them students learned from; the others only told how useful a level is."""
     steps_searching: int | None = None
-    """Those of the others that were spent in a search for levels; None if there is no search."""
+    """How many of the others were spent in a search for levels; None if there is no search."""
     steps_on_mutants: int | None = None
-    """Those of the others on levels edited from others; None if there are none, or nobody knows."""
+    """How many of the others were on edited levels; None if there are none, or nobody knows."""
     steps_designing: int | None = None
     """Steps of a teacher in its editor, which come on top; None if there is no teacher."""
     gradient_steps: int = 0
@@ -40,7 +40,7 @@ class Ledger:
     seconds_saving: float = 0.0
 
     def of(self, runner: Runner, **seconds: float) -> "Ledger":
-        """What a runner has spent, with so many seconds more than in this ledger, by their kind:
+        """What a runner has spent, with more seconds than in this ledger, by their kind:
         `compiling`, `running`, `evaluating` and `saving`."""
         # On the host, in Python's unbounded integers: 32 bits overflow within a long run.
         cycle, updates = int(runner.num_cycles), int(np.asarray(runner.students.num_updates)[0])
@@ -54,7 +54,7 @@ class Ledger:
         ).after(**seconds)
 
     def after(self, **seconds: float) -> "Ledger":
-        """The ledger with so many seconds more, by their kind."""
+        """The ledger with these seconds more, by their kind."""
         spent = {f"seconds_{kind}": more for kind, more in seconds.items()}
         return dataclasses.replace(self, **{n: getattr(self, n) + s for n, s in spent.items()})
 
@@ -74,7 +74,7 @@ def ledger_of(folder: RunFolder, runner: Runner) -> Ledger:
 
 
 def ledger_at(folder: RunFolder, cycle: int) -> dict[str, float]:
-    """What a run had spent after so many cycles, by the columns of metrics.csv; empty if there is
+    """What a run had spent after some cycles, by the columns of metrics.csv; empty if there is
     no such row."""
     names = [field.name for field in dataclasses.fields(Ledger)]
     rows = [row for row in folder.metrics().read() if row["cycle"] == cycle]
@@ -93,7 +93,7 @@ def as_entry(ledger: Ledger) -> dict[str, Any]:
 
 
 def _steps_by_kind(experiment: Experiment, cycle: int, updates: int) -> dict[str, Any]:
-    """The steps of the students by what they were for, and those of a teacher."""
+    """The steps of the students by what they were for, and a teacher's."""
     curriculum, level = experiment.curriculum, experiment.env.level_spec()
     # Students learn after each rollout of a play, or after none.
     updated = updates // experiment.rollouts_per_play

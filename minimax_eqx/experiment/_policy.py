@@ -78,13 +78,9 @@ def save_policy(runner: Runner, path: pathlib.Path | str, *, student: int = 0) -
     the package `safetensors` is missing.
     """
     folder, experiment = resolved(path), runner.experiment
-    if not 0 <= student < experiment.num_students:
-        raise ValueError(
-            f"student is {student}; the runner has {experiment.num_students}, counted from 0."
-        )
+    agent = runner.on(None).students.student(student)
     if any((folder / name).exists() for name in (POLICY, WEIGHTS)):
         raise FolderError(f"There is a policy in {path} already; choose another folder.")
-    agent = jax.tree.map(lambda x: x[student] if eqx.is_array(x) else x, runner.on(None).students)
     arrays = {name: np.asarray(data_of(leaf)) for name, leaf in named_arrays(agent.network)}
     weights = _safetensors().save(arrays)
     about = {
@@ -105,8 +101,8 @@ def load_policy(path: pathlib.Path | str, *, code: UserCode | None = None) -> Po
     """The policy in a folder that `save_policy` wrote, or the first student of the run in a folder,
     at its newest checkpoint.
 
-    No code in the folder is run, whoever wrote it. `code` has parts of yours, if it was made with
-    any. Raises `FolderError` if there is no policy, or one that cannot be used, and
+    No code in the folder is run, so it may be a stranger's. `code` has parts of yours, if it was
+    made with any. Raises `FolderError` if there is no policy, or one that cannot be used, and
     `CheckpointError` if its weights are damaged or of another network.
     """
     folder = resolved(path)

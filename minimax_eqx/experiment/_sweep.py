@@ -72,7 +72,7 @@ def sweep(
     Arguments:
 
     - `hooks`: gives the hooks of the run of that name; by default one writes its report.
-    - `at_once`: at most so many in one program; by default as many as there are.
+    - `at_once`: how many may be in one program; by default as many as there are.
     - `code`: the user's file that the experiments were made from, if any.
     - `origins`: by name, what `train` takes as `origin`.
 
@@ -121,7 +121,7 @@ class _Outcome:
 
 
 def _groups(points: Sequence[_Point], at_once: int | None) -> Iterator[list[_Point]]:
-    """The points of each program, at most so many together."""
+    """The points of each program, at most `at_once` together."""
     found: dict[Any, list[_Point]] = {}
     for point in points:
         found.setdefault(_program_of(point.experiment), []).append(point)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from .._types import Memory, PyTree
 from .._xla._compile import quick_jit
-from ..envs import AbstractEnv
+from ..envs import AbstractEnv, TimeStep
 from ..envs._actions import AbstractActionSpec
 from ..envs._step_spec import step_spec
 from ..nets._distributions import AbstractDistribution, noise
@@ -33,6 +33,29 @@ class EpisodeResults(eqx.Module):
     lengths: Int[Values, "*batch level"]
     regrets: Float[Values, "*batch level"] | None = None
     measures: dict[str, Float[Values, "*batch level"]] = eqx.field(default_factory=dict)
+
+    @classmethod
+    def none_yet(cls, env: AbstractEnv, num_episodes: int) -> "EpisodeResults":
+        """The results of episodes before their first step."""
+        step = step_spec(env)
+        return cls(
+            returns=jnp.zeros(num_episodes),
+            successes=None if step.success is None else jnp.zeros(num_episodes, bool),
+            lengths=jnp.zeros(num_episodes, jnp.int32),
+            measures={name: jnp.zeros(num_episodes) for name in step.measures},
+        )
+
+    def after(self, steps: TimeStep, over: Bool[Array, " level"]) -> "EpisodeResults":
+        """The results after one more step of the episodes that are not over."""
+        return EpisodeResults(
+            returns=self.returns + jnp.where(over, 0.0, steps.reward),
+            successes=ever(self.successes, steps.success, over),
+            lengths=self.lengths + (~over).astype(jnp.int32),
+            measures={
+                name: total + jnp.where(over, 0.0, steps.measures[name])
+                for name, total in self.measures.items()
+            },
+        )
 
 
 @quick_jit
@@ -63,13 +86,7 @@ def evaluate(
     worlds = jax.vmap(env.load)(levels)
     reset_keys, play_keys = split_each(keys)
     states = jax.vmap(lambda world, key: env.reset(world, key=key))(worlds, reset_keys)
-    step = step_spec(env)
-    results = EpisodeResults(
-        returns=jnp.zeros(num_levels),
-        successes=None if step.success is None else jnp.zeros(num_levels, bool),
-        lengths=jnp.zeros(num_levels, jnp.int32),
-        measures={name: jnp.zeros(num_levels) for name in step.measures},
-    )
+    results = EpisodeResults.none_yet(env, num_levels)
 
     def playing(carry):
         time, _, _, over, _ = carry
@@ -87,15 +104,7 @@ def evaluate(
         steps = jax.vmap(lambda *given, key: env.step(*given, key=key))(
             worlds, states, actions, key=step_keys
         )
-        results = EpisodeResults(
-            returns=results.returns + jnp.where(over, 0.0, steps.reward),
-            successes=ever(results.successes, steps.success, over),
-            lengths=results.lengths + (~over).astype(jnp.int32),
-            measures={
-                name: total + jnp.where(over, 0.0, steps.measures[name])
-                for name, total in results.measures.items()
-            },
-        )
+        results = results.after(steps, over)
         return time + 1, steps.state, memory, over | steps.done, results
 
     over = jnp.zeros(num_levels, bool)
@@ -104,12 +113,12 @@ def evaluate(
 
 
 def ever(
-    success: Bool[Array, "*level"] | None,
+    success: Bool[Values, "*level"] | None,
     now: Bool[Array, "*level"] | None,
     over: Bool[Array, "*level"],
 ) -> Bool[Array, "*level"] | None:
     """Whether there was a success yet, before the episode was over; None if nobody says so."""
-    return None if success is None or now is None else success | (now & ~over)
+    return None if success is None or now is None else jnp.asarray(success) | (now & ~over)
 
 
 def predict(

@@ -18,7 +18,7 @@ def stored_levels(runner: Runner) -> StoredLevels | None:
 
 def stores_levels(runner: Runner) -> bool:
     """Whether the curriculum keeps levels at all."""
-    # Not `_stored`, whose options are those of a program that stands alone.
+    # Not `_stored`, whose options are for a program that stands alone.
     curriculum, state = _parts(runner)
     return eqx.filter_eval_shape(curriculum.stored, state) is not None
 

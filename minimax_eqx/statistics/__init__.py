@@ -8,8 +8,8 @@ and a score is what the run reached in it, such as its success rate.
     scores = np.array([[0.9, 0.4], [0.8, 0.7], [1.0, 0.3]])  # three seeds, two mazes
     mx.statistics.bootstrap(mx.statistics.interquartile_mean, scores)
 
-The definitions are those of Agarwal et al., "Deep reinforcement learning at the edge of the
-statistical precipice" (2021, arXiv 2108.13264), and of their package rliable.
+The definitions are from Agarwal et al., "Deep reinforcement learning at the edge of the
+statistical precipice" (2021, arXiv 2108.13264), and from their package rliable.
 """
 
 from .._lazy import shown

@@ -75,7 +75,7 @@ def intervals(
     num_resamples: int,
     seed: int,
 ) -> tuple[Real[np.ndarray, "*shape"], Real[np.ndarray, "*shape"]]:
-    """Both ends of the interval of a statistic, which may have axes after that of resamples.
+    """Both ends of the interval of a statistic, which may have axes after the first, of resamples.
 
     Raises `ValueError` as `bootstrap` does.
     """

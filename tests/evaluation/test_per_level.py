@@ -1,12 +1,14 @@
 """Results level by level add up to the summary, and splitting an evaluation changes nothing."""
 
+import csv
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx._folder._rows import read_rows, write_rows
+from minimax_eqx._folder._rows import write_rows
 from minimax_eqx.agents._population import population
 from minimax_eqx.envs import FixedLevels, LevelFile, Maze
 from minimax_eqx.envs.maze import MazeLevel
@@ -60,9 +62,11 @@ def test_rows_add_up_to_the_summary_and_survive_a_file(tmp_path):
             np.testing.assert_allclose(mean, total[key], rtol=1e-5)
         low, high = total["success_interval"]
         assert low < total["success_rate"] < high
-    read = read_rows(write_rows(tmp_path / "evaluation.csv", rows, COLUMNS))
-    assert [row["successes"] for row in read] == [row["successes"] for row in rows]
-    np.testing.assert_allclose([r["return"] for r in read], [r["return"] for r in rows], rtol=1e-6)
+    with open(write_rows(tmp_path / "evaluation.csv", rows, COLUMNS), newline="") as file:
+        read = list(csv.DictReader(file))
+    for column in ("successes", "return"):
+        written = [float(row[column]) for row in read]
+        np.testing.assert_allclose(written, [row[column] for row in rows], rtol=1e-6)
 
 
 @pytest.mark.parametrize("limit", ["MOST_EPISODES", "MOST_BYTES"])

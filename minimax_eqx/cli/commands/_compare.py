@@ -1,13 +1,13 @@
 """`minimax-eqx compare`."""
 
-import itertools
 import pathlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..._composition._draft import draft_of, made
-from .._words import apply, given_in_words
+from .._read import read_several
+from .._words import apply
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,9 @@ class Compare:
 
 def main(words: Sequence[str]) -> int:
     """`minimax-eqx compare`."""
-    paths = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
-    rest = ("--help" if word == "-h" else word for word in words[len(paths) :])
+    paths, given = read_several(words)
     draft = draft_of(Compare())
-    apply([draft], given_in_words(rest), target="RUN ...")
+    apply([draft], given, target="RUN ...")
     if not paths:
         raise ValueError("The runs come first: minimax-eqx compare RUN ... [OPTIONS].")
     options: Compare = made(draft)

@@ -9,6 +9,7 @@ from ..._composition._draft import Given, draft_of, made
 from ..._composition._parts import Parts, nearest
 from ..._composition._user_code import UserCode, load_user_code
 from ..._folder._best import NEWEST
+from ..._folder._patterns import matching
 from ..._folder._run_folder import RunFolder
 from ...envs import AbstractSuite
 from ...envs.maze import HeldOutMazes
@@ -67,7 +68,7 @@ def main(words: Sequence[str]) -> int:
     parts = Parts(code and code.module)
     rest = _with_suite([g for g in given if g not in mine], options.levels, parts)
     # What is wrong is said before anything is played.
-    folders = [RunFolder.open(run) for run in runs]
+    folders = [RunFolder.open(path) for run in runs for path in matching(run)]
     experiments = [_experiment(folder, code, rest, parts) for folder in folders]
     sizes = (options.tail_levels, options.tail_episodes) if options.tail else None
     from .. import _terminal as terminal

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..._composition._draft import draft_of, made
 from ..._composition._user_code import load_user_code
+from ..._folder._best import NEWEST
 from .._read import read_run
 from .._words import apply
 
@@ -19,9 +20,12 @@ class Export:
     """
 
     out: str | None = None
-    """The new folder; by default `policy` in that of the run."""
+    """The new folder; by default `policy` in the run's."""
     student: int = 0
     """Which student of a population, counted from 0."""
+    checkpoint: str = NEWEST
+    """The checkpoint that the student is from: a cycle, newest, or best (by success while
+    training)."""
     file: str | None = None
     """The file of yours that the run was made from, if it was: FILE.py, or MODULE:NAME."""
 
@@ -36,7 +40,7 @@ def main(words: Sequence[str]) -> int:
     from ...experiment._policy import save_policy
     from ...experiment._train import load
 
-    runner = load(run, code=code)[1]
+    runner = load(run, checkpoint=options.checkpoint, code=code)[1]
     folder = pathlib.Path(options.out or pathlib.Path(run) / "policy")
     written = save_policy(runner, folder, student=options.student)
     print(f"Written to {written}. In Python, mx.load_policy({str(folder)!r}) loads it.")

@@ -1,15 +1,14 @@
 """`minimax-eqx play`."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from rich.console import Console
 
 from ..._composition._draft import draft_of, made
 from .._levels import experiment_of, levels_named
 from .._read import read
-from .._screen import Screen, keys
+from .._screen import on_screen
 from .._words import apply
 
 
@@ -27,6 +26,8 @@ class Play:
     """Seed of levels that are drawn at random."""
     env: str | None = None
     """A recipe, a run or a file of yours: whose environment to play in, if you name a file."""
+    file: str | None = None
+    """The file of yours that the run was made from, if --env is a run that was."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -35,20 +36,16 @@ def main(words: Sequence[str]) -> int:
     own = draft_of(Play())
     apply([own], given, target=target or "")
     options: Play = made(own)
-    with keys("play") as read_key:
-        print("One moment.", end="\r", flush=True)
-        env = None if options.env is None else experiment_of(options.env).env
-        found = levels_named(target or "quickstart", options.num_levels, options.seed, env)
-        from .._walk import play
+    return on_screen("play", functools.partial(_prepared, target or "quickstart", options))
 
-        with Screen(Console(highlight=False)) as screen:
-            try:
-                said = play(found, read_key, screen, seed=options.seed)
-            except KeyboardInterrupt:
-                said = ""
-    if said:
-        print(said)
-    return 0
+
+def _prepared(target: str, options: Play) -> Callable[..., str]:
+    """What lets somebody walk, with a source of keys and a screen."""
+    env = None if options.env is None else experiment_of(options.env, options.file).env
+    found = levels_named(target, options.num_levels, options.seed, env)
+    from .._walk import play
+
+    return functools.partial(play, found, seed=options.seed)
 
 
 def options() -> tuple[Any, ...]:

@@ -9,12 +9,12 @@ from ..._composition._draft import draft_of, made
 from ..._composition._user_code import load_user_code
 from .._process_options import ProcessOptions
 from .._read import read_run
-from .._trackers import trackers_named
+from .._trackers import TrackerOptions, trackers_named
 from .._words import apply
 
 
 @dataclass(frozen=True)
-class Resume(ProcessOptions):
+class Resume(TrackerOptions, ProcessOptions):
     """Continue a run from its newest checkpoint, exactly as if it had not stopped.
 
     The run keeps its options, but for those below.
@@ -24,8 +24,6 @@ class Resume(ProcessOptions):
     """Updates of the students to train for, those before included; as before if not given."""
     devices: int | None = None
     """Devices that share the levels of a cycle; as before if not given."""
-    tracker: str | None = None
-    """Where numbers and pictures go as well: tensorboard or wandb, or several after commas."""
     file: str | None = None
     """The file of yours that the run was made from, if it was: FILE.py, or MODULE:NAME."""
 

@@ -16,17 +16,16 @@ from ..._composition._user_code import is_user_code, load_user_code
 from ...runners._experiment import Experiment
 from .._read import read
 from .._recipes import recipe_named
-from .._trackers import trackers_named
+from .._trackers import TrackerOptions, trackers_named
 from .._words import apply
-from ._train import command_of
+from ._train import RUNS, command_of
 
-RUNS = pathlib.Path("runs")
 # More is a slip of the finger.
 MOST_POINTS = 1_000
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(TrackerOptions):
     """Train a recipe, or an experiment of yours, with several seeds and settings.
 
     Give any option of 'minimax-eqx train' several values with commas between them, such as
@@ -38,17 +37,15 @@ class Sweep:
     seeds: str = "1..5"
     """The seeds of each setting: FIRST..LAST, or numbers with commas between them."""
     out: str | None = None
-    """Folder of the runs. Default: runs/NAME-sweep."""
+    """The folder that the runs' folders are in. Default: runs/NAME-sweep."""
     workers: int = 1
     """Processes that share the runs."""
     at_once: int | None = None
-    """At most so many runs in one program; as many as there are if not given."""
+    """Runs in one program at most; as many as there are if not given."""
     point: int | None = None
     """Train this run alone, counted from 1, as a job of an array does."""
     list_points: bool = False
     """List the runs, and stop."""
-    tracker: str | None = None
-    """Where numbers and pictures go as well: tensorboard or wandb, or several after commas."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -97,7 +94,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def options() -> tuple[Any, ...]:
-    """What has the options of this command, with those of a recipe."""
+    """What has the options of this command, a recipe's included."""
     return Sweep(), recipe_named("quickstart")
 
 

@@ -15,14 +15,15 @@ from ...runners._experiment import Experiment
 from .._process_options import ProcessOptions
 from .._read import read
 from .._recipes import as_file, recipe_named
-from .._trackers import trackers_named
+from .._trackers import TrackerOptions, trackers_named
 from .._words import apply
 
+# Where the folders of runs are, unless somebody says so.
 RUNS = pathlib.Path("runs")
 
 
 @dataclass(frozen=True)
-class Train(ProcessOptions):
+class Train(TrackerOptions, ProcessOptions):
     """Train a new run of a recipe, or of an experiment in a file of yours.
 
     An option that is named after a kind of part chooses one, others set its fields: give
@@ -34,8 +35,6 @@ class Train(ProcessOptions):
     """Folder of the run; must not exist, or be empty. Default: runs/NAME-SEED."""
     config: str | None = None
     """A file of options, in YAML or JSON; options beside it go before those in it."""
-    tracker: str | None = None
-    """Where numbers and pictures go as well: tensorboard or wandb, or several after commas."""
     print_config: bool = False
     """Print such a file of all that would be run, and stop."""
 
@@ -81,7 +80,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def options() -> tuple[Any, ...]:
-    """What has the options of this command, with those of a recipe."""
+    """What has the options of this command, a recipe's included."""
     return Train(), recipe_named("quickstart")
 
 

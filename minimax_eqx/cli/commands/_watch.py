@@ -1,20 +1,19 @@
 """`minimax-eqx watch`."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import equinox as eqx
 import jax
-from rich.console import Console
 
 from ..._composition._draft import draft_of, made
 from ..._composition._user_code import load_user_code
 from ..._folder._best import NEWEST
 from ...experiment._train import load
-from .._levels import Levels, generator_of, levels_named, sampled
+from .._levels import levels_named, unseen_levels
 from .._read import read_run
-from .._screen import Screen, keys
+from .._screen import on_screen
 from .._words import apply
 
 _STREAM = 1_000_171
@@ -61,27 +60,7 @@ def main(words: Sequence[str]) -> int:
     apply([own], given, target=run)
     options: Watch = made(own)
     options.check()
-    with keys("watch") as read_key:
-        print("One moment.", end="\r", flush=True)
-        found, policy = _prepared(run, options)
-        from .._walk import watch
-
-        with Screen(Console(highlight=False)) as screen:
-            try:
-                said = watch(
-                    found,
-                    policy,
-                    read_key,
-                    screen,
-                    greedy=options.greedy,
-                    delay=options.delay,
-                    seed=options.seed,
-                )
-            except KeyboardInterrupt:
-                said = ""
-    if said:
-        print(said)
-    return 0
+    return on_screen("watch", functools.partial(_prepared, run, options))
 
 
 def options() -> tuple[Any, ...]:
@@ -89,25 +68,18 @@ def options() -> tuple[Any, ...]:
     return (Watch(),)
 
 
-def _of_student(index: int) -> Callable[[Any], Any]:
-    return lambda leaf: leaf[index] if eqx.is_array(leaf) else leaf
-
-
-def _prepared(run: str, options: Watch) -> tuple[Levels, Any]:
-    """The levels to walk through, and the network that does."""
+def _prepared(run: str, options: Watch) -> Callable[..., str]:
+    """What shows the student walk, with a source of keys and a screen."""
     code = load_user_code(options.file) if options.file else None
     experiment, runner = load(run, checkpoint=options.checkpoint, code=code)
-    if not 0 <= options.student < experiment.num_students:
-        raise ValueError(
-            f"--student is {options.student}; {run} has {experiment.num_students} of them, counted "
-            "from 0."
-        )
-    policy = jax.tree.map(_of_student(options.student), runner.students).network
+    policy = runner.students.student(options.student).network
     named = options.maze or options.levels
     if named is not None:
         found = levels_named(named, options.num_levels, options.seed, experiment.env)
     else:
         key = jax.random.fold_in(jax.random.key(options.seed), _STREAM)
-        generator = generator_of(experiment)
-        found = sampled(experiment.env, generator, options.num_levels, key)
-    return found, policy
+        found = unseen_levels(experiment, options.num_levels, key)
+    from .._walk import watch
+
+    how = {"greedy": options.greedy, "delay": options.delay, "seed": options.seed}
+    return functools.partial(watch, found, policy, **how)

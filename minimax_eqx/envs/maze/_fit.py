@@ -1,4 +1,4 @@
-"""Levels made to be those of another environment."""
+"""Levels made to fit another environment."""
 
 import dataclasses
 from typing import Any
