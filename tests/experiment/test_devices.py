@@ -157,6 +157,7 @@ def story(tmp_path_factory, compiled):
     return path, ended
 
 
+@pytest.mark.slow
 def test_two_processes_compute_what_one_does(story, finished):
     folder = RunFolder.open(story[0])
     state = folder.checkpoints(folder.experiment()).load(8).restore(making(EXPERIMENT)())
