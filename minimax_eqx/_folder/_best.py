@@ -37,8 +37,8 @@ def chosen(folder: RunFolder, experiment: Experiment, which: int | str) -> Saved
         return checkpoints.load(max(rates, key=lambda cycle: (rates[cycle], cycle)))
     if not str(which).isdecimal() or int(which) not in cycles:
         raise CheckpointError(
-            f"There is no checkpoint {which!r} in {checkpoints.path}. There are some of the "
-            f"cycles {there}; {NEWEST!r} and {BEST!r} choose one of them."
+            f"There is no checkpoint {which!r} in {checkpoints.path}. There are checkpoints "
+            f"of the cycles {there}; {NEWEST!r} and {BEST!r} choose one of them."
         )
     return checkpoints.load(int(which))
 

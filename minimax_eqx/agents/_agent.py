@@ -123,7 +123,9 @@ class Agent(eqx.Module):
         check_not_consumed("student", self)
         (count,) = self.num_updates.shape
         if not 0 <= index < count:
-            raise ValueError(f"student is {index}; there are {count} students, counted from 0.")
+            raise ValueError(
+                f"student is {index}; it must be at least 0 and below {count}, the number of students."
+            )
         return self._at(index)
 
     def _at(self, index: int) -> "Agent":

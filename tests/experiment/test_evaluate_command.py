@@ -47,7 +47,7 @@ def test_a_suite_is_named_by_lists_of_mazes(capsys, run_path):
 
 
 REFUSED = {
-    "missing checkpoint": (["--checkpoint", "5"], "There are some of the cycles 4, 8;"),
+    "missing checkpoint": (["--checkpoint", "5"], "There are checkpoints of the cycles 4, 8;"),
     "unknown suite": (["--suite", "minimx-12"], "Did you mean 'minimax-12'?"),
     "two suites": (["--suite", "minimax-12", "--levels", "x.npz"], "give one of them"),
     "no file": (["--levels", "x.npz"], "There is no file of levels"),

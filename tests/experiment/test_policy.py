@@ -104,7 +104,7 @@ def test_no_policy_is_overwritten_and_no_student_made_up(run_path, folder, tmp_p
     assert main(["export", str(run_path), "--out", str(folder)]) == 2
     assert "There is a policy in" in capsys.readouterr().err
     assert main(["export", str(run_path), "--out", str(tmp_path / "new"), "--student", "2"]) == 2
-    assert "student is 2; there are 2 students, counted from 0" in capsys.readouterr().err
+    assert "student is 2; it must be at least 0 and below 2" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 

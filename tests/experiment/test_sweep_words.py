@@ -89,3 +89,10 @@ def test_workers_share_the_runs_and_a_job_of_an_array_takes_one(tmp_path):
     assert len(runs) == 4
     assert all(RunFolder.open(run).evaluation()["updates"] == 8 for run in runs)
     assert len(list((tmp_path / "out").glob("worker-*.log"))) == 2
+
+
+def test_a_file_of_options_counts_as_in_train(tmp_path, capsys):
+    (tmp_path / "options.yaml").write_text("student:\n  optimiser:\n    learning_rate: -1\n")
+    words = ["sweep", RECIPE, "--config", str(tmp_path / "options.yaml"), "--list-points"]
+    assert main(words) == 2
+    assert "learning_rate is -1" in capsys.readouterr().err

@@ -227,6 +227,8 @@ def _new_file(path: str) -> pathlib.Path:
         kind_of(file)
     if file.exists():
         raise ValueError(f"{path} is there already; remove it, or choose another name.")
+    if not file.parent.is_dir():
+        raise ValueError(f"There is no folder {file.parent} for {path}; make it first.")
     return file
 
 

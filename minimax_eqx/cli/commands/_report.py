@@ -42,6 +42,8 @@ def main(words: Sequence[str]) -> int:
     out = resolved(options.out) if options.out else None
     if out is None and len(runs) > 1:
         out = resolved("report.html")
+    if out is not None and not out.parent.is_dir():
+        raise ValueError(f"There is no folder {out.parent} for --out; make it first.")
     from .. import _terminal as terminal
 
     return terminal.report(runs, out)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._composition._draft import Given, differences, draft_of, flag, made
+from ..._composition._options import given_in_file
 from ..._composition._parts import Parts
 from ..._composition._plain import from_plain, to_plain
 from ..._composition._user_code import is_user_code, load_user_code
@@ -36,6 +37,8 @@ class Sweep(TrackerOptions):
 
     seeds: str = "1..5"
     """The seeds of each setting: FIRST..LAST, or numbers with commas between them."""
+    config: str | None = None
+    """A file of options, in YAML or JSON; options beside it go before those in it."""
     out: str | None = None
     """The folder that the runs' folders are in. Default: runs/NAME-sweep."""
     workers: int = 1
@@ -63,7 +66,10 @@ def main(words: Sequence[str]) -> int:
     _check(options)
     trackers_named(options.tracker)
     rest = [g for g in given if g not in mine]
-    experiments = _points(recipe, rest, _seeds(options.seeds), parts)
+    base = draft_of(recipe)
+    if options.config is not None:
+        apply([base], given_in_file(pathlib.Path(options.config)), parts)
+    experiments = _points(made(base), rest, _seeds(options.seeds), parts)
     title = code.path.stem if code else target
     folder = pathlib.Path(options.out or RUNS / f"{title}-sweep")
     if options.list_points:
