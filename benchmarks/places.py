@@ -85,5 +85,4 @@ def _walk(tables: Mapping[str, Mapping[int, Any]], frames: Mapping[int, Any], nu
         frame = frames[number]
         location = tables["FileLocations"][frame["file_location_id"]]
         yield tables["FileNames"][location["file_name_id"]]
-        parent = frame.get("parent_frame_id", 0)
-        number = 0 if parent == number else parent
+        number = frame["parent_frame_id"] - 1  # XLA writes one more; 0 is none

@@ -82,6 +82,7 @@ def test_a_part_of_ones_own_has_its_options_in_the_help_and_takes_them(name, cop
         assert str(values[0]).lower() in printed[place + 1 : place + 3]
 
 
+@pytest.mark.slow
 def test_a_method_that_learns_resumes_bit_for_bit(copy_of):
     code = load_user_code(copy_of("methods/traced"))
     parts = {"core": mx.nets.NoMemory(), "parents": "whole-batch", "mutator": None}

@@ -71,10 +71,10 @@ FileLocations
 
 StackFrames
 1 {file_location_id=1 parent_frame_id=1}
-2 {file_location_id=2 parent_frame_id=2}
-3 {file_location_id=3 parent_frame_id=1}
-4 {file_location_id=1 parent_frame_id=2}
-5 {file_location_id=3 parent_frame_id=5}
+2 {file_location_id=2 parent_frame_id=1}
+3 {file_location_id=3 parent_frame_id=2}
+4 {file_location_id=1 parent_frame_id=3}
+5 {file_location_id=3 parent_frame_id=1}
 
 ENTRY %main () -> f32[] {
 """

@@ -81,6 +81,7 @@ def test_the_objective_decides_how_many_students_there_can_be(objective, num_stu
             going(curriculum, num_students, level=ENV.level_spec())
 
 
+@pytest.mark.slow
 def test_paired_trains_teacher_and_students_in_every_cycle(getkey):
     curriculum = AdversarialDesign(LEARNED, RelativeRegret(), num_levels=4)
     runner = two_students(curriculum, getkey())
@@ -113,6 +114,7 @@ def test_a_design_of_other_levels_is_refused():
         LEARNED.init(MemoryMaze().level_spec(), key=jax.random.key(0))
 
 
+@pytest.mark.slow
 def test_the_teacher_of_repaired_learns_from_new_levels_only(getkey):
     curriculum = LevelReplay(LEARNED, RelativeRegret(), num_levels=4, capacity=8)
     runner = two_students(curriculum, getkey())

@@ -282,6 +282,7 @@ def test_replay_that_is_not_robust_may_have_no_chance(getkey):
     assert kind_of(propose(curriculum, getkey())[1]) == "new"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", [Sequential(1.0), SideBySide()], ids=repr)
 def test_vmapped_curricula_do_what_each_does_alone(getkey, schedule):
     """As in a sweep of two temperatures."""

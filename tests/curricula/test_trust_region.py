@@ -44,6 +44,7 @@ def missing(source, metrics):
     )
 
 
+@pytest.mark.slow
 def test_the_distribution_reaches_its_goal_where_everything_succeeds(source):
     numbers, places, metrics = plays(source, jnp.asarray(2.0))
     has_moved = ~np.isnan(metrics["moved_by"])

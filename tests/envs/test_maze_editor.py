@@ -294,6 +294,7 @@ def name_of(editor):
     return "-".join([f"{editor.height}x{editor.width}", editor.design.wall_budget, *flags])
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), editor=st.sampled_from(EDITORS), seed=st.integers(0, 2**31 - 1))
 def test_any_actions_design_a_valid_level(data, editor, seed):

@@ -108,6 +108,7 @@ MAZES = {
 }
 
 
+@pytest.mark.slow
 def test_mazes_of_several_sizes_are_one_program_with_the_results_of_their_own(monkeypatch):
     specs = MAZES["tall"][0].observation_spec(), MAZES["tall"][0].action_spec()
     agents = population(make_learner(), 1, *specs, key=jax.random.key(0))

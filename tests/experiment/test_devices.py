@@ -42,6 +42,7 @@ def on_two_devices(tmp_path_factory):
     return train(experiment(devices=2), tmp_path_factory.mktemp("devices") / "run")
 
 
+@pytest.mark.slow
 def test_a_run_on_two_devices_is_that_on_one(on_two_devices, finished):
     assert_close(arrays(finished[0].runner), arrays(on_two_devices.runner))
     assert on_two_devices.runner.mesh is None
@@ -156,6 +157,7 @@ def story(tmp_path_factory, compiled):
     return path, ended
 
 
+@pytest.mark.slow
 def test_two_processes_compute_what_one_does(story, finished):
     folder = RunFolder.open(story[0])
     state = folder.checkpoints(folder.experiment()).load(8).restore(making(EXPERIMENT)())

@@ -134,6 +134,7 @@ def test_elsewhere_infinity_means_something_and_nan_does_not(runner):
         check_state(runner, lambda r: r.curriculum_state.buffer.scores, NAN)
 
 
+@pytest.mark.slow
 def test_a_teacher_that_diverges_stops_the_run_and_leaves_nothing(tmp_path):
     diverging = with_changes(PAIRED, {"teacher.learning_rate": 1e38})
     with pytest.raises(TrainingError, match=r"Cycle \d: teacher_.*max_grad_norm of the teacher"):

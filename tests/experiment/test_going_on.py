@@ -35,6 +35,7 @@ def kill_after_two_cycles(path):
     (path / "report.html").write_text("of the lost part")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [{"seed": 77}, {"num_students": 2}],

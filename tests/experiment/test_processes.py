@@ -14,6 +14,8 @@ from minimax_eqx.cli._main import main
 
 from .tiny import OPTIONS, assert_same_state, change_config, launch, rows, train
 
+# The processes take their time.
+pytestmark = pytest.mark.slow
 PATIENCE = 240
 ENDLESS = 10**6
 CHECKPOINT_EVERY = 10

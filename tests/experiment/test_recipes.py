@@ -44,9 +44,8 @@ REPLAYING = [
     "maze-sfl",
     "maze-ncc",
 ]
-# Between them: a buffer with edits, and a teacher. The parts of others are tested elsewhere, and
-# `pytest -m slow` runs them.
-IN_EVERY_RUN = {"maze-accel", "maze-repaired"}
+# A buffer with edits. The parts of others are tested elsewhere, and `pytest -m slow` runs them.
+IN_EVERY_RUN = {"maze-accel"}
 
 
 def in_every_run_or_slow(names):

@@ -67,6 +67,7 @@ def test_a_sweep_that_is_done_does_nothing_and_takes_what_is_new(swept):
     assert all(file.stat().st_mtime_ns == time for file, time in before.items())
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_where_it_was_stopped(tmp_path):
     class Stopped(BaseException):
         """As if the process had been killed."""

@@ -102,6 +102,7 @@ def sequence(getkey):
     return observations, jax.random.bernoulli(getkey(), 0.3, (TIME, BATCH)).at[0].set(False)
 
 
+@pytest.mark.slow
 @every_network
 def test_layers_for_one_instance_give_under_scan_what_they_give_step_by_step(
     network, sequence, getkey

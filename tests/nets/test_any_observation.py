@@ -59,6 +59,7 @@ def test_pooling_is_that_of_lax(shape, getkey):
     np.testing.assert_array_equal(pool(images), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "spec"),
     [

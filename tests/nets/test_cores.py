@@ -180,6 +180,7 @@ def test_the_columns_of_a_batch_do_not_mix(name, getkey):
     assert_close(outputs[:, 1], single)
 
 
+@pytest.mark.slow
 @every_memory
 def test_a_population_of_cores_is_its_members(name, getkey):
     cores = eqx.filter_vmap(lambda key: make(name, key))(jax.random.split(getkey(), 2))

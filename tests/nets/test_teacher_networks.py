@@ -192,6 +192,7 @@ def designs(editor, key, num_levels, num_steps):
     return jax.lax.scan(advance, reset(world), jax.random.split(key, num_steps))[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["design", "designs", "noise", "no_batch", "more_batch"])
 def test_projecting_a_sequence_is_projecting_its_features(getkey, kind):
     editor = MazeEditor(5, 4, MazeDesign(num_walls=9, noise_dim=2, choose_direction=True))

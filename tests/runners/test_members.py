@@ -55,8 +55,8 @@ def paired(key, learning_rate):
     return made(eqx.tree_at(rate, experiment, learning_rate), key)
 
 
-# How members are run has most to do with conditionals; `pytest -m slow` runs the other one.
-IN_OTHER_WAYS = ["accel", pytest.param("paired", marks=pytest.mark.slow)]
+# How members are run has most to do with conditionals, which these have.
+IN_OTHER_WAYS = [pytest.param(name, marks=pytest.mark.slow) for name in ("accel", "paired")]
 METHODS = {"dr": domain_randomisation, "accel": accel, "paired": paired}
 MAKERS = {name: eqx.filter_jit(eqx.filter_vmap(make)) for name, make in METHODS.items()}
 
@@ -162,6 +162,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "where", "value"), SETTINGS.values(), ids=SETTINGS)
 def test_a_setting_changes_its_own_member_only(method, where, value):
     of_runner = lambda runner: where(runner.experiment)  # noqa: E731

@@ -65,6 +65,7 @@ def as_users_compile():
     return None
 
 
+@pytest.mark.slow
 def test_many_cycles_in_one_dispatch_are_many_dispatches_of_one(getkey):
     key = getkey()
 
@@ -155,6 +156,7 @@ def test_seeds_can_be_trained_side_by_side(getkey):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
