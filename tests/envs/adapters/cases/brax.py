@@ -63,5 +63,4 @@ def case():
         suite=Grid(names=("gravity",)),
         encoder=Normalised(FlatEncoder()),
         num_steps=STEPS,
-        num_trajectories=500,
     )

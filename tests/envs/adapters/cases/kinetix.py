@@ -36,6 +36,5 @@ def case():
         mutator=EditScene(num_edits=1),
         suite=HandMadeScenes(scenes=("h2_one_wheel_car", "h5_rotate_fall")),
         encoder=TreeEncoder(output_size=8),
-        num_trajectories=200,
         num_steps=LIMIT,
     )
