@@ -28,11 +28,8 @@ from ..states import arrays, assert_close, copied
 NUM_CYCLES, SAVED_AFTER = 6, 3
 # It has shares of new levels, replayed ones and mutants. `-m slow` is for the others.
 IN_EVERY_RUN = ("accel",)
-# One of each kind of curriculum, and what keeps more than scores.
-OF_EACH_KIND = (
-    *("dr-s5", "parallel-accel", "repaired", "minimax", "sfl", "ncc", "fixed-tasks", "alp-gmm"),
-    *("traced", "cenie", "mna", "remidi", "prefilter"),
-)
+# One of each kind of curriculum: with a teacher, with a search, and with a model.
+OF_EACH_KIND = ("repaired", "minimax", "sfl", "ncc", "traced")
 # What differs in others is computed by each device for itself.
 BETWEEN_PROCESSES = ("dr-s5", "parallel-accel", "repaired", "sfl", "ncc")
 assert not set(BETWEEN_PROCESSES) & set(IN_EVERY_RUN)  # they take long
