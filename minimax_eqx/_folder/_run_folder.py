@@ -125,6 +125,15 @@ class RunFolder:
         for name in RESULTS:
             (self.path / name).unlink(missing_ok=True)
 
+    def forget_partial(self) -> None:
+        """Removes what a process that was killed had begun to write. Does what it can, and leaves
+        what others than the process that trains write, since they may be at it."""
+        own = (CONFIG, METRICS, EVALUATIONS, CURRICULUM)
+        with contextlib.suppress(OSError):
+            for path in self.path.iterdir():
+                if is_partial(path.name) and path.name.startswith(tuple(f".{n}." for n in own)):
+                    path.unlink(missing_ok=True)
+
     def discard(self, *, and_itself: bool) -> None:
         """Removes what `begun` made, if nothing was computed since; the folder too if nothing else
         is in it and `and_itself`. Does what it can."""

@@ -62,8 +62,9 @@ def taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:
 
 
 def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[float]:
-    """Removes the rows of later cycles. Returns the seconds spent before, also on what is done
-    again, and the cycle of the evaluation that is left."""
+    """Removes the rows of later cycles, and files that were begun. Returns the seconds spent until
+    then, also on what is done again, and the cycle of the evaluation that is left."""
+    folder.forget_partial()
     metrics, evaluations = folder.metrics(), folder.evaluations()
     spent = seconds_in((metrics.read() or [{}])[-1])
     for table in (metrics, evaluations):

@@ -13,7 +13,7 @@ from minimax_eqx.nets import FlatEncoder, Normalised
 from ..case import Case
 
 # In longer episodes the solver of the joints' limits makes more of rounding than 1e-6.
-STEPS = 16
+STEPS = 12
 VARIED = (
     ("gravity", 5.0, 20.0),
     ("mass_pole", 0.3, 3.0),
