@@ -331,10 +331,10 @@ def _explained(reasons: Sequence[str]) -> list[str]:
         f"""
 ## Those above {TOO_MUCH:g} times what is derived
 
-Where the time of their cycles goes, by JAX's profiler: *playing* and *learning* are those of the
-students, a file is that part of the method with all that it calls, and *the rest* belongs to none
-of them. A part that is no network has no forward passes, and
-small products run slower than those of an update.
+Where the time of their cycles goes, by JAX's profiler: *playing* and *learning* are what the
+students do, a file is that part of the method with all that it calls, and *the rest* belongs to
+none of them. A part that is no network has no forward passes, and small products run slower than
+the products of an update.
 """,
         *reasons,
     ]

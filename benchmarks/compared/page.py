@@ -221,7 +221,7 @@ def _not_shown(methods: Mapping[str, Any], missing: list[str], protocol: Results
         "of what papers train for. Methods that build a curriculum step by step, or search before "
         "they train, may need longer until that pays.",
         "**What each method can do.** Nobody tuned anything for this budget: students are the "
-        "same, and the other settings are those of the small recipes, with few stored levels, few "
+        "same, and the small recipes give the other settings, with few stored levels, few "
         "candidates in SFL, a sixteenth of the buffer scored again in NCC, and a small model in "
         "TRACED.",
         "**Which method takes less time.** Budgets are equal in transitions. An update costs more "

@@ -97,25 +97,28 @@ def sweep(
         making(group[0].experiment)
     failed: dict[str, str] = {}
     stopped: list[str] = []
+    tried: set[str] = set()
     while not stopped:
-        left = [p for p in points if p.name not in failed and not _is_finished(p)]
+        # Once each, whatever is missing in its folder afterwards.
+        left = [p for p in points if p.name not in tried and not _is_finished(p)]
         for group in _groups(left, at_once):
             told = _train(group, hooks or (lambda _: None), code, origins or {})
             failed |= told.failed
             stopped += told.interrupted
-            if told.is_mine:
+            tried |= told.tried
+            if told.tried:
                 break
         else:
             break
-    left = [p.name for p in points if not _is_finished(p)]
-    busy = tuple(n for n in left if n not in failed and n not in stopped)
-    finished = {p.name: p.folder for p in points if p.name not in left}
+    busy = tuple(p.name for p in points if p.name not in tried and not _is_finished(p))
+    others = {*failed, *stopped, *busy}
+    finished = {p.name: p.folder for p in points if p.name not in others}
     return Swept(finished, failed, tuple(stopped), busy)
 
 
 @dataclasses.dataclass
 class _Outcome:
-    is_mine: bool = False
+    tried: set[str] = dataclasses.field(default_factory=set)
     failed: dict[str, str] = dataclasses.field(default_factory=dict)
     interrupted: list[str] = dataclasses.field(default_factory=list)
 
@@ -195,7 +198,7 @@ def _train(
             stack.push(taken)
             run = telling(point.experiment, point.folder, runner, saved, hooks(point.name))
             members.append((point, runner, run))
-        outcome.is_mine = bool(members) or bool(outcome.failed)
+        outcome.tried = {*outcome.failed, *(point.name for point, _, _ in members)}
         if members:
             _Members(members, outcome).train()
     return outcome

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -109,6 +110,13 @@ def test_what_another_process_has_is_left_to_it(tmp_path):
         assert outcome.elsewhere == (other,)
         assert set(outcome.finished) == {mine}
     assert set(sweep(two, tmp_path, hooks=no_report).finished) == set(two)
+
+
+def test_a_run_whose_rows_were_removed_is_looked_at_once(swept, tmp_path):
+    name, experiment = next(iter(points().items()))
+    shutil.copytree(swept[1] / name, tmp_path / name)
+    (tmp_path / name / "metrics.csv").unlink()
+    assert set(sweep({name: experiment}, tmp_path, hooks=no_report).finished) == {name}
 
 
 def test_experiments_that_differ_in_numbers_alone_are_one_program(tmp_path):
