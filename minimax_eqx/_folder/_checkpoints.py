@@ -73,7 +73,8 @@ class Checkpoints:
             differing = told_apart(about, self.made_with, names)
             raise CheckpointError(
                 f"The checkpoint {saved.path} was made with another configuration: {differing}. "
-                "Undo the change, or start a new run with it."
+                "Undo the change, or start a new run with it; if the file is of another run, "
+                "remove it."
             )
         return saved
 

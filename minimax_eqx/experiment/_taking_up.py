@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from .._files import FolderError
-from .._folder._run_folder import CONFIG, RunFolder
+from .._folder._run_folder import CONFIG, METRICS, RunFolder
 from .._xla._processes import from_first, is_first
 from ..runners._ahead import making, zeros
 from ..runners._experiment import Experiment
@@ -33,6 +33,8 @@ def telling(
     `saved` is the cycle of the checkpoint that the runner is from, None if it begins.
     """
     *seconds, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
+    if is_first() and saved is not None:
+        _warn_of_rows(folder, Ledger().of(runner))
     watch, every = Watch(folder.path, saved), experiment.schedule.checkpoint_every
     save = SaveCheckpoints(folder.checkpoints(experiment), every, watch)
     assess = Evaluate(experiment, last, save)
@@ -75,6 +77,24 @@ def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[float]:
         spent = {name: max(value, later[name]) for name, value in spent.items()}
         last = evaluations.last_cycle
     return [*(spent[name] for name in SECONDS), last]
+
+
+def _warn_of_rows(folder: RunFolder, ledger: Ledger) -> None:
+    """Warns if metrics.csv does not lead up to the checkpoint that the run goes on from."""
+    metrics, logger = folder.metrics(), logging.getLogger("minimax_eqx")
+    if metrics.last_cycle < ledger.cycle:
+        logger.warning(
+            "%s ends at cycle %d, and the run goes on from cycle %d: the rows between are lost.",
+            *(folder.path / METRICS, metrics.last_cycle, ledger.cycle),
+        )
+        return
+    row = metrics.read()[-1]
+    if any(row.get(name) != getattr(ledger, name) for name in ("updates", "env_steps")):
+        logger.warning(
+            "%s is not of this run, or was changed: at cycle %d it says other updates or env_steps "
+            "than were made.",
+            *(folder.path / METRICS, ledger.cycle),
+        )
 
 
 def _to_go_on_from(folder: RunFolder, experiment: Experiment) -> Saved | None:

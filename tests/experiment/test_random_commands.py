@@ -1,19 +1,26 @@
 """Commands that are made at random: a wrong one is one line that names the option, a right one
 trains, saves and goes on.
 
-`NUM_COMMANDS=300 pytest -m slow tests/experiment/test_random_commands.py -s` is the long form, and
-prints what it tried.
+The long form, which prints what it tried, is
+
+    NUM_COMMANDS=300 NUM_COMPOSITIONS=100 pytest -m slow tests/experiment/test_random_commands.py
 """
 
 import collections
+import contextlib
 import dataclasses
+import itertools
 import math
 import os
 import random
+import shutil
 import typing
 
+import equinox as eqx
+import numpy as np
 import pytest
 
+import minimax_eqx as mx
 from minimax_eqx._composition._draft import (
     Given,
     choose,
@@ -26,14 +33,18 @@ from minimax_eqx._composition._draft import (
 from minimax_eqx._composition._parts import Parts, fields_of
 from minimax_eqx._packages import PackageError
 from minimax_eqx.cli import _sweeping as sweeping
+from minimax_eqx.cli._commands import module_of
 from minimax_eqx.cli._main import main
 from minimax_eqx.experiment import _train
 from minimax_eqx.recipes._known import RECIPES
 from minimax_eqx.runners import _ahead as ahead
-from minimax_eqx.runners._experiment import Experiment
 from minimax_eqx.runners._runner import run
 
+from .tiny import arrays, resume, tiny, train, with_changes
+
 NUM_COMMANDS = int(os.environ.get("NUM_COMMANDS", "60"))
+NUM_COMPOSITIONS = int(os.environ.get("NUM_COMPOSITIONS", "3"))
+LENGTH = {"num_updates": 1, "log_every": 1, "checkpoint_every": 1}
 SEED = int(os.environ.get("COMMAND_SEED", "1"))
 COMMANDS = ("train", "train", "train", "sweep")
 
@@ -51,9 +62,12 @@ def nothing_is_computed(tmp_path, monkeypatch):
         run.lower(ahead.zeros(ahead.making(experiment).spec).on(mesh), 2)
         raise Accepted
 
+    def begin_one(experiments, path, **_):
+        begin(next(iter(experiments.values())), path)
+
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(_train, "train", begin)
-    monkeypatch.setattr(sweeping, "sweep", lambda found, *_, **__: begin(next(iter(found.values())), ""))
+    monkeypatch.setattr(sweeping, "sweep", begin_one)
 
 
 def flag(name):
@@ -90,7 +104,7 @@ def misspelt(options, chance):
 
 def of_wrong_type(options, chance):
     option = chance.choice(numbers(options, int, float))
-    words = ["many", "1,5", "0x1", "1e", "true", "[1]", "1 2"]
+    words = ["many", "1;5", "0x1", "1e", "true", "[1]", "1 2"]
     if not has(option, float):
         words += ["1.5", "1e3", "nan", "inf"]
     return [spelt(option, options), chance.choice(words)], option.field.name
@@ -119,7 +133,9 @@ def no_switch(options, chance):
 
 
 def no_choice(options, chance):
-    option = chance.choice([o for o in options if typing.get_origin(o.field.plain) is typing.Literal])
+    option = chance.choice(
+        [o for o in options if typing.get_origin(o.field.plain) is typing.Literal]
+    )
     return [spelt(option, options), "another"], option.field.name
 
 
@@ -191,6 +207,10 @@ MISTAKES = (
 )
 
 
+OF_ANY_COMMAND = (misspelt, of_wrong_type, no_switch, no_value)
+OF_A_RUN = ("resume", "evaluate", "compare", "report", "export", "watch", "levels")
+
+
 def of_a_recipe(kind, chance):
     """A wrong command that trains a recipe, and what its message must name."""
     recipe = chance.choice(list(RECIPES))
@@ -198,6 +218,14 @@ def of_a_recipe(kind, chance):
     chosen = with_another_part(draft, chance)
     words, named = kind(list(options_of(draft)), chance)
     return [chance.choice(COMMANDS), recipe, *chosen, *words], named
+
+
+def of_another_command(kind, chance):
+    """A wrong option of a command that takes a run, which is not there either."""
+    command = chance.choice(OF_A_RUN)
+    options = [o for part in module_of(command).options() for o in options_of(draft_of(part))]
+    words, named = kind(options, chance)
+    return [command, *(["show"] if command == "levels" else []), "nowhere", *words], named
 
 
 def with_another_part(draft, chance):
@@ -216,13 +244,22 @@ def with_another_part(draft, chance):
     return [flag(option.path), part]
 
 
+def composed(recipe, chance):
+    """A recipe at the sizes of tests, with another seed and other parts."""
+    draft = draft_of(RECIPES[recipe]())
+    for _ in range(3):
+        with_another_part(draft, chance)
+    return with_changes(tiny(made(draft)), {"seed": chance.randrange(1000), **LENGTH})
+
+
 def wrong(number):
     """The wrong command of a number: its kind, its words, and what its message must name."""
     chance = random.Random(f"{SEED} {number}")
     while True:
         kind = chance.choice(MISTAKES)
         try:
-            return kind.__name__, *of_a_recipe(kind, chance)
+            made_of = of_another_command if kind in OF_ANY_COMMAND else of_a_recipe
+            return kind.__name__, *(made_of if chance.random() < 0.5 else of_a_recipe)(kind, chance)
         except IndexError:
             continue  # The recipe has no option of that kind.
 
@@ -241,57 +278,110 @@ def problem(words, named, capsys, folder):
         return f"it ends with code {code}"
     if len(lines) != 1 or not lines[0].startswith("error: "):
         return f"it prints {out!r:.200} {err!r:.300}"
-    if named.replace("-", "_") not in err.replace("-", "_"):
+    if not any(name.replace("-", "_") in err.replace("-", "_") for name in (named, "nowhere")):
         return f"{named} is not named: {err!r:.400}"
     return f"it leaves {list(folder.iterdir())}" if list(folder.iterdir()) else None
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "numbers", [range(24), pytest.param(range(24, NUM_COMMANDS), marks=pytest.mark.slow)]
+)
 def test_a_wrong_command_is_one_line_that_names_the_option(
-    nothing_is_computed, capsys, tmp_path
+    numbers, nothing_is_computed, capsys, tmp_path
 ):
     counts, problems = collections.Counter(), []
-    for number in range(NUM_COMMANDS):
+    for number in numbers:
         kind, words, named = wrong(number)
         counts[kind] += 1
         found = problem(words, named, capsys, tmp_path)
         capsys.readouterr()
         if found:
             problems.append(f"{kind}: {' '.join(words)}: {found}")
-    with capsys.disabled():
-        for kind, count in sorted(counts.items()):
-            print(f"{count:>4} {kind}")
-        print(*problems, sep="\n")
+    tell(capsys, [f"{count:>4} {kind}" for kind, count in sorted(counts.items())], problems)
     assert not problems
 
 
-def parts_of(kinds, found):
-    """All parts that may stand in a field of these kinds, and in their fields, by name."""
-    for name, cls in Parts().of(kinds).items():
-        if cls not in found.values():
-            found[name] = cls
-            for field in fields_of(cls):
-                parts_of(field.kinds, found)
+def tell(capsys, *lines):
+    """Prints what was tried and what went wrong, if there is somebody who asked for more."""
+    if {"NUM_COMMANDS", "NUM_COMPOSITIONS"} & os.environ.keys():
+        with capsys.disabled():
+            print(*itertools.chain(*lines), sep="\n")
+
+
+FINE = ("trained, saved and resumed", "refused in one line")
+
+
+@pytest.mark.slow
+def test_a_right_composition_trains_saves_and_goes_on(tmp_path, capsys):
+    counts, problems, number = collections.Counter(), [], 0
+    while counts[FINE[0]] < NUM_COMPOSITIONS and len(problems) < 10:
+        chance, number = random.Random(f"{SEED} {number} right"), number + 1
+        recipe, path = chance.choice(list(RECIPES)), tmp_path / f"{number}"
+        try:
+            experiment = composed(recipe, chance)
+            train(experiment, path)
+        except ValueError as error:
+            is_one_line = len(str(error).splitlines()) == 1 and not path.exists()
+            result = FINE[1] if is_one_line else f"refused: {error}"
+        else:
+            result = resumed(experiment, path)
+        if result not in FINE:
+            problems.append(f"{number} {recipe}: {result}")
+        counts[result] += 1
+        capsys.readouterr()
+    tell(capsys, [f"{count:>4} {result}" for result, count in counts.most_common()], problems)
+    assert not problems
+
+
+def resumed(experiment, path):
+    """Trains as much again, and loads what was saved. Returns what came of it."""
+    longer = 2 * experiment.rollouts_per_play
+    outcome = resume(path, num_updates=longer)
+    assert outcome.ledger.updates >= longer
+    np.testing.assert_equal(arrays(mx.load(path)[1]), arrays(outcome.runner))
+    shutil.rmtree(path)
+    return FINE[0]
+
+
+def parts_in(part, found):
+    """A part and all those in it, by their classes."""
+    if isinstance(part, eqx.Module):
+        found[type(part)] = part
+        for field in fields_of(type(part)):
+            parts_in(getattr(part, field.name), found)
     return found
 
 
+def all_parts():
+    """A part of each class, of those that recipes have or that need nothing."""
+    found = {}
+    for recipe in RECIPES.values():
+        parts_in(recipe(), found)
+    waiting = [field.kinds for cls in found for field in fields_of(cls)]
+    for kinds in waiting:
+        for cls in Parts().of(kinds).values():
+            if cls not in found:
+                # Some need other parts, or a package.
+                with contextlib.suppress(TypeError, PackageError):
+                    found[cls] = cls()
+                    waiting += [field.kinds for field in fields_of(cls)]
+    return found.values()
+
+
 def test_every_number_of_every_part_is_refused_where_it_is_none():
-    accepted = []
-    parts = parts_of((Experiment,), {}).values()
-    for cls in parts:
-        try:
-            part = cls()
-        except (TypeError, PackageError):
-            continue  # It needs other parts, or a package.
-        for field in fields_of(cls):
-            kinds = (field.plain, *typing.get_args(field.plain))
+    problems, parts = [], all_parts()
+    for part in parts:
+        for field in fields_of(type(part)):
             is_pair = typing.get_origin(field.plain) is tuple
-            for value in (math.nan, math.inf, -math.inf) if float in kinds else ():
+            has_floats = float in (field.plain, *typing.get_args(field.plain))
+            for value in (math.nan, math.inf, -math.inf) if has_floats else ():
                 try:
                     dataclasses.replace(part, **{field.name: (value, value) if is_pair else value})
                 except ValueError as error:
-                    assert field.name in str(error)
+                    said = str(error)
                 else:
-                    accepted.append(f"{cls.__name__}.{field.name} {value}")
-    assert len(parts) > 50
-    assert not accepted
+                    said = "it is accepted"
+                if field.name not in said:
+                    problems.append(f"{type(part).__name__}.{field.name} is {value}: {said}")
+    assert len(parts) > 80
+    assert not problems
