@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -59,13 +60,16 @@ STOP = {"train": ["--print-config"], "sweep": ["--list-points"], "recipes": [], 
 
 
 def files_of(page):
-    """What a reader of a page has: the blocks that are files by their first line, and others."""
-    named = {
-        block.text.partition("\n")[0].removeprefix("# "): block.text
-        for block in blocks_of(page)
-        if block.language == "python"
-    }
-    return FILES | {name: text for name, text in named.items() if name.endswith(".py")}
+    """What a reader of a page has: its blocks that are files, by their first line, and others.
+
+    A block that begins with `# NAME.py, continued` is the next part of that file.
+    """
+    found = dict(FILES)
+    for block in blocks_of(page):
+        name = re.match(r"# (\w+\.py)(, continued)?$", block.text.partition("\n")[0])
+        if block.language == "python" and name:
+            found[name[1]] = f"{found[name[1]]}\n{block.text}" if name[2] else block.text
+    return found
 
 
 @pytest.mark.parametrize("name", PAGES)
