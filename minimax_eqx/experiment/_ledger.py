@@ -81,10 +81,16 @@ def ledger_at(folder: RunFolder, cycle: int) -> dict[str, float]:
     return {n: row[n] for row in rows for n in names if not math.isnan(row.get(n, math.nan))}
 
 
-def seconds_in(row: Mapping[str, float]) -> dict[str, float]:
-    """The seconds by kind in a row of metrics.csv; 0 where an older row has none."""
-    found = {name: row.get(name, 0.0) for name in SECONDS}
-    return {name: 0.0 if math.isnan(value) else value for name, value in found.items()}
+def seconds_in(row: Any) -> dict[str, float]:
+    """The seconds by kind in a row of metrics.csv, or in what a file has in place of one; 0 where
+    there are none."""
+    row = row if isinstance(row, Mapping) else {}
+    found = {name: row.get(name) for name in SECONDS}
+    return {name: float(v) if _is_time(v) else 0.0 for name, v in found.items()}
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < math.inf
 
 
 def as_entry(ledger: Ledger) -> dict[str, Any]:
