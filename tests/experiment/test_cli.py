@@ -302,10 +302,12 @@ def test_a_run_that_is_saved_for_another_job_has_a_code_of_its_own(
     assert "Stopped and saved at cycle 8" in capsys.readouterr().out
 
 
-def test_a_disk_that_fails_while_training_is_one_line_and_no_wrong_option(capsys, monkeypatch):
+def test_a_disk_that_fails_while_training_is_one_line_and_no_wrong_option(
+    capsys, monkeypatch, finished
+):
     def train(*_, hooks, **__):
         for hook in hooks[2:]:
-            hook(Progressed(None, Ledger(), {}, {}))
+            hook(Progressed(finished[0].runner, Ledger(), {}, {}))
         raise OSError(errno.ENOSPC, "No space left on device", "run/metrics.csv")
 
     monkeypatch.setattr(terminal.runs, "train", train)
