@@ -59,7 +59,8 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Saved:
-    """There is a checkpoint of this cycle, which took `seconds`."""
+    """There is a checkpoint of this cycle now, which may be some intervals later. The run waited
+    `seconds` for it, and went on while the rest was written."""
 
     cycle: int
     """The cycle that was saved."""
