@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from minimax_eqx._version import VERSION
+from minimax_eqx.agents import OverSteps
 from minimax_eqx.cli import _main as cli
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
@@ -302,12 +303,12 @@ def test_options_need_no_prefix_and_override_the_recipe(monkeypatch, tmp_path):
     given = caught(monkeypatch)
     changes = ["--num-walls", "30", "--learning-rate", "5e-4", "--seed", "2", "--see-agent"]
     changes += ["--mazes", "Labyrinth", "minimax-12"]
-    changes += ["--anneal-steps", "5", "--final-learning-rate", "1e-5"]
+    changes += ["--annealing", "over-steps", "--anneal-steps", "5", "--final-learning-rate", "1e-5"]
     assert main(["train", "maze-dr", *changes, "--run", str(tmp_path / "a [run]")]) == 0
     [(experiment, path, _, heading, (code, _))] = given
     assert (path, code) == (tmp_path / "a [run]", None)
     wanted = {"num_walls": 30, "learning_rate": 5e-4, "seed": 2, "see_agent": True}
-    wanted |= {"mazes": ("Labyrinth", "minimax-12"), "anneal_steps": 5}
+    wanted |= {"mazes": ("Labyrinth", "minimax-12"), "annealing": OverSteps(5)}
     wanted |= {"final_learning_rate": 1e-5}
     assert experiment == maze.dr(**wanted)
     assert heading.startswith("Training maze-dr with seed 2, see_agent True, learning_rate 0.0005,")
