@@ -1,0 +1,205 @@
+"""How students learn from 32, 256 and 2,048 levels at once, with Adam and with LAMB.
+
+    python -m benchmarks.large_batches
+
+trains domain randomisation on mazes of 7 x 7 cells, with as many transitions and passes over them
+in every setting: a batch of 64 times as many levels makes a 64th of the gradient steps. The learning
+rates are chosen at 32 levels alone, by the mean over seeds of a grid. At larger batches they follow
+from a rule and not from a search: Adam keeps its rate, or has it times the root of the ratio of
+batches, and LAMB has what *Large Batch Simulation* (Shacklett et al. 2021, arXiv 2103.07013) says,
+which is the root too, a way back to the usual rate on half a cosine over the first half of training,
+and bounds of the trust ratio; we add a short warm-up. The seeds and rates of a setting are members of
+one program.
+
+It takes some twelve minutes of processor time. Settings that the results file has already are not
+trained again; `--again` begins anew. `python -m benchmarks page` puts the results on the page.
+"""
+
+import argparse
+import datetime
+import json
+import pathlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from minimax_eqx import Experiment, Runner
+from minimax_eqx.agents import PPO, Adam, Lamb, OverSteps
+from minimax_eqx.curricula import DomainRandomisation
+from minimax_eqx.envs import Maze
+from minimax_eqx.envs.maze import RandomWalls
+from minimax_eqx.nets import ActorCritic, GridEncoder, MLPHead, NoMemory
+from minimax_eqx.rollouts import evaluate
+from minimax_eqx.runners import member, run_members
+
+from .machine import commit, describe
+
+RESULTS = pathlib.Path(__file__).parent / "results" / "large_batches.json"
+SIZES = (32, 256, 2048)
+SEEDS = (1, 2, 3)
+NUM_STEPS, NUM_EPOCHS, NUM_MINIBATCHES = 64, 4, 4
+# Of each student: 256 updates from 32 levels, 4 from 2,048.
+TRANSITIONS = 2**19
+NUM_TESTS = 1000
+RATES = {"Adam": (1e-3, 3e-3, 1e-2), "LAMB": (1e-3, 3e-3, 1e-2)}
+ENV = Maze(height=7, width=7, max_episode_steps=NUM_STEPS)
+GENERATOR = RandomWalls(num_walls=10)
+SECTION = """## Large batches: Adam and LAMB
+
+{about}. Each student is trained from {transitions:,} transitions of mazes of 7 x 7 cells, whatever
+the number of levels in a batch, with {epochs} passes in {minibatches} parts. Success is the share of
+{tests:,} unseen mazes solved in the end: the mean over {seeds} seeds, and each of them. The rates are
+the best of a grid at 32 levels ({grid}), and scaled by rule at more levels. A student that has not
+learned anything solves {untrained:.0%}.
+"""
+
+
+def experiment(levels: int, optimiser: Adam | Lamb) -> Experiment:
+    """One setting."""
+    network = ActorCritic(GridEncoder(num_filters=8), NoMemory(), MLPHead(head_size=32))
+    student = PPO(
+        network,
+        optimiser=optimiser,
+        discount=0.99,
+        gae_lambda=0.95,
+        entropy_coef=0.01,
+        num_epochs=NUM_EPOCHS,
+        num_minibatches=NUM_MINIBATCHES,
+    )
+    curriculum = DomainRandomisation(GENERATOR, num_levels=levels, num_spare_levels=3)
+    return Experiment(ENV, student, curriculum, num_steps=NUM_STEPS, track_level_metrics=False)
+
+
+def num_updates(levels: int) -> int:
+    """How many updates there are from that many levels."""
+    return TRANSITIONS // (levels * NUM_STEPS)
+
+
+def optimiser(name: str, levels: int, rate: float) -> Adam | Lamb:
+    """The optimiser of a setting whose rate at 32 levels is known."""
+    ratio, steps = levels / SIZES[0], num_updates(levels) * NUM_EPOCHS * NUM_MINIBATCHES
+    if name == "LAMB":
+        annealing = OverSteps(steps // 2)
+        return Lamb(rate, batch_ratio=ratio, warmup_steps=steps // 20, annealing=annealing)
+    return Adam(rate * ratio**0.5 if name == "Adam, rate times the root" else rate)
+
+
+def train(settings: Sequence[Experiment]) -> dict[str, Any]:
+    """Success of each of these, which are one program, for each seed; and what it took."""
+    begin, cpu = time.perf_counter(), time.process_time()
+    made = [eqx.filter_jit(_made)(one, seed) for one in settings for seed in SEEDS]
+    runners = jax.tree.map(lambda *xs: jnp.stack(xs) if eqx.is_array(xs[0]) else xs[0], *made)
+    cycles = num_updates(settings[0].curriculum.levels_per_cycle)
+    runners, _ = jax.block_until_ready(run_members(runners, cycles))
+    success = [_success(member(runners, i)) for i in range(len(made))]
+    return {
+        "success": np.reshape(success, (len(settings), len(SEEDS))).round(4).tolist(),
+        "seconds": round(time.perf_counter() - begin, 1),
+        "processor_seconds": round(time.process_time() - cpu, 1),
+    }
+
+
+def _made(setting: Experiment, seed: int) -> Runner:
+    return Runner.create(setting, key=jax.random.key(seed))
+
+
+@eqx.filter_jit
+def _success(runner: Runner) -> jax.Array:
+    sample = lambda key: GENERATOR.sample(ENV.level_spec(), key=key)  # noqa: E731
+    levels = jax.vmap(sample)(jax.random.split(jax.random.key(2026), NUM_TESTS))
+    network = runner.students.first().network
+    results = evaluate(ENV, network, levels, key=jax.random.key(7))
+    return jnp.mean(results.successes.astype(jnp.float32))
+
+
+def measure(results: dict[str, Any]) -> None:
+    """Trains what is missing, and writes the results after each setting."""
+
+    def keep(name: str, **found: Any) -> None:
+        results[name] = {**found, "date": datetime.date.today().isoformat(), "commit": commit()}
+        RESULTS.write_text(json.dumps({"machine": describe(), **results}, indent=2) + "\n")
+        print(name, found, flush=True)
+
+    if "untrained" not in results:
+        runner = _made(experiment(SIZES[0], Adam()), 0)
+        keep("untrained", success=float(_success(runner)))
+    for name, rates in RATES.items():
+        if f"{name}, {SIZES[0]}" not in results:
+            grid = [experiment(SIZES[0], optimiser(name, SIZES[0], rate)) for rate in rates]
+            found = train(grid)
+            best = int(np.argmax(np.mean(found["success"], axis=1)))
+            tried = dict(zip(map(str, rates), found.pop("success"), strict=True))
+            keep(f"{name}, {SIZES[0]}", rate=rates[best], grid=tried, **found)
+    for levels in SIZES[1:]:
+        for name in ("Adam", "Adam, rate times the root", "LAMB"):
+            if f"{name}, {levels}" not in results:
+                rate = results[f"{name.partition(',')[0]}, {SIZES[0]}"]["rate"]
+                found = train([experiment(levels, optimiser(name, levels, rate))])
+                keep(f"{name}, {levels}", rate=rate, **{**found, "success": found["success"][0]})
+
+
+def read() -> dict[str, Any]:
+    """What was measured so far."""
+    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+
+
+def section(results: Mapping[str, Any]) -> str:
+    """The results as a section of the page; empty if there are none."""
+    if not results:
+        return ""
+    rows = [
+        "| optimiser | " + " | ".join(f"{n:,} levels" for n in SIZES) + " |",
+        "| --- " * 4 + "|",
+    ]
+    for name in ("Adam", "Adam, rate times the root", "LAMB"):
+        cells = [_cell(results, name, levels) for levels in SIZES]
+        rows.append(f"| {name} | {' | '.join(cells)} |")
+    steps = [f"{num_updates(n) * NUM_EPOCHS * NUM_MINIBATCHES:,}" for n in SIZES]
+    rows.append(f"| gradient steps | {' | '.join(steps)} |")
+    dates = sorted({value["date"] for value in results.values()})
+    chosen = [
+        f"{name}: {', '.join(results[f'{name}, {SIZES[0]}']['grid'])}, of which "
+        f"{results[f'{name}, {SIZES[0]}']['rate']:g}"
+        for name in RATES
+    ]
+    machine = results["machine"]
+    about = f"{dates[-1]}, {machine['processor']}, jax {machine['jax']}"
+    text = SECTION.format(
+        about=about,
+        transitions=TRANSITIONS,
+        epochs=NUM_EPOCHS,
+        minibatches=NUM_MINIBATCHES,
+        tests=NUM_TESTS,
+        seeds=len(SEEDS),
+        grid="; ".join(chosen),
+        untrained=results["untrained"]["success"],
+    )
+    return "\n".join([text, *rows])
+
+
+def _cell(results: Mapping[str, Any], name: str, levels: int) -> str:
+    """The mean of a setting, and its seeds."""
+    found = results.get(f"{name}, {levels}")
+    if found is None:
+        return ""
+    success = found["grid"][str(found["rate"])] if "grid" in found else found["success"]
+    seeds = " ".join(f"{100 * value:.0f}" for value in success)
+    return f"{np.mean(success):.1%} ({seeds})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.large_batches")
+    parser.add_argument("--again", action="store_true", help="train all of it again")
+    results = {} if parser.parse_args().again else read()
+    results.pop("machine", None)
+    measure(results)
+    print(section(read()))
+
+
+if __name__ == "__main__":
+    main()
