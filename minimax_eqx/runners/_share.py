@@ -1,6 +1,5 @@
 """The share of a run that is over, which parts may follow."""
 
-import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -36,8 +35,7 @@ def at_share(runner: Runner, share: float | Float[np.ndarray, " member"]) -> Run
         own = replicate(own, runner.mesh) if on_mesh else jax.device_put(own, node.share.sharding)
         return eqx.tree_at(lambda part: part.share, node, own)
 
-    experiment = jax.tree.map(with_share, runner.experiment, is_leaf=_is_over_run)
-    return dataclasses.replace(runner, experiment=experiment)
+    return jax.tree.map(with_share, runner, is_leaf=_is_over_run)
 
 
 def follows_run(tree: PyTree) -> bool:

@@ -28,7 +28,8 @@ def caught(monkeypatch):
     """What runs are trained with from here on, which no longer happens."""
     given = []
 
-    def train(experiment, path, processes, *, heading, code, origin, trackers):
+    def train(experiment, path, processes, *, heading, code, origin, trackers, shares_of):
+        assert shares_of is None
         given.append((experiment, path, processes, heading, (code, origin)))
         return 0
 
@@ -106,6 +107,9 @@ MISTAKES = {
     "infinite rate": (["train", "--learning-rate", "-inf"], "learning_rate is -inf"),
     "not a number": (["train", "--learning-rate", "nan"], "learning_rate is nan"),
     "schedule": (["train", "--checkpoint-every", "7"], "multiple of log_every"),
+    "no time": (["train", "--budget", "30"], "budget is '30'; it must be a time above 0 in hours"),
+    "a run of other shares": (["train", "--shares-of", "nowhere"], "There is no run in nowhere"),
+    "steps of no annealing": (["train", "--anneal-steps", "5"], "here: --annealing over-steps"),
     "even perfect maze": (["train", "--generator", "perfect-maze", "--height", "12"], "odd"),
     "unknown generator": (
         ["train", "--generator", "hills"],
@@ -178,8 +182,8 @@ MISTAKES = {
     "empty folder to resume": (["resume", ""], "The folder of the run comes first"),
     "state of a resumed run": (
         ["resume", "nowhere", "--learning-rate", "0.1"],
-        "--learning-rate: a run keeps the options that it began with; --num-updates and --devices "
-        "can be given.",
+        "--learning-rate: a run keeps the options that it began with; --num-updates, --budget and "
+        "--devices can be given.",
     ),
     "wrong value beside resume": (
         ["resume", "nowhere", "--num-updates", "many"],
