@@ -42,7 +42,8 @@ from minimax_eqx.runners._members import stacked
 
 from .machine import commit, describe
 
-RESULTS = pathlib.Path(__file__).parent / "results" / "large_batches.json"
+RESULTS = pathlib.Path(__file__).parent / "results"
+FILE = "large_batches.json"
 SIZES = (32, 256, 2048)
 SEEDS = (1, 2, 3)
 NUM_STEPS, NUM_EPOCHS, NUM_MINIBATCHES = 64, 4, 4
@@ -129,7 +130,7 @@ def measure(results: dict[str, Any]) -> None:
 
     def keep(name: str, **found: Any) -> None:
         results[name] = {**found, "date": datetime.date.today().isoformat(), "commit": commit()}
-        RESULTS.write_text(json.dumps({"machine": describe(), **results}, indent=2) + "\n")
+        (RESULTS / FILE).write_text(json.dumps({"machine": describe(), **results}, indent=2) + "\n")
         print(name, found, flush=True)
 
     if "untrained" not in results:
@@ -151,15 +152,14 @@ def measure(results: dict[str, Any]) -> None:
                     keep(f"{name}, {levels}", rate=rate, success=success, **found)
 
 
-def read() -> dict[str, Any]:
-    """What was measured so far."""
-    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+def read(folder: pathlib.Path = RESULTS) -> dict[str, Any]:
+    """What was measured so far; empty if there is nothing."""
+    path = folder / FILE
+    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def section(results: Mapping[str, Any]) -> str:
-    """The results as a section of the page; empty if there are none."""
-    if not results:
-        return ""
+    """The results as a section of the page."""
     rows = [
         "| optimiser | " + " | ".join(f"{n:,} levels" for n in SIZES) + " |",
         "| --- " * 4 + "|",
@@ -169,14 +169,13 @@ def section(results: Mapping[str, Any]) -> str:
         rows.append(f"| {name} | {' | '.join(cells)} |")
     steps = [f"{num_updates(n) * NUM_EPOCHS * NUM_MINIBATCHES:,}" for n in SIZES]
     rows.append(f"| gradient steps | {' | '.join(steps)} |")
-    dates = sorted({value["date"] for value in results.values()})
-    chosen = [
-        f"{name}: {', '.join(results[f'{name}, {SIZES[0]}']['grid'])}, of which "
-        f"{results[f'{name}, {SIZES[0]}']['rate']:g}"
-        for name in RATES
-    ]
+    chosen = []
+    for name in RATES:
+        found = results.get(f"{name}, {SIZES[0]}")
+        if found:
+            chosen.append(f"{name}: {found['rate']:g} of {', '.join(found['grid'])}")
     machine = results["machine"]
-    about = f"{dates[-1]}, {machine['processor']}, jax {machine['jax']}"
+    about = f"{machine['date']}, {machine['processor']}, jax {machine['jax']}"
     text = SECTION.format(
         about=about,
         transitions=TRANSITIONS,
@@ -187,7 +186,7 @@ def section(results: Mapping[str, Any]) -> str:
         grid="; ".join(chosen),
         untrained=results["untrained"]["success"],
     )
-    return "\n".join([text, *rows])
+    return "\n".join([text, *rows]) + "\n"
 
 
 def _cell(results: Mapping[str, Any], name: str, levels: int) -> str:
