@@ -1,6 +1,7 @@
 """The loop on the host around the compiled program: dispatch, measure, tell the hooks."""
 
 import collections
+import contextlib
 import dataclasses
 import math
 import time
@@ -29,12 +30,13 @@ from ._hooks import (
 )
 from ._interrupt import stop_on_interrupt
 from ._ledger import Ledger
-from ._own_hooks import TrainingError
 from ._pace import SHARE, AbstractPace, Clock, Costs
+from ._saving import SaveCheckpoints, TrainingError
 
 
 class Telling:
-    """A run whose hooks are told, in their order, of what happens, and what it has spent."""
+    """A run whose hooks are told, in their order, of what happens, and what it has spent. One of
+    them is `save`, which is also asked whether a checkpoint has got to the disk meanwhile."""
 
     def __init__(
         self,
@@ -42,13 +44,15 @@ class Telling:
         folder: RunFolder,
         ledger: Ledger,
         hooks: Sequence[Hook],
+        save: SaveCheckpoints,
         *,
         pace: AbstractPace,
         costs: Costs,
         clock: Clock,
     ):
         self.experiment, self.folder, self.ledger = experiment, folder, ledger
-        self._hooks, self._pace, self._costs, self._clock = hooks, pace, costs, clock
+        self._hooks, self._save = hooks, save
+        self._pace, self._costs, self._clock = pace, costs, clock
         # Whether anything follows the share of the run that is over, or its rows are to have it.
         self.has_share = experiment.schedule.budget is not None or follows_run(experiment)
         self._share, self._interval_began = 0.0, 0.0
@@ -72,11 +76,12 @@ class Telling:
     def tell(self, event: Event) -> float:
         """Tells of an event, and then of those that hooks answer with. Returns how long the hooks
         took for progress, without what they saved and evaluated."""
-        events, seconds = collections.deque([event]), dict[type, float]()
+        events, seconds = collections.deque([event]), collections.defaultdict[type, float](float)
         while events:
             event = events.popleft()
             if isinstance(event, Saved):
                 self.ledger = self.ledger.after(saving=event.seconds)
+                seconds[Saved] += event.seconds
             if isinstance(event, Evaluated):
                 spent = event.ledger.seconds_evaluating
                 self.ledger = dataclasses.replace(self.ledger, seconds_evaluating=spent)
@@ -87,11 +92,11 @@ class Telling:
                 news = hook(event)
                 if news is not None:
                     events.append(news)
-                kind = type(event if news is None else news)
-                seconds[kind] = seconds.get(kind, 0.0) + self._clock() - begin
+                if not isinstance(news, Saved):
+                    seconds[type(event if news is None else news)] += self._clock() - begin
         self._costs.evaluating = seconds.get(Evaluated, self._costs.evaluating)
         self._costs.saving = seconds.get(Saved, self._costs.saving)
-        return seconds.get(Progressed, 0.0)
+        return seconds[Progressed]
 
     def start(self, runner: Runner) -> None:
         """It begins or goes on, with this runner."""
@@ -106,6 +111,7 @@ class Telling:
     def progressed(self, runner: Runner, metrics: Mapping[str, np.ndarray], seconds: float) -> None:
         """A log interval is over: the runner after it, the metrics of its cycles, and how long it
         took."""
+        self._tell_if_saved(int(runner.num_cycles))
         before, self.ledger = self.ledger.env_steps, self.ledger.of(runner, running=seconds)
         row = self.ledger.row()
         row["steps_per_second"] = (self.ledger.env_steps - before) / seconds
@@ -116,10 +122,19 @@ class Telling:
 
     def end(self, runner: Runner, *, interrupted: bool) -> Finished:
         """Nothing more is trained."""
+        self._tell_if_saved(None)
         self.tell(Trained(runner, self.ledger, interrupted))
         finished = Finished(self.experiment, self.folder, runner.on(None), self.ledger, interrupted)
         self.tell(finished)
         return finished
+
+    def close(self) -> None:
+        """Waits for what is still written, whether the run has come to an end or failed."""
+        self._save.close()
+
+    def _tell_if_saved(self, cycle: int | None) -> None:
+        if (saved := self._save.settle(cycle)) is not None:
+            self.tell(saved)
 
 
 def train_until(run: Telling, runner: Runner, compiled: Callable[[], Any] | None) -> Finished:
@@ -135,7 +150,7 @@ def train_until(run: Telling, runner: Runner, compiled: Callable[[], Any] | None
     def stop() -> None:
         run.tell(Stopping())
 
-    with stop_on_interrupt(stop) as asked_to_stop:
+    with stop_on_interrupt(stop) as asked_to_stop, contextlib.closing(run):
 
         def goes_on() -> bool:
             return not run.is_complete and not any_process(asked_to_stop()) and run.has_room

@@ -17,9 +17,10 @@ from ._hooks import Hook, Remote
 from ._json_lines import WriteEvents
 from ._ledger import SECONDS, Ledger, seconds_in
 from ._loop import Telling
-from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
+from ._own_hooks import Evaluate, Watch, WriteReport, WriteTables
 from ._pace import SPENT, Costs, Timing, already_spent, pace_of
 from ._record_curriculum import RecordCurriculum
+from ._saving import SaveCheckpoints
 
 
 def telling(
@@ -39,8 +40,8 @@ def telling(
     timing = timing or Timing()
     *seconds, last, spent, costs = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
     pace = pace_of(experiment.schedule, timing, spent)
-    watch, every = Watch(folder.path, saved), experiment.schedule.checkpoint_every
-    save = SaveCheckpoints(folder.checkpoints(experiment), every, watch)
+    save = SaveCheckpoints(folder.checkpoints(experiment), experiment.schedule, saved)
+    watch = Watch(save)
     assess = Evaluate(experiment, last, save, timing.clock)
     everybody: tuple[Hook, ...] = (watch, save, assess)
     if is_first():
@@ -50,9 +51,8 @@ def telling(
         diary = Remote(WriteEvents(folder))
         everybody = (watch, *recorders, save, assess, *hooks, diary)
     ledger = dataclasses.replace(Ledger().of(runner), **dict(zip(SECONDS, seconds, strict=True)))
-    return Telling(
-        experiment, folder, ledger, everybody, pace=pace, costs=Costs(**costs), clock=timing.clock
-    )
+    timed = {"pace": pace, "costs": Costs(**costs), "clock": timing.clock}
+    return Telling(experiment, folder, ledger, everybody, save, **timed)
 
 
 def taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:

@@ -16,6 +16,7 @@ from minimax_eqx.experiment._hooks import Compiled, Saved, Stopping, Trained
 from minimax_eqx.experiment._ledger import Ledger
 from minimax_eqx.experiment._loop import Telling, train_until
 from minimax_eqx.experiment._pace import AsRecorded, ByClock, ByUpdates, Costs, Timing, pace_of
+from minimax_eqx.experiment._saving import SaveCheckpoints
 from minimax_eqx.runners import Schedule
 from minimax_eqx.runners._ahead import making, zeros
 from minimax_eqx.runners._share import within_budget
@@ -91,10 +92,10 @@ def counted(path, nothing, budget, clock):
         return eqx.tree_at(place, runner, counters), {"loss": np.zeros(num_cycles)}
 
     pace = pace_of(schedule, Timing(clock), 0.0)
-    run = Telling(
-        *(counting, RunFolder(path), Ledger(), [clock.passes, evaluates]),
-        **{"pace": pace, "costs": Costs(), "clock": clock},
-    )
+    folder = RunFolder(path)
+    save = SaveCheckpoints(folder.checkpoints(counting), schedule, None)
+    timed = {"pace": pace, "costs": Costs(), "clock": clock}
+    run = Telling(counting, folder, Ledger(), [clock.passes, evaluates], save, **timed)
     return train_until(run, nothing, lambda: counts), told
 
 
