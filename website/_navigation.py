@@ -10,18 +10,31 @@ _STATIC = pathlib.Path(__file__).parent / "zensical.toml"
 # Sections, with what is in them: pages of the site, patterns, and sections within.
 _SECTIONS = {
     "Start": {
-        "": ("index.md", "start.md", "choosing.md", "faq.md"),
+        "": ("index.md", "start.md", "choosing.md", "faq.md", "examples/tour.md"),
         "Coming from": ("coming_from/*",),
     },
     "Tutorials": {
-        "": ("tutorials/index.md", "tutorials/*"),
+        "": (
+            *("tutorials/index.md", "tutorials/first_score.md", "tutorials/own_environment.md"),
+            *("tutorials/learning_method.md", "tutorials/error_bars.md", "tutorials/*"),
+        ),
         "Examples": ("examples/index.md", "examples/*"),
     },
     "Methods": {
         "": ("methods/index.md", "level_replay.md", "teachers.md", "methods/costs.md"),
-        "One by one": ("methods/*",),
+        "One by one": (
+            *(
+                "methods/dr.md",
+                "methods/plr.md",
+                "methods/robust-plr.md",
+                "methods/parallel-plr.md",
+            ),
+            *("methods/accel.md", "methods/parallel-accel.md", "methods/sfl.md"),
+            *("methods/paired.md", "methods/population-paired.md", "methods/minimax.md"),
+            *("methods/repaired.md", "methods/*"),
+        ),
     },
-    "Worlds": {"": ("environments.md", "worlds/mazes.md", "worlds/*")},
+    "Worlds": {"": ("worlds/index.md", "environments.md", "worlds/mazes.md", "worlds/*")},
     "Guides": {
         "": (
             *("experiments.md", "evaluation.md", "comparing.md", "levels.md"),

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from jaxtyping import Float
 
-from .._files import FolderError
+from .._files import FolderError, expanded
 from .._folder._evaluations import RunEvaluation, evaluations_of
 from .._folder._methods import methods_of
 from .._folder._patterns import matching
@@ -220,7 +220,7 @@ def _opened(path: Path) -> RunFolder:
     try:
         return RunFolder.open(path)
     except FolderError as error:
-        inside = pathlib.Path(path).expanduser()
+        inside = expanded(path)
         if inside.is_dir() and any((child / "config.json").is_file() for child in inside.iterdir()):
             raise FolderError(f"{error} There are runs in it: give '{path}/*'.") from None
         raise

@@ -51,7 +51,8 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Saved:
-    """There is a checkpoint of this cycle, which took `seconds`."""
+    """There is a checkpoint of this cycle now, which may be some intervals later. The run waited
+    `seconds` for it, and went on while the rest was written."""
 
     cycle: int
     seconds: float = 0.0

@@ -11,6 +11,7 @@ from ..._composition._options import given_in_file
 from ..._composition._parts import Parts
 from ..._composition._plain import from_plain, to_plain
 from ..._composition._user_code import is_user_code, load_user_code
+from ..._files import expanded
 from ...runners._experiment import Experiment
 from .._process_options import ProcessOptions
 from .._read import read
@@ -47,7 +48,7 @@ def main(words: Sequence[str]) -> int:
     recipe, parts = code.experiment if code else recipe_named(target), Parts(code and code.module)
     draft, own = draft_of(recipe), draft_of(Train())
     for file in [g.words[0] for g in given if g.name == "config" and g.words]:
-        apply([draft], given_in_file(pathlib.Path(file)), parts)
+        apply([draft], given_in_file(expanded(file)), parts)
     apply([own, draft], given, parts, target)
     experiment, options = made(draft), made(own)
     # What a folder could not hold is refused now, and a part where it was not declared to be.
