@@ -37,10 +37,15 @@ class ComparedRun:
     """A run of a comparison, and the evaluation of it that counts."""
 
     path: pathlib.Path
+    """Its folder."""
     seed: int
+    """Its seed."""
     cycle: int
+    """The cycle of the checkpoint that was evaluated."""
     updates: int
+    """Updates of the students by then."""
     transitions: int
+    """Environment steps by then."""
     ledger: Mapping[str, float]
     """What it had spent by then, as the columns of metrics.csv; empty if nobody wrote that down."""
 
