@@ -14,6 +14,8 @@ from .._folder._run_folder import RunFolder
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
 
+# A time in a file that is longer than the age of the world was not measured.
+MOST_SECONDS = 1e18
 SECONDS = ("seconds_compiling", "seconds_running", "seconds_evaluating", "seconds_saving")
 
 
@@ -85,12 +87,13 @@ def seconds_in(row: Any) -> dict[str, float]:
     """The seconds by kind in a row of metrics.csv, or in what a file has in place of one; 0 where
     there are none."""
     row = row if isinstance(row, Mapping) else {}
-    found = {name: row.get(name) for name in SECONDS}
-    return {name: float(v) if _is_time(v) else 0.0 for name, v in found.items()}
+    return {name: seconds_or_0(row.get(name)) for name in SECONDS}
 
 
-def _is_time(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < math.inf
+def seconds_or_0(value: Any) -> float:
+    """What a file has as a time, and 0 for what can be none."""
+    is_time = type(value) in (int, float) and 0 <= value < MOST_SECONDS
+    return float(value) if is_time else 0.0
 
 
 def as_entry(ledger: Ledger) -> dict[str, Any]:
