@@ -23,7 +23,7 @@ from ._level_buffer import LevelBuffer, share_of
 from ._level_source import AbstractLevelSource, as_source, learn_if, show
 from ._parents import AbstractParents, WholeBatch
 from ._prioritisation import AbstractPrioritisation, Rank
-from ._replay_checks import check_parts_fit
+from ._replay_checks import check_can_be_filled, check_parts_fit
 from ._replay_rules import ReplayRules
 from ._schedules import AbstractSchedule, ReplayMemory, Sequential
 from ._scoring import named_metrics, score_played
@@ -96,6 +96,9 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         kinds = (Kind.NEW, Kind.REPLAYED, *([] if self.mutator is None else [Kind.MUTATED]))
         return self.num_levels * self.schedule.num_kinds_at_once(kinds)
 
+    def check_levels(self, level: PyTree[jax.ShapeDtypeStruct]) -> None:
+        check_can_be_filled(self, level)
+
     def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> LevelReplayState[Level]:
         level = evidence.level_spec()
         source = as_source(self.generator).init(level, key=key)
@@ -153,6 +156,14 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
             buffer, state.blank_record, source, played.state, prioritisation, schedule
         )
         return state, _metrics(self, state, _stock_of(self, state).rules, memory, learned | watched)
+
+    def with_empty_buffer(self, state: LevelReplayState[Level]) -> LevelReplayState[Level]:
+        """The state with nothing stored, and whatever else was learned."""
+        return dataclasses.replace(
+            state,
+            buffer=state.buffer.emptied_if(jnp.array(True)),
+            prioritisation=self.prioritisation.init(self.capacity),
+        )
 
     def spent(
         self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
