@@ -126,7 +126,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         *,
         key: Key[Array, ""],
     ) -> tuple[LevelReplayState[Level], Metrics]:
-        pay_key, mutate_key = jax.random.split(key)
+        pay_key, edit_key = jax.random.split(key)
         memory, stock = proposal.memory, _stock_of(self, state)
         played = score_played(
             self.score,
@@ -149,21 +149,11 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
             played.slots_in(buffer),
             jnp.asarray(True if proposal.update_students is None else proposal.update_students),
         )
-        schedule = self.schedule.learn(
-            state.schedule, stock, proposal, played.scores, key=mutate_key
-        )
+        schedule = self.schedule.learn(state.schedule, stock, proposal, played.scores, key=edit_key)
         state = LevelReplayState(
             buffer, state.blank_record, source, played.state, prioritisation, schedule
         )
         return state, _metrics(self, state, _stock_of(self, state).rules, memory, learned | watched)
-
-    def with_empty_buffer(self, state: LevelReplayState[Level]) -> LevelReplayState[Level]:
-        """The state with nothing stored, and whatever else was learned."""
-        return dataclasses.replace(
-            state,
-            buffer=state.buffer.emptied_if(jnp.array(True)),
-            prioritisation=self.prioritisation.init(self.capacity),
-        )
 
     def spent(
         self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
@@ -172,6 +162,15 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
 
     def stored(self, state: LevelReplayState[Level]) -> StoredLevels[Level]:
         return _stock_of(self, state).stored()
+
+
+def with_empty_buffer(
+    replay: LevelReplay[Level], state: LevelReplayState[Level]
+) -> LevelReplayState[Level]:
+    """The state with nothing stored, and whatever else was learned."""
+    buffer = state.buffer.emptied_if(jnp.array(True))
+    prioritisation = replay.prioritisation.init(replay.capacity)
+    return dataclasses.replace(state, buffer=buffer, prioritisation=prioritisation)
 
 
 def _spent(

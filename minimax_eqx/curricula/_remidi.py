@@ -16,7 +16,7 @@ from ..rollouts import Evidence
 from ._curriculum import AbstractCurriculum, Proposal
 from ._earlier_buffers import EarlierBuffers, without_ends_on
 from ._level_buffer import share_of
-from ._level_replay import LevelReplay, LevelReplayState
+from ._level_replay import LevelReplay, LevelReplayState, with_empty_buffer
 from ._spent import Spent
 from ._stored import StoredLevels
 
@@ -122,5 +122,5 @@ class ReMiDi(AbstractCurriculum[Level, ReMiDiState], Generic[Level]):
 
     def _with_next_buffer(self, state: ReMiDiState[Level]) -> ReMiDiState[Level]:
         earlier = state.earlier.and_then(state.replay.buffer)
-        replay = self.replay.with_empty_buffer(state.replay)
+        replay = with_empty_buffer(self.replay, state.replay)
         return ReMiDiState(replay, earlier, jnp.zeros_like(state.num_updates))

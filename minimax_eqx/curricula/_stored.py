@@ -54,9 +54,10 @@ class StoredLevels(eqx.Module, Generic[Level]):
     ) -> "StoredLevels[Level]":
         """What a level buffer holds, whose levels are replayed with these chances."""
         notes = buffer.notes
-        known = {
+        known: dict[str, Any] = {
             "scores": buffer.scores,
             "num_plays": notes.num_plays,
             "success_rates": notes.success_rates,
+            **others,
         }
-        return cls(buffer.levels, buffer.filled, chances, buffer.fingerprints, **known | others)
+        return cls(buffer.levels, buffer.filled, chances, buffer.fingerprints, **known)
