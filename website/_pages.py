@@ -25,7 +25,7 @@ _STYLES = "extra.css"
 
 @dataclasses.dataclass
 class Pages:
-    """What was written: the titles by page, and what is wrong with the links."""
+    """What was written: the titles by page, and what is wrong with the links and the docstrings."""
 
     titles: dict[str, str] = dataclasses.field(default_factory=dict)
     wrong: list[str] = dataclasses.field(default_factory=list)
@@ -43,8 +43,10 @@ def write(root: pathlib.Path, out: pathlib.Path) -> Pages:
         else:
             writer.put(page, _examples.as_page(root / source), source)
     writer.put("examples/index.md", _examples.listed(root, writer.sources))
+    kinds = _names.kinds_of(package)
     for room in rooms:
-        writer.put(room.page, _reference.page(room, writer.addresses(room.page)))
+        writer.put(room.page, _reference.page(room, kinds, writer.addresses(room.page)))
+    writer.made.wrong += _names.without_docstring(rooms)
     here = "reference/index.md"
     writer.put(here, _reference.index(rooms, writer.addresses(here)))
     here = "reference/command-line.md"

@@ -23,12 +23,12 @@ from .._xla._cache import keep_compiled_programs
 from .._xla._processes import is_first
 from ..evaluation._evaluate import evaluate as evaluate_runner
 from ..evaluation._tail import tail as measure_tail
-from ..experiment import Finished, Progressed, WriteReport
+from ..experiment import Finished, Progressed, TrainingError, WriteReport
 from ..experiment import _train as runs
 from ..experiment._hooks import Hook
 from ..experiment._ledger import as_entry, ledger_of
 from ..runners._experiment import Experiment
-from ._messages import INTERRUPTED, LOGGER, gist
+from ._messages import LOGGER, SAVED, gist
 from ._process_options import ProcessOptions
 from ._progress import Terminal, evaluation_table, say, tail_table
 
@@ -125,7 +125,17 @@ def _tell_of(work: Callable[..., Finished], heading: str, trackers: Sequence[Hoo
     """Trains with a person looking on, and says at the end what there is and what can be done."""
     console, told = Console(), list[Any]()
     with contextlib.closing(Terminal(console, heading)) as terminal:
-        outcome = work(hooks=[terminal, WriteReport(), told.append, *trackers])
+        try:
+            outcome = work(hooks=[terminal, WriteReport(), told.append, *trackers])
+        except OSError as error:
+            # Not what was asked for is wrong, but the disk, from some moment on.
+            if not any(isinstance(event, Progressed) for event in told):
+                raise
+            where = f" ({error.filename})" if error.filename else ""
+            raise TrainingError(
+                f"{error.strerror or error}{where}, so training stopped. What was saved before is "
+                "still there, and the run can be resumed when the disk works."
+            ) from error
     path, ledger = outcome.folder.path, outcome.ledger
     command = f"  minimax-eqx resume {shlex.quote(str(path))}"
     text = f"Stopped and saved at cycle {ledger.cycle}. Continue with:\n{command}"
@@ -137,7 +147,7 @@ def _tell_of(work: Callable[..., Finished], heading: str, trackers: Sequence[Hoo
             text += f" To make it longer:\n{command} --num-updates {2 * ledger.updates}"
     if is_first():
         say(console, text)
-    return INTERRUPTED if outcome.interrupted else 0
+    return SAVED if outcome.interrupted else 0
 
 
 def start_jax(processes: ProcessOptions, num_devices: int) -> None:

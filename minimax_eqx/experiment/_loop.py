@@ -1,6 +1,7 @@
 """The loop on the host around the compiled program: dispatch, measure, tell the hooks."""
 
 import collections
+import contextlib
 import dataclasses
 import math
 import time
@@ -28,16 +29,23 @@ from ._hooks import (
 )
 from ._interrupt import stop_on_interrupt
 from ._ledger import Ledger
+from ._saving import SaveCheckpoints
 
 
 class Telling:
-    """A run whose hooks are told, in their order, of what happens, and what it has spent."""
+    """A run whose hooks are told, in their order, of what happens, and what it has spent. One of
+    them is `save`, which is also asked whether a checkpoint has got to the disk meanwhile."""
 
     def __init__(
-        self, experiment: Experiment, folder: RunFolder, ledger: Ledger, hooks: Sequence[Hook]
+        self,
+        experiment: Experiment,
+        folder: RunFolder,
+        ledger: Ledger,
+        hooks: Sequence[Hook],
+        save: SaveCheckpoints,
     ):
         self.experiment, self.folder, self.ledger = experiment, folder, ledger
-        self._hooks = hooks
+        self._hooks, self._save = hooks, save
 
     @property
     def is_complete(self) -> bool:
@@ -68,6 +76,7 @@ class Telling:
     def progressed(self, runner: Runner, metrics: Mapping[str, np.ndarray], seconds: float) -> None:
         """A log interval is over: the runner after it, the metrics of its cycles, and how long it
         took."""
+        self._tell_if_saved(int(runner.num_cycles))
         before, self.ledger = self.ledger.env_steps, self.ledger.of(runner, running=seconds)
         row = self.ledger.row()
         row["steps_per_second"] = (self.ledger.env_steps - before) / seconds
@@ -75,10 +84,19 @@ class Telling:
 
     def end(self, runner: Runner, *, interrupted: bool) -> Finished:
         """Nothing more is trained."""
+        self._tell_if_saved(None)
         self.tell(Trained(runner, self.ledger, interrupted))
         finished = Finished(self.experiment, self.folder, runner.on(None), self.ledger, interrupted)
         self.tell(finished)
         return finished
+
+    def close(self) -> None:
+        """Waits for what is still written, whether the run has come to an end or failed."""
+        self._save.close()
+
+    def _tell_if_saved(self, cycle: int | None) -> None:
+        if (saved := self._save.settle(cycle)) is not None:
+            self.tell(saved)
 
 
 def train_until(run: Telling, runner: Runner, compiled: Callable[[], Any] | None) -> Finished:
@@ -87,7 +105,8 @@ def train_until(run: Telling, runner: Runner, compiled: Callable[[], Any] | None
     `compiled` gives the program `run(runner, log_every)`; it may be None if there is nothing to
     train.
     """
-    with stop_on_interrupt(lambda: run.tell(Stopping())) as asked_to_stop:
+    asking = stop_on_interrupt(lambda: run.tell(Stopping()))
+    with asking as asked_to_stop, contextlib.closing(run):
 
         def goes_on() -> bool:
             return not run.is_complete and not any_process(asked_to_stop())

@@ -1,28 +1,21 @@
-"""What every run does as it goes: rows of metrics, checkpoints, evaluations and a report."""
+"""What every run does as it goes: rows of metrics, evaluations and a report."""
 
 import dataclasses
 import logging
-import pathlib
 import time
 from collections.abc import Mapping
 
-from .._folder._checkpoints import Checkpoints
 from .._folder._results import all_results
 from .._folder._run_folder import REPORT, RunFolder
 from .._report._page import write_report
 from .._report._run import Run
-from .._xla._processes import is_first
 from ..evaluation._evaluate import evaluate
-from ..runners._divergence import (
-    Divergence,
-    divergence_of_metrics,
-    divergence_of_state,
-    updates_of_learners,
-)
+from ..runners._divergence import divergence_of_metrics, updates_of_learners
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
-from ._hooks import Evaluated, Event, Finished, Progressed, Saved, Started, Trained
+from ._hooks import Evaluated, Event, Finished, Progressed, Started, Trained
 from ._ledger import Ledger, as_entry
+from ._saving import SaveCheckpoints, is_due
 
 # More than any recipe needs to fill its level buffer, or to search for levels.
 CYCLES_WITHOUT_UPDATE = 2_000
@@ -30,19 +23,11 @@ CYCLES_WITHOUT_UPDATE = 2_000
 KINDS = ("return", "success_rate", "regret")
 
 
-class TrainingError(RuntimeError):
-    """Training cannot go on; what was saved before is still there."""
-
-
 @dataclasses.dataclass(eq=False)
 class Watch:
-    """Stops the run if a measure of a learner, or a number to be saved, is none any more.
+    """Stops the run if a measure of a learner is no number any more."""
 
-    `saved` is the cycle of the last checkpoint, None if there is none.
-    """
-
-    path: pathlib.Path
-    saved: int | None
+    save: SaveCheckpoints
     num_updates: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __call__(self, event: Event) -> None:
@@ -50,23 +35,7 @@ class Watch:
             before, self.num_updates = self.num_updates, updates_of_learners(event.runner)
             if isinstance(event, Progressed):
                 learned = {name: n - before[name] for name, n in self.num_updates.items()}
-                self._stop(divergence_of_metrics(event.runner, event.metrics, learned))
-
-    def check_state(self, runner: Runner) -> None:
-        """Raises `TrainingError` for a runner that must not be saved."""
-        self._stop(divergence_of_state(runner))
-
-    def _stop(self, divergence: Divergence | None) -> None:
-        if divergence is None:
-            return
-        rest = "No checkpoint had been saved yet."
-        if self.saved is not None:
-            rest = f"The checkpoint of cycle {self.saved} in {self.path} is the last good one."
-        advice = "No option is known that would help: look at what computes it."
-        if divergence.learner is not None:
-            who = divergence.learner or "students"
-            advice = f"A lower learning_rate or max_grad_norm of the {who} may help."
-        raise TrainingError(f"{divergence.what}, so training stopped. {rest} {advice}")
+                self.save.stop_for(divergence_of_metrics(event.runner, event.metrics, learned))
 
 
 class WriteTables:
@@ -103,37 +72,6 @@ class WriteTables:
                 "or min_fill_ratio, or raise num_steps or rollouts_per_play.",
                 idle,
             )
-
-
-@dataclasses.dataclass(eq=False)
-class SaveCheckpoints:
-    """Saves every so many cycles, and at the end, what `watch` finds nothing wrong with."""
-
-    checkpoints: Checkpoints
-    every: int
-    watch: Watch
-
-    def __call__(self, event: Event) -> Event | None:
-        if isinstance(event, Progressed | Trained) and self.is_to_save(event):
-            return self.save(event)
-        return None
-
-    def is_to_save(self, event: Progressed | Trained) -> bool:
-        """Whether a checkpoint is due at that event, or is there already."""
-        due = is_due(event.ledger.cycle, self.watch.saved or 0, self.every)
-        return due or isinstance(event, Trained)
-
-    def save(self, event: Started | Progressed | Trained) -> Saved | None:
-        """Saves the runner now, unless this cycle is saved already."""
-        cycle = event.ledger.cycle
-        if self.watch.saved == cycle:
-            return None
-        begin = time.perf_counter()
-        self.watch.check_state(event.runner)
-        if is_first():
-            self.checkpoints.save(cycle, event.runner.on(None))
-        self.watch.saved = cycle
-        return Saved(cycle, time.perf_counter() - begin)
 
 
 @dataclasses.dataclass(eq=False)
@@ -206,9 +144,3 @@ class WriteReport:
             write_report(Run(folder, experiment, self._runner, goes_on))
         except Exception as error:
             logging.getLogger("minimax_eqx").warning("%s was not written: %s", REPORT, error)
-
-
-def is_due(cycle: int, last: int, every: int) -> bool:
-    """Whether a multiple of `every` was reached since `last`, whatever the log interval was and is;
-    0 is never."""
-    return every > 0 and cycle // every > last // every

@@ -197,6 +197,7 @@ def _train(
                 continue
             stack.push(taken)
             run = telling(point.experiment, point.folder, runner, saved, hooks(point.name))
+            stack.enter_context(contextlib.closing(run))
             members.append((point, runner, run))
         outcome.tried = {*outcome.failed, *(point.name for point, _, _ in members)}
         if members:

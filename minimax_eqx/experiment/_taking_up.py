@@ -16,8 +16,9 @@ from ._hooks import Hook, Remote
 from ._json_lines import WriteEvents
 from ._ledger import SECONDS, Ledger, seconds_in
 from ._loop import Telling
-from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
+from ._own_hooks import Evaluate, Watch, WriteReport, WriteTables
 from ._record_curriculum import RecordCurriculum
+from ._saving import SaveCheckpoints
 
 
 def telling(
@@ -33,8 +34,8 @@ def telling(
     `saved` is the cycle of the checkpoint that the runner is from, None if it begins.
     """
     *seconds, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
-    watch, every = Watch(folder.path, saved), experiment.schedule.checkpoint_every
-    save = SaveCheckpoints(folder.checkpoints(experiment), every, watch)
+    save = SaveCheckpoints(folder.checkpoints(experiment), experiment.schedule, saved)
+    watch = Watch(save)
     assess = Evaluate(experiment, last, save)
     everybody: tuple[Hook, ...] = (watch, save, assess)
     if is_first():
@@ -44,7 +45,7 @@ def telling(
         diary = Remote(WriteEvents(folder))
         everybody = (watch, *recorders, save, assess, *hooks, diary)
     ledger = dataclasses.replace(Ledger().of(runner), **dict(zip(SECONDS, seconds, strict=True)))
-    return Telling(experiment, folder, ledger, everybody)
+    return Telling(experiment, folder, ledger, everybody, save)
 
 
 def taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:

@@ -40,9 +40,9 @@ def train(
     `changes` and the `command`.
 
     Raises `ValueError` for an experiment that cannot be run, before anything is written;
-    `FolderError` if the folder is taken; `TrainingError` if the loss stops being a number;
-    `OSError`, naming the file, if something cannot be written. Whatever fails before the first row
-    of metrics.csv leaves the path as free as it was.
+    `FolderError` if the folder is taken; `TrainingError` if the loss stops being a number or a
+    checkpoint cannot be written; `OSError`, naming the file, if something else cannot be. Whatever
+    fails before the first row of metrics.csv leaves the path as free as it was.
     """
     folder = RunFolder(path)
     from_first(folder.check_free)
@@ -117,7 +117,8 @@ def load(
 
     `checkpoint` is the cycle of one that is there, `"newest"` for the newest that verifies, or
     `"best"` for the one with the highest mean success rate on held-out tests, of those that were
-    evaluated while training. `experiment` and `code` are as for `resume`.
+    evaluated while training (of returns where no success is measured). `experiment` and `code` are
+    as for `resume`.
 
     Raises `FolderError` or `CheckpointError` if there is none.
     """

@@ -22,12 +22,17 @@ class Schedule(eqx.Module):
     """Cycles between checkpoints; a multiple of log-every."""
     keep_checkpoints: int = 3
     """How many of the newest checkpoints are kept."""
+    keep_best_checkpoints: int = 1
+    """How many of those with the best evaluations are kept besides; if any, every evaluation on the
+    way is of a checkpoint."""
+    keep_checkpoint_every: int = 0
+    """Cycles between checkpoints that are kept for good; 0 for none."""
     evaluate_every: int = 0
     """Cycles between evaluations on the way; a multiple of log-every, 0 for at the end only."""
 
     def __check_init__(self) -> None:
         check_at_least(self, 1, "num_updates", "log_every", "checkpoint_every", "keep_checkpoints")
-        check_at_least(self, 0, "evaluate_every")
+        check_at_least(self, 0, "keep_best_checkpoints", "keep_checkpoint_every", "evaluate_every")
         if self.log_every > self.num_updates:
             raise ValueError(
                 f"log_every is {self.log_every}; it must be at most num_updates, which is "

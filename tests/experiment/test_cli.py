@@ -1,5 +1,7 @@
 """The command line in this process: help, and one clear message for each mistake."""
 
+import dataclasses
+import errno
 import json
 import shutil
 import sys
@@ -10,6 +12,8 @@ from minimax_eqx._version import VERSION
 from minimax_eqx.cli import _main as cli
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
+from minimax_eqx.experiment import Progressed
+from minimax_eqx.experiment._ledger import Ledger
 from minimax_eqx.recipes import maze, small
 from minimax_eqx.recipes._known import ADAPTED, RECIPES
 
@@ -287,6 +291,29 @@ def test_the_packages_of_the_extra_are_asked_for_before_anything_starts(capsys, 
     assert main(["train"]) == 2
     err = capsys.readouterr().err
     assert "pip install 'minimax_eqx[cli]' (missing: no_such_package)" in err
+
+
+def test_a_run_that_is_saved_for_another_job_has_a_code_of_its_own(
+    capsys, monkeypatch, tmp_path, finished
+):
+    stopped = dataclasses.replace(finished[0], interrupted=True)
+    monkeypatch.setattr(terminal.runs, "train", lambda *_, **__: stopped)
+    assert main(["train"]) == 75
+    assert "Stopped and saved at cycle 8" in capsys.readouterr().out
+
+
+def test_a_disk_that_fails_while_training_is_one_line_and_no_wrong_option(
+    capsys, monkeypatch, finished
+):
+    def train(*_, hooks, **__):
+        for hook in hooks[2:]:
+            hook(Progressed(finished[0].runner, Ledger(), {}, {}))
+        raise OSError(errno.ENOSPC, "No space left on device", "run/metrics.csv")
+
+    monkeypatch.setattr(terminal.runs, "train", train)
+    assert main(["train"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: No space left on device (run/metrics.csv), so training stopped")
 
 
 def test_an_interrupt_at_any_moment_is_told_without_a_traceback(capsys, monkeypatch):

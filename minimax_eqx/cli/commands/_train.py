@@ -11,10 +11,12 @@ from ..._composition._options import given_in_file
 from ..._composition._parts import Parts
 from ..._composition._plain import from_plain, to_plain
 from ..._composition._user_code import is_user_code, load_user_code
+from ..._files import expanded
 from ...runners._experiment import Experiment
 from .._process_options import ProcessOptions
 from .._read import read
 from .._recipes import as_file, recipe_named
+from .._suites import with_mazes_by_name
 from .._trackers import TrackerOptions, trackers_named
 from .._words import apply
 
@@ -47,8 +49,8 @@ def main(words: Sequence[str]) -> int:
     recipe, parts = code.experiment if code else recipe_named(target), Parts(code and code.module)
     draft, own = draft_of(recipe), draft_of(Train())
     for file in [g.words[0] for g in given if g.name == "config" and g.words]:
-        apply([draft], given_in_file(pathlib.Path(file)), parts)
-    apply([own, draft], given, parts, target)
+        apply([draft], given_in_file(expanded(file)), parts)
+    apply([own, draft], with_mazes_by_name(given, parts), parts, target)
     experiment, options = made(draft), made(own)
     # What a folder could not hold is refused now, and a part where it was not declared to be.
     from_plain(to_plain(experiment), Experiment, parts)
