@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import comparison
+from . import comparison, large_batches
 from .accelerator.plan import NAMES
 from .comparison import Comparison
 from .guard import ACCEPTED
@@ -56,8 +56,9 @@ def write(folder: pathlib.Path) -> pathlib.Path:
     text = page(
         read_results(folder), comparison.read_all(folder), guarded, read_accelerators(folder)
     )
+    trained = large_batches.read(folder)
     path = folder / PAGE
-    path.write_text(text)
+    path.write_text(f"{text}\n{large_batches.section(trained)}" if trained else text)
     return path
 
 

@@ -9,6 +9,7 @@ from ._hooks import Saved as Saved
 from ._hooks import Started as Started
 from ._hooks import Stopping as Stopping
 from ._own_hooks import WriteReport as WriteReport
+from ._pace import shares_of as shares_of
 from ._policy import Policy as Policy
 from ._saving import TrainingError as TrainingError
 from ._sweep import Swept as Swept

@@ -3,12 +3,13 @@
 import dataclasses
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from .._folder._results import all_results
 from .._folder._run_folder import REPORT, RunFolder
 from .._report._page import write_report
 from .._report._run import Run
+from .._xla._processes import from_first
 from ..evaluation._evaluate import evaluate
 from ..runners._divergence import divergence_of_metrics, updates_of_learners
 from ..runners._experiment import Experiment
@@ -19,6 +20,8 @@ from ._saving import SaveCheckpoints, is_due
 
 # More than any recipe needs to fill its level buffer, or to search for levels.
 CYCLES_WITHOUT_UPDATE = 2_000
+# Share of a budget that an evaluation may take without being timed again.
+LONG_EVALUATION = 0.005
 # Of the results of an evaluation, what evaluations.csv has of each test, if it was measured.
 KINDS = ("return", "success_rate", "regret")
 
@@ -80,11 +83,16 @@ class Evaluate:
 
     Every process does, since the others would only wait for the first. `last` is the cycle of the
     evaluation before, 0 if there is none. If it fails, the runner is saved first.
+
+    A run with a budget must know what its last evaluation will take: it evaluates after its first
+    log interval, and once more if that took long, since the first one compiles.
     """
 
     experiment: Experiment
     last: int
     checkpoints: SaveCheckpoints
+    clock: Callable[[], float] = time.perf_counter
+    took: list[float] = dataclasses.field(default_factory=list)
 
     def __call__(self, event: Event) -> Event | None:
         if not isinstance(event, Started | Progressed | Trained):
@@ -96,17 +104,25 @@ class Evaluate:
         due = is_due(event.ledger.cycle, self.last, self.experiment.schedule.evaluate_every)
         if isinstance(event, Trained):
             due = not event.interrupted and self.last != event.ledger.cycle
+        if isinstance(event, Progressed):
+            due |= self._is_to_be_timed()
         if not due:
             return None
-        begin = time.perf_counter()
+        begin = self.clock()
         try:
             evaluation = evaluate(self.experiment, event.runner)
         except Exception:
             self.checkpoints.save(event)
             raise
         self.last = event.ledger.cycle
-        spent = event.ledger.after(evaluating=time.perf_counter() - begin)
-        return Evaluated(spent, evaluation)
+        self.took.append(self.clock() - begin)
+        return Evaluated(event.ledger.after(evaluating=self.took[-1]), evaluation)
+
+    def _is_to_be_timed(self) -> bool:
+        budget = self.experiment.schedule.budget_seconds
+        if budget is None or len(self.took) > 1:
+            return False
+        return not self.took or from_first(lambda: self.took[0] > LONG_EVALUATION * budget)
 
 
 class WriteReport:
@@ -118,20 +134,21 @@ class WriteReport:
     def __init__(self):
         self._started: Started | None = None
         self._runner: Runner | None = None
-        self._is_due = False
+        self._is_due, self._ends = False, False
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
             self._started, self._runner = event, event.runner
             self._is_due = not (event.folder.path / REPORT).is_file()
         if isinstance(event, Progressed | Trained | Finished):
+            self._ends = not isinstance(event, Progressed)
             self._runner = event.runner
             self._is_due |= isinstance(event, Progressed)
         if isinstance(event, Evaluated):
             num_updates = self._started.experiment.schedule.num_updates if self._started else 0
             self._is_due = True
             # The last one is followed by the end.
-            if event.ledger.updates < num_updates:
+            if not self._ends and event.ledger.updates < num_updates:
                 self._write(goes_on=True)
         if isinstance(event, Finished) and self._is_due:
             self._write(goes_on=False)

@@ -12,6 +12,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import numpy as np
 from jax.sharding import Mesh
 
 from .._composition._plain import to_plain
@@ -25,6 +26,7 @@ from ..runners._experiment import Experiment
 from ..runners._members import compile_members, stacked
 from ..runners._precision import matmul_precision
 from ..runners._runner import Runner
+from ..runners._share import at_share
 from ._hooks import Hook, Stopping
 from ._interrupt import stop_on_interrupt
 from ._ledger import Ledger
@@ -90,6 +92,12 @@ def sweep(
             raise ValueError(
                 f"{point.name} asks for {point.experiment.devices} devices; in a sweep the members "
                 "share all devices, so leave devices at 1."
+            )
+        if point.experiment.schedule.budget is not None:
+            raise ValueError(
+                f"{point.name} has a budget of {point.experiment.schedule.budget}; the runs of a "
+                "sweep share the time of one program, so give them num_updates, and use train for "
+                "runs with a budget."
             )
         _check_same(point)
     for group in _groups(points, None):
@@ -250,7 +258,10 @@ class _Members:
     def _go_on(self, dispatch: Callable[[Runner], Any]) -> None:
         """A log interval of all."""
         begin = time.perf_counter()
-        self._runners, metrics = dispatch(self._runners)
+        shares = np.ones(int(self._runners.num_cycles.shape[0]), np.float32)
+        for index, run in self._at_work.items():
+            shares[index] = run.begin_interval()
+        self._runners, metrics = dispatch(at_share(self._runners, shares))
         metrics = on_host(metrics)
         seconds = self._share_of(time.perf_counter() - begin)
 

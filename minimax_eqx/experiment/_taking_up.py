@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from .._files import FolderError
 from .._folder._run_folder import CONFIG, RunFolder
@@ -17,6 +18,7 @@ from ._json_lines import WriteEvents
 from ._ledger import SECONDS, Ledger, seconds_in
 from ._loop import Telling
 from ._own_hooks import Evaluate, Watch, WriteReport, WriteTables
+from ._pace import SPENT, Costs, Timing, already_spent, pace_of
 from ._record_curriculum import RecordCurriculum
 from ._saving import SaveCheckpoints
 
@@ -27,16 +29,20 @@ def telling(
     runner: Runner,
     saved: int | None,
     hooks: Sequence[Hook] | None,
+    *,
+    timing: Timing | None = None,
 ) -> Telling:
     """The hooks that every run has and, in the first process, those given, with what the run has
     spent. Rows that are later than its checkpoint are removed.
 
     `saved` is the cycle of the checkpoint that the runner is from, None if it begins.
     """
-    *seconds, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
+    timing = timing or Timing()
+    *seconds, last, spent, costs = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
+    pace = pace_of(experiment.schedule, timing, spent)
     save = SaveCheckpoints(folder.checkpoints(experiment), experiment.schedule, saved)
     watch = Watch(save)
-    assess = Evaluate(experiment, last, save)
+    assess = Evaluate(experiment, last, save, timing.clock)
     everybody: tuple[Hook, ...] = (watch, save, assess)
     if is_first():
         hooks = [WriteReport()] if hooks is None else hooks
@@ -45,7 +51,8 @@ def telling(
         diary = Remote(WriteEvents(folder))
         everybody = (watch, *recorders, save, assess, *hooks, diary)
     ledger = dataclasses.replace(Ledger().of(runner), **dict(zip(SECONDS, seconds, strict=True)))
-    return Telling(experiment, folder, ledger, everybody, save)
+    timed = {"pace": pace, "costs": Costs(**costs), "clock": timing.clock}
+    return Telling(experiment, folder, ledger, everybody, save, **timed)
 
 
 def taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:
@@ -62,20 +69,27 @@ def taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:
     return saved.restore(make.spec) if saved else zeros(make.spec), False
 
 
-def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[float]:
+def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[Any]:
     """Removes the rows of later cycles, and files that were begun. Returns the seconds spent until
-    then, also on what is done again, and the cycle of the evaluation that is left."""
+    then, also on what is done again, the cycle of the evaluation that is left, and what the rows
+    tell of a budget: what is spent, and what things cost."""
     folder.forget_partial()
     metrics, evaluations = folder.metrics(), folder.evaluations()
-    spent = seconds_in((metrics.read() or [{}])[-1])
+    rows = metrics.read()
+    spent = seconds_in((rows or [{}])[-1])
+    num_evaluations = len(evaluations.read())
     for table in (metrics, evaluations):
         table.drop_after(cycle)
-    last = 0
+    last, in_budget = 0, 0.0
     with contextlib.suppress(FolderError):
-        later = seconds_in(folder.evaluation().get("ledger", {}))
+        evaluation = folder.evaluation()
+        in_budget = evaluation.get(SPENT, 0.0)
+        later = seconds_in(evaluation.get("ledger", {}))
         spent = {name: max(value, later[name]) for name, value in spent.items()}
         last = evaluations.last_cycle
-    return [*(spent[name] for name in SECONDS), last]
+    in_rows, costs = already_spent(rows, spent, num_evaluations)
+    budget = [max(in_rows, in_budget), dataclasses.asdict(costs)]
+    return [*(spent[name] for name in SECONDS), last, *budget]
 
 
 def _to_go_on_from(folder: RunFolder, experiment: Experiment) -> Saved | None:

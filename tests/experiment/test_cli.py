@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from minimax_eqx._version import VERSION
+from minimax_eqx.agents import OverSteps
 from minimax_eqx.cli import _main as cli
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
@@ -31,7 +32,8 @@ def caught(monkeypatch):
     """What runs are trained with from here on, which no longer happens."""
     given = []
 
-    def train(experiment, path, processes, *, heading, code, origin, trackers):
+    def train(experiment, path, processes, *, heading, code, origin, trackers, shares_of):
+        assert shares_of is None
         given.append((experiment, path, processes, heading, (code, origin)))
         return 0
 
@@ -109,6 +111,9 @@ MISTAKES = {
     "infinite rate": (["train", "--learning-rate", "-inf"], "learning_rate is -inf"),
     "not a number": (["train", "--learning-rate", "nan"], "learning_rate is nan"),
     "schedule": (["train", "--checkpoint-every", "7"], "multiple of log_every"),
+    "no time": (["train", "--budget", "30"], "budget is '30'; it must be a time above 0 in hours"),
+    "a run of other shares": (["train", "--shares-of", "nowhere"], "There is no run in nowhere"),
+    "steps of no annealing": (["train", "--anneal-steps", "5"], "here: --annealing over-steps"),
     "even perfect maze": (["train", "--generator", "perfect-maze", "--height", "12"], "odd"),
     "unknown generator": (
         ["train", "--generator", "hills"],
@@ -181,8 +186,8 @@ MISTAKES = {
     "empty folder to resume": (["resume", ""], "The folder of the run comes first"),
     "state of a resumed run": (
         ["resume", "nowhere", "--learning-rate", "0.1"],
-        "--learning-rate: a run keeps the options that it began with; --num-updates and --devices "
-        "can be given.",
+        "--learning-rate: a run keeps the options that it began with; --num-updates, --budget and "
+        "--devices can be given.",
     ),
     "wrong value beside resume": (
         ["resume", "nowhere", "--num-updates", "many"],
@@ -329,12 +334,12 @@ def test_options_need_no_prefix_and_override_the_recipe(monkeypatch, tmp_path):
     given = caught(monkeypatch)
     changes = ["--num-walls", "30", "--learning-rate", "5e-4", "--seed", "2", "--see-agent"]
     changes += ["--mazes", "Labyrinth", "minimax-12"]
-    changes += ["--anneal-steps", "5", "--final-learning-rate", "1e-5"]
+    changes += ["--annealing", "over-steps", "--anneal-steps", "5", "--final-learning-rate", "1e-5"]
     assert main(["train", "maze-dr", *changes, "--run", str(tmp_path / "a [run]")]) == 0
     [(experiment, path, _, heading, (code, _))] = given
     assert (path, code) == (tmp_path / "a [run]", None)
     wanted = {"num_walls": 30, "learning_rate": 5e-4, "seed": 2, "see_agent": True}
-    wanted |= {"mazes": ("Labyrinth", "minimax-12"), "anneal_steps": 5}
+    wanted |= {"mazes": ("Labyrinth", "minimax-12"), "annealing": OverSteps(5)}
     wanted |= {"final_learning_rate": 1e-5}
     assert experiment == maze.dr(**wanted)
     assert heading.startswith("Training maze-dr with seed 2, see_agent True, learning_rate 0.0005,")

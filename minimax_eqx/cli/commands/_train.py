@@ -37,6 +37,9 @@ class Train(TrackerOptions, ProcessOptions):
     """Folder of the run; must not exist, or be empty. Default: runs/NAME-SEED."""
     config: str | None = None
     """A file of options, in YAML or JSON; options beside it go before those in it."""
+    shares_of: str | None = None
+    """Folder of a run with a budget that this one repeats, with the same recipe and options: it
+    follows the shares that were recorded there, however long that takes."""
     print_config: bool = False
     """Print such a file of all that would be run, and stop."""
 
@@ -62,9 +65,12 @@ def main(words: Sequence[str]) -> int:
     title = code.path.stem if code else target
     path = pathlib.Path(options.run or RUNS / f"{title}-{experiment.seed}")
     changes = differences(draft, draft_of(recipe))
-    changed = ", ".join(f"{n} {_shown(v)}" for n, v in changes.items() if n != "num_updates")
+    changed = ", ".join(
+        f"{n} {_shown(v)}" for n, v in changes.items() if n not in ("num_updates", "budget")
+    )
     heading = f"Training {title}{f' with {changed}' if changed else ''}"
-    heading += f" for {experiment.schedule.num_updates:,} updates in {path}."
+    updates, budget = f"{experiment.schedule.num_updates:,} updates", experiment.schedule.budget
+    heading += f" for {f'{budget} or {updates} at most' if budget else updates} in {path}."
     if name is None:
         heading += " ('minimax-eqx recipes' lists other recipes, --run chooses another folder.)"
     from .. import _terminal as terminal
@@ -78,6 +84,7 @@ def main(words: Sequence[str]) -> int:
         code=code,
         origin=origin,
         trackers=trackers,
+        shares_of=pathlib.Path(options.shares_of) if options.shares_of else None,
     )
 
 
