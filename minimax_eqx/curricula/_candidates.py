@@ -32,7 +32,7 @@ class AbstractCandidates(eqx.Module, Generic[Level, State]):
     def choose(
         self, state: State, new: Level, places: Int[Array, " candidate"], *, key: Key[Array, ""]
     ) -> tuple[Level, dict[str, Bool[Array, " candidate"]]]:
-        """The candidates of one cycle, and which of them are `replayed`, or of another kind.
+        """The candidates of one cycle, and which are not new, by kind: `replayed`, and others.
 
         `places` count the candidates of a search. Of `new` there are at least as many levels.
         """
@@ -51,7 +51,7 @@ class NewLevels(AbstractCandidates[Level, None], Generic[Level]):
     def choose(
         self, state: None, new: Level, places: Int[Array, " candidate"], *, key: Key[Array, ""]
     ) -> tuple[Level, dict[str, Bool[Array, " candidate"]]]:
-        return new, {"replayed": jnp.zeros(places.shape, bool)}
+        return new, {}
 
     def after(self, state: None, buffer: LevelBuffer, is_over: Bool[Array, ""]) -> None:
         return None

@@ -102,7 +102,7 @@ class SamplingForLearnability(AbstractSearch[Level, Origins], Generic[Level]):
         levels = repeated_if(searching, candidates, new, self.num_plays)
         levels = select(replayed, buffer.at(self._draw(state, key=slot_key)), levels)
         groups = {name: of[index // self.num_plays] & searching for name, of in kinds.items()}
-        return levels, {**groups, "replayed": groups["replayed"] | replayed}
+        return levels, {**groups, "replayed": groups.get("replayed", False) | replayed}
 
     def keep(
         self,
