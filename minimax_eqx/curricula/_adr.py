@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from .._metrics import Metrics
-from .._ranges import check_at_least, check_below, check_between
+from .._ranges import check_at_least, check_below, check_between, check_finite
 from .._types import Scalar
 from ._box_source import AbstractBoxSource
 
@@ -54,6 +54,7 @@ class ADR(AbstractBoxSource[ADRState, Int[Array, " level"]]):
 
     def __check_init__(self) -> None:
         check_between(self, 0, 1, "start", "step", "boundary_prob")
+        check_finite(self, "narrow_at", "widen_at")
         check_below(self, "narrow_at", "widen_at")
         check_at_least(self, 1, "num_episodes")
 
