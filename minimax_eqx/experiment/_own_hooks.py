@@ -43,6 +43,7 @@ class Watch:
 
     path: pathlib.Path
     saved: int | None
+    is_tolerant: bool = False
     num_updates: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __call__(self, event: Event) -> None:
@@ -57,7 +58,7 @@ class Watch:
         self._stop(divergence_of_state(runner))
 
     def _stop(self, divergence: Divergence | None) -> None:
-        if divergence is None:
+        if divergence is None or self.is_tolerant:
             return
         rest = "No checkpoint had been saved yet."
         if self.saved is not None:

@@ -26,14 +26,17 @@ def telling(
     runner: Runner,
     saved: int | None,
     hooks: Sequence[Hook] | None,
+    *,
+    is_tolerant: bool = False,
 ) -> Telling:
     """The hooks that every run has and, in the first process, those given, with what the run has
     spent. Rows that are later than its checkpoint are removed.
 
-    `saved` is the cycle of the checkpoint that the runner is from, None if it begins.
+    `saved` is the cycle of the checkpoint that the runner is from, None if it begins. A tolerant
+    run goes on with numbers that are none, as somebody else will replace them.
     """
     *seconds, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
-    watch, every = Watch(folder.path, saved), experiment.schedule.checkpoint_every
+    watch, every = Watch(folder.path, saved, is_tolerant), experiment.schedule.checkpoint_every
     save = SaveCheckpoints(folder.checkpoints(experiment), every, watch)
     assess = Evaluate(experiment, last, save)
     everybody: tuple[Hook, ...] = (watch, save, assess)
