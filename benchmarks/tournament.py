@@ -29,6 +29,7 @@ from minimax_eqx.envs.boxes import Uniform
 from minimax_eqx.recipes import cart_pole
 from minimax_eqx.runners import Tournament, member, run_members, run_tournament
 
+from . import page
 from .machine import commit
 
 RESULTS = pathlib.Path(__file__).parent / "results" / "tournament.json"
@@ -81,6 +82,29 @@ def test(runners: Runner) -> list[float]:
     return found
 
 
+def read(folder: pathlib.Path) -> dict[str, Any]:
+    """What was trained so far, by group."""
+    path = folder / RESULTS.name
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def section(results: dict[str, Any]) -> str:
+    """The part of the page of results that shows them."""
+    told = [f"{found['date']}, commit {found['commit']}" for found in results.values()]
+    head = ["measured", "groups", "without", "in a tournament", "difference"]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * 5, *rows(results)])
+    rates = ", ".join(f"{rate:g}" for rate in LEARNING_RATES)
+    return (
+        "## tournament\n\n"
+        f"Made by `python -m benchmarks.tournament`: {'; '.join(dict.fromkeys(told))}. Groups of "
+        f"{NUM_SEEDS * len(LEARNING_RATES)} cart-pole students with learning rates {rates}, which "
+        "are trained from the same start as members that exchange nothing and in a tournament. The "
+        "mean return on levels that had no part in it, of at most 1, in the mean over groups. The "
+        "difference has a bootstrap interval of 95 % over groups, each of which has seeds of its "
+        f"own.\n\n{table}\n"
+    )
+
+
 def rows(results: dict[str, Any]) -> list[list[str]]:
     """The table: what is measured, alone, in a tournament, and the difference with its interval."""
     groups = sorted(results, key=int)
@@ -100,14 +124,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.tournament")
     parser.add_argument("groups", nargs="*", type=int, help="by default all")
     chosen = parser.parse_args().groups or GROUPS
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results = read(RESULTS.parent)
     for group in chosen:
         if str(group) not in results:
             results[str(group)] = train(group)
             RESULTS.write_text(json.dumps(results, indent=2) + "\n")
             print(group, results[str(group)], flush=True)
-    for row in rows(results):
-        print(" | ".join(row))
+    print(section(results))
+    page.write(RESULTS.parent)
 
 
 if __name__ == "__main__":
