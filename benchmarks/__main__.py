@@ -16,10 +16,10 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from . import comparison, guard, methods, page, profile, starts, turns, zoo
+from . import comparison, guard, methods, page, profile, starts, turns, worlds, zoo
 from .compared import command as compared
 from .comparison import Comparison, ComparisonError
-from .parts import ALL, DEFAULT, RESULTS, measure_apart, path_of
+from .parts import ALL, DEFAULT, RESULTS, WORLDS, measure_apart, path_of
 from .timing import Limits
 
 WITH_ERRORS, BAD_INPUT = 1, 2
@@ -136,7 +136,10 @@ def _measure(
         except subprocess.CalledProcessError:
             failed.append(name)
             continue
-        path_of(name, folder).write_text(json.dumps(data, indent=2) + "\n")
+        path = path_of(name, folder)
+        if name == WORLDS and path.exists():
+            data = worlds.with_others(data, json.loads(path.read_text()))
+        path.write_text(json.dumps(data, indent=2) + "\n")
         print(f"\n## {name}\n\n{page.table(name, data, compared)}", flush=True)
     return failed
 

@@ -27,6 +27,7 @@ HERE = pathlib.Path(__file__).parent
 RESULTS = HERE / "results" / "learning_curves.json"
 RECORDED = HERE.parent / "tests" / "golden" / "learning_curves.json"
 FURTHER = HERE / "results" / "learning_curves_reference.json"
+PAGE = HERE / "results" / "learning_curves.md"
 EARLIER = HERE / "results" / "learning_curves_earlier.json"
 PICTURE = HERE.parent / "docs" / "images" / "learning_curves.png"
 
@@ -35,6 +36,26 @@ WINDOW, TAKE_OFF = 10, 0.6
 EARLY = slice(20, 40)
 
 Curves: TypeAlias = dict[str, list[float]]
+
+_HEADING = f"""# Learning beside the reference's
+
+Made by `python -m benchmarks.learning_curves` from the curves in this folder; do not edit it.
+
+Domain randomisation at the settings of the recorded reference runs: the recipe `maze-dr` with 25
+walls and learning rate 5e-4, {NUM_UPDATES} updates of 8192 transitions each. The return is measured
+on fresh levels of the training distribution, since every cycle starts on new ones. A seed *takes
+off* when its mean return over {WINDOW} updates exceeds {TAKE_OFF}. The reference's runs are four
+recorded ones and eight further seeds of its release 0.2.0; ours are eight seeds, and the same eight
+with an earlier version, whose random streams differ.
+
+A large p says that these runs cannot tell the programs apart. It does not say that the two are the
+same: with a dozen runs each, a moderate difference could hide. The eight further seeds, the test of
+take-off over all runs and the test of the median curves were fixed before they were run; the other
+comparisons came after, and the window of updates for the entropy was chosen on eight of our runs.
+
+![Learning curves beside the reference's](../../docs/images/learning_curves.png)
+
+"""
 
 
 def train(seed: int) -> Curves:
@@ -76,23 +97,26 @@ def early_entropy(run: Curves) -> float:
     return float(np.mean(run["entropy"][EARLY]))
 
 
-def summarise(name: str, runs: list[Curves]) -> None:
+def summarise(runs: list[Curves]) -> list[str]:
+    """What the curves of one set of runs say, as lines of a list."""
     from scipy import stats
 
     curves = [run["mean_return"] for run in runs]
     times = [take_off(run) for run in runs]
     finals = [smooth(curve)[-1] for curve in curves]
-    print(f"{name}: {np.isfinite(times).sum()} of {len(runs)} seeds take off, at {sorted(times)}")
-    print(f"  final ten-update mean return: median {np.median(finals):.3f}, {np.round(finals, 3)}")
-    print(f"  mean of all curves: {np.mean(curves):.3f}")
     rho, p = stats.spearmanr([early_entropy(run) for run in runs], times)
-    print(
-        f"  entropy of updates {EARLY.start + 1} to {EARLY.stop} and update of take-off: "
-        f"Spearman's rho = {rho:.2f}, p = {p:.3f}"
-    )
+    starts = ", ".join("never" if np.isinf(time) else f"{time:.0f}" for time in sorted(times))
+    return [
+        f"{np.isfinite(times).sum()} of {len(runs)} seeds take off, at update {starts}",
+        f"final ten-update mean return: median {np.median(finals):.3f}, "
+        f"from {min(finals):.3f} to {max(finals):.3f}",
+        f"mean of all curves: {np.mean(curves):.3f}",
+        f"entropy of updates {EARLY.start + 1} to {EARLY.stop} and update of take-off: "
+        f"Spearman's rho = {rho:.2f}, p = {p:.3f}",
+    ]
 
 
-def compare(ours: list[Curves], reference: list[Curves]) -> None:
+def compare(ours: list[Curves], reference: list[Curves]) -> list[str]:
     """Asks whether the differences between the two programs are more than those between seeds.
 
     A large p says that these runs cannot tell the programs apart, not that they are the same.
@@ -101,10 +125,6 @@ def compare(ours: list[Curves], reference: list[Curves]) -> None:
 
     times = [take_off(run) for run in ours], [take_off(run) for run in reference]
     later = stats.mannwhitneyu(*times)
-    print(
-        f"  update of take-off, a run without one last: median {np.median(times[0]):.0f} and "
-        f"{np.median(times[1]):.0f}, Mann-Whitney p = {later.pvalue:.2f}"
-    )
     curves = np.array([smooth(run["mean_return"]) for run in ours + reference])
 
     def ahead(ours: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -115,17 +135,17 @@ def compare(ours: list[Curves], reference: list[Curves]) -> None:
     by_chance = stats.permutation_test(
         runs, lambda *shuffled: np.mean(ahead(*shuffled)), rng=np.random.default_rng(0)
     )
-    print(
-        f"  median curve: ahead by {np.mean(lead):.3f} in the mean, permutation test "
-        f"p = {by_chance.pvalue:.2f}; from {lead.min():.3f} at update {lead.argmin() + WINDOW} "
-        f"to {lead.max():.3f} at {lead.argmax() + WINDOW}; ahead at {np.mean(lead > 0):.0%} of all"
-    )
     entropies = [early_entropy(run) for run in ours], [early_entropy(run) for run in reference]
     differs = stats.mannwhitneyu(*entropies)
-    print(
-        f"  entropy of updates {EARLY.start + 1} to {EARLY.stop}: mean {np.mean(entropies[0]):.2f} "
-        f"and {np.mean(entropies[1]):.2f}, Mann-Whitney p = {differs.pvalue:.2f}"
-    )
+    return [
+        f"update of take-off, a run without one last: median {np.median(times[0]):.0f} and "
+        f"{np.median(times[1]):.0f}, Mann-Whitney p = {later.pvalue:.2f}",
+        f"median curve: ahead by {np.mean(lead):.3f} in the mean, permutation test "
+        f"p = {by_chance.pvalue:.2f}; from {lead.min():.3f} at update {lead.argmin() + WINDOW} "
+        f"to {lead.max():.3f} at {lead.argmax() + WINDOW}; ahead at {np.mean(lead > 0):.0%} of all",
+        f"entropy of updates {EARLY.start + 1} to {EARLY.stop}: mean {np.mean(entropies[0]):.2f} "
+        f"and {np.mean(entropies[1]):.2f}, Mann-Whitney p = {differs.pvalue:.2f}",
+    ]
 
 
 def draw(ours: list[Curves], reference: list[Curves]) -> None:
@@ -179,16 +199,19 @@ def main() -> None:
         "minimax_eqx, earlier": earlier,
         "minimax_eqx, both": newer + earlier,
     }
+    text = _HEADING
     for name, runs in sets.items():
-        summarise(name, runs)
+        text += f"## {name}\n\n" + "".join(f"- {line}\n" for line in summarise(runs)) + "\n"
     for ours, reference in (
         ("minimax_eqx, both", "reference"),
         ("minimax_eqx", "reference"),
         ("minimax_eqx, both", "reference, further"),
         ("minimax_eqx, both", "reference, recorded"),
     ):
-        print(f"{ours}, beside {reference}:")
-        compare(sets[ours], sets[reference])
+        text += f"## {ours}, beside {reference}\n\n"
+        text += "".join(f"- {line}\n" for line in compare(sets[ours], sets[reference])) + "\n"
+    PAGE.write_text(text.rstrip() + "\n", encoding="utf-8")
+    print(text)
     draw(sets["minimax_eqx, both"], sets["reference"])
 
 

@@ -1,8 +1,13 @@
 """Worlds of other packages: each adapter beside the package's own stepping, by turns.
 
 Both are taken from `tests/envs/adapters/cases`, whose tests show that they play the same episodes.
+
+Not all packages go with one JAX. Measure in an environment for each group of them, with the same
+folder for results: lines of packages that are not installed stay as they are, and every line of an
+adapter says with which JAX, and when, it was measured.
 """
 
+import datetime
 import importlib
 import pathlib
 import sys
@@ -36,11 +41,19 @@ def bench(
         ours, own = (dict(with_rate(timing, batch * num_steps)) for timing in timings)
         # Many calls take less than what else happens on a machine, which the best of them avoid.
         share = ours["best_steps_per_second"] / own["best_steps_per_second"]
-        ours |= {"share": share, "note": f"{share:.0%} of the package's own, best beside best"}
+        about = f"JAX {jax.__version__}, {datetime.date.today().isoformat()}"
+        note = f"{share:.0%} of the package's own, best beside best; {about}"
+        ours |= {"share": share, "note": note}
         results |= {f"{name}, {who}": t for who, t in zip(plays, (ours, own), strict=True)}
     if not results:
         print("No package that has an adapter is installed; see docs/worlds.", file=sys.stderr)
     return results
+
+
+def with_others(data: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
+    """What was measured, with the lines that an earlier measurement has and this one has not."""
+    timings = {**earlier["timings"], **data["timings"]}
+    return {**data, "timings": dict(sorted(timings.items()))}
 
 
 def measure_closely(
@@ -69,6 +82,8 @@ def installed() -> Iterator[tuple[str, Any]]:
             print(f"{file.stem} is left out: {error}", file=sys.stderr)
             continue
         yield file.stem, module.case()
+        for name, make in getattr(module, "MORE", {}).items():
+            yield name, make()
 
 
 def programs(case: Any, batch: int, num_steps: int) -> dict[str, Callable[[], PyTree]]:

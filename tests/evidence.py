@@ -22,32 +22,7 @@ NUM_ACTIONS = 3
 KEY = jax.random.key(0)
 
 
-def make_evidence(
-    rewards, dones, *, values=None, advantages=None, successes=None, optimum=None, levels=None
-):
-    """Evidence in which everything that is not given is 0, with as many value heads as given.
-
-    Levels are numbered where none are given, and episodes end by the environment's rules.
-    """
-    rewards = jnp.asarray(rewards, jnp.float32)
-    dones = jnp.asarray(dones, bool)
-    given = [x for x in (values, advantages) if x is not None]
-    zeros = jnp.zeros(given[0].shape if given else (*rewards.shape, 1))
-    return Evidence(
-        levels=jnp.arange(rewards.shape[2]) if levels is None else levels,
-        observations=None,
-        actions=jnp.zeros(rewards.shape, jnp.int32),
-        distributions=None,
-        log_probs=jnp.zeros(rewards.shape),
-        rewards=rewards,
-        terminated=dones,
-        truncated=jnp.zeros_like(dones),
-        outcomes=jnp.zeros_like(dones) if successes is None else jnp.asarray(successes),
-        values=zeros if values is None else jnp.asarray(values),
-        advantages=zeros if advantages is None else jnp.asarray(advantages),
-        students=None,
-        optimum=optimum,
-    )
+make_evidence = Evidence.by_hand
 
 
 def one_play(rewards, dones, **quantities):

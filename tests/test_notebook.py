@@ -1,4 +1,7 @@
-"""What a notebook shows of what a cell returns."""
+"""What a notebook shows of what a cell returns, and the tour."""
+
+import json
+import pathlib
 
 import equinox as eqx
 import jax
@@ -102,3 +105,19 @@ def test_what_cannot_be_shown_breaks_no_cell():
             return 1 / 0
 
     assert Broken()._repr_html_() is None
+
+
+@pytest.mark.slow
+def test_the_tour_runs(monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    path = pathlib.Path(__file__).parent.parent / "examples" / "tour.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    # Fewer cycles than a reader would want; everything else as it is written.
+    small = code.replace("ROUNDS, CYCLES = 20, 20", "ROUNDS, CYCLES = 1, 20")
+    assert small != code
+    names = {}
+    exec(compile(small, str(path), "exec"), names)
+    assert len(names["history"]["new_success_rate"]) == 20
+    assert names["recording"].length > 0

@@ -92,8 +92,8 @@ def check_env(
     parts = {"env": env, "generator": generator, "mutator": mutator, "design": design}
     check_compiles_once(**{name: part for name, part in parts.items() if part is not None})
     check_action_spec(env, action_key)
-    short = check_calls(env, generator, mutator, call_key)
-    check_episodes(env, generator, mutator, key=play_key, num_steps=num_steps, short=short)
+    methods, short = check_calls(env, generator, mutator, call_key)
+    check_episodes(env, generator, mutator, methods, short=short, key=play_key, num_steps=num_steps)
     if design is not None:
         editor = design.editor(env.level_spec())
         designed = editor.designed_level_spec()

@@ -10,7 +10,7 @@ from jaxtyping import Array, Key
 from .._types import PyTree
 from ._check_actions import choose
 from ._check_fields import EnvCheckError
-from ._check_same import call_again, call_plainly, num_operations, trace
+from ._check_same import Traced, call_again, call_plainly, num_operations
 from ._check_types import (
     check_leaves,
     check_metric_types,
@@ -34,16 +34,18 @@ def check_calls(
     generator: AbstractLevelGenerator,
     mutator: AbstractLevelMutator | None,
     key: Key[Array, ""],
-) -> set[str]:
-    """Traces every method with the structures that the ones before it gave; the names of those
-    that are short enough to be called plainly."""
+) -> tuple[dict[str, Traced], set[str]]:
+    """Traces every method with the structures that the ones before it gave: the traced methods by
+    name, and the names of those that are short enough to be called plainly."""
     keys = list(jax.random.split(key, NUM_KEYS))
     structures = [jax.ShapeDtypeStruct(key.shape, key.dtype) for key in keys]
+    methods: dict[str, Traced] = {}
     short, uncertain = set(), set()
 
     def traced(name, method, *args, **kwargs):
+        methods[name] = Traced(method)
         try:
-            structure, program = trace(method, args, kwargs, compare=name not in uncertain)
+            structure, program = methods[name].trace(args, kwargs, compare=name not in uncertain)
         except Exception as error:
             raise _Trouble(name, error) from error
         if num_operations(program) <= _SHORT:
@@ -57,7 +59,7 @@ def check_calls(
             _find_out(trouble, lambda call: _calls(env, generator, mutator, keys, call))
             uncertain.add(trouble.name)
         else:
-            return short
+            return methods, short
 
 
 def _calls(

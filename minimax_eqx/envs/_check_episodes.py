@@ -14,7 +14,7 @@ from .._xla._compile import RunOnce
 from ._check_faults import check_faults
 from ._check_fields import EnvCheckError
 from ._check_play import as_keys, keys_of_step, play
-from ._check_same import plain_data, same, snapshot
+from ._check_same import Traced, plain_data, same, snapshot
 from ._check_types import check_values
 from ._env import AbstractEnv, AbstractLevelGenerator
 from ._mutator import AbstractLevelMutator
@@ -28,14 +28,16 @@ def check_episodes(
     env: AbstractEnv,
     generator: AbstractLevelGenerator,
     mutator: AbstractLevelMutator | None,
+    methods: dict[str, Traced],
     *,
+    short: set[str],
     key: Key[Array, ""],
     num_steps: int,
-    short: set[str],
 ) -> None:
     """Plays each example of an action on its own, and as many players at random.
 
-    One program plays all of them, and a second one the first step of a single player.
+    `methods` are all methods by name, traced; `short` names those to be called plainly, too. One
+    program plays all of the players, and a second one the first step of a single one.
     """
     length = max(num_steps, env.max_episode_steps)
     num_examples = jax.tree.leaves(env.action_spec().examples())[0].shape[0]
@@ -53,18 +55,16 @@ def check_episodes(
     # As plain numbers, since some are used more than once, on purpose.
     keys = jax.random.key_data(jax.random.split(key, (num_players, 5)))
     keys = jnp.concatenate([keys[players, :2], keys[same_keys, 2:]], axis=1)
-    plays = functools.partial(
-        play, env, generator, mutator, num_constant=num_constant, repeat=num_steps
-    )
+    plays = functools.partial(play, env, methods, num_constant=num_constant, repeat=num_steps)
     alone = _run("jit", functools.partial(plays, num_steps=1), jnp.asarray(0), keys[0])
     played = functools.partial(plays, num_steps=length)
     together = _run("vmap", jax.vmap(played), jnp.asarray(players), keys)
     _compare_plainly(env, generator, mutator, alone=alone, keys=keys[0], short=short)
     found = jax.device_get(jax.tree.map(plain_data, together))
-    methods = found["methods"]
-    _compare_batch(methods, alone["methods"])
+    results = found["methods"]
+    _compare_batch(results, alone["methods"])
     for i in range(num_players):
-        check_values(*_of(i, (methods["env.level_metrics"], methods["env.optimal_return"])))
+        check_values(*_of(i, (results["env.level_metrics"], results["env.optimal_return"])))
     _check_broken(env, found)
     check_faults(env, found, pairs)
 

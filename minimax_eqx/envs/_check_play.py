@@ -10,8 +10,8 @@ from jaxtyping import Array, Bool, Int, Key, UInt32
 from .._types import PyTree
 from ._check_actions import choose, possible_actions
 from ._check_faults import digest, new_clocks, watch_clocks
-from ._env import AbstractEnv, AbstractLevelGenerator, TimeStep
-from ._mutator import AbstractLevelMutator, NoEdit
+from ._check_same import Traced
+from ._env import AbstractEnv, TimeStep
 
 RULES = (
     "finite_reward",
@@ -29,8 +29,7 @@ _ROUNDING = 1e-5
 
 def play(
     env: AbstractEnv,
-    generator: AbstractLevelGenerator,
-    mutator: AbstractLevelMutator | None,
+    methods: dict[str, Traced],
     player: Int[Array, ""],
     keys: UInt32[Array, "5 2"],
     *,
@@ -40,9 +39,10 @@ def play(
 ) -> dict[str, PyTree]:
     """One player's steps on one level, which starts anew at every end.
 
-    The first `num_constant` players play each example of an action in turn, `repeat` steps long;
-    others play at random. Players of odd numbers play edited levels. `keys` are five, as plain
-    numbers: for the level, its edit, a start, another start, and all steps.
+    `methods` are those of the environment and of what makes its levels, by name. The first
+    `num_constant` players play each example of an action in turn, `repeat` steps long; others play
+    at random. Players of odd numbers play edited levels. `keys` are five, as plain numbers: for the
+    level, its edit, a start, another start, and all steps.
 
     Returns what was found, by name:
 
@@ -57,14 +57,16 @@ def play(
     spec, examples = env.action_spec(), env.action_spec().examples()
     num_examples = jax.tree.leaves(examples)[0].shape[0]
     step_keys = jax.random.key_data(jax.random.split(as_keys(keys[4]), num_steps))
-    level = generator.sample(env.level_spec(), key=as_keys(keys[0]))
-    edited = (mutator or NoEdit()).mutate(level, key=as_keys(keys[1]))
+    load, reset, observe = (methods[f"env.{name}"] for name in ("load", "reset", "observe"))
+    take_step = methods["env.step"]
+    level = methods["generator.sample"](as_keys(keys[0]))
+    edited = methods.get("mutator.mutate", _unedited)(level, key=as_keys(keys[1]))
     played = _where(player % 2 == 1, edited, level)
-    optimum = env.optimal_return(played)
-    world = env.load(played)
-    resets = jax.vmap(lambda key: env.reset(world, key=key))(as_keys(keys[2:4]))
+    optimum = methods["env.optimal_return"](played)
+    world = load(played)
+    resets = jax.vmap(lambda key: reset(world, key=key))(as_keys(keys[2:4]))
     start, other = (jax.tree.map(lambda leaf, i=i: leaf[i], resets) for i in range(2))
-    first_sight = env.observe(world, start)
+    first_sight = observe(world, start)
     most = jnp.inf if optimum is None else optimum + _ROUNDING
 
     def advance(carry, numbers):
@@ -77,10 +79,10 @@ def play(
             jax.tree.map(lambda leaf: leaf[turn], examples),
             spec.sample(action_key),
         )
-        observation = env.observe(world, state)
+        observation = observe(world, state)
         action = choose(spec, observation, wanted, key=choice_key)
         mask = possible_actions(spec, observation)
-        step = env.step(world, state, action, key=step_key)
+        step = take_step(world, state, action, key=step_key)
         age, total = age + 1, total + step.reward
         infinite, no = ~jnp.isfinite(step.reward), jnp.zeros((), bool)
         now = {
@@ -113,7 +115,7 @@ def play(
     no, nothing = jnp.zeros((), bool), jnp.zeros((), jnp.int32)
     first_action = jax.tree.map(lambda leaf: leaf[0], examples)
 
-    first_step = _blank_step(env, world, start, first_action)
+    first_step = _blank_step(take_step, world, start, first_action)
     found = {
         "time": nothing,
         "first": (first_step, first_action, step_keys[0]),
@@ -128,10 +130,10 @@ def play(
     carry = (start, nothing, jnp.zeros(()), found)
     found = jax.lax.scan(advance, carry, step_keys)[0][3]
     first_step, first_action, numbers = found.pop("first")
-    methods = {
+    results = {
         "generator.sample": level,
         "mutator.mutate": edited,
-        "env.level_metrics": env.level_metrics(played),
+        "env.level_metrics": methods["env.level_metrics"](played),
         "env.optimal_return": optimum,
         "env.load": world,
         "env.reset": start,
@@ -140,7 +142,7 @@ def play(
     }
     return {
         **found,
-        "methods": methods,
+        "methods": results,
         "other": other,
         "level": digest(played),
         "first_action": first_action,
@@ -157,14 +159,19 @@ def keys_of_step(numbers: UInt32[Array, "2"]) -> Key[Array, "3"]:
     return jax.random.split(as_keys(numbers), 3)
 
 
-def _blank_step(env: AbstractEnv, world: Any, start: Any, action: PyTree) -> TimeStep:
+def _blank_step(take_step: Traced, world: Any, start: Any, action: PyTree) -> TimeStep:
     """What a step gives, in form."""
     key = jax.eval_shape(lambda: jax.random.key(0, impl=GENERATOR))
-    step = jax.eval_shape(lambda key: env.step(world, start, action, key=key), key)
+    step = jax.eval_shape(lambda key: take_step(world, start, action, key=key), key)
     leaves, structure = jax.tree.flatten(eqx.tree_at(lambda step: step.state, step, None))
     zeros = [jnp.zeros(leaf.shape, leaf.dtype) for leaf in leaves]
     blank = jax.tree.unflatten(structure, zeros)
     return eqx.tree_at(lambda step: step.state, blank, start, is_leaf=lambda leaf: leaf is None)
+
+
+def _unedited(level: PyTree, *, key: Key[Array, ""]) -> PyTree:
+    del key
+    return level
 
 
 def _where(condition: Bool[Array, ""], one: PyTree, other: PyTree) -> PyTree:

@@ -21,43 +21,46 @@ class UnequalProgramsError(Exception):
     """A method that was traced twice gave two programs."""
 
 
-def trace(
-    method: Callable, args: tuple, kwargs: dict[str, PyTree], *, compare: bool
-) -> tuple[PyTree, Any]:
-    """The structure of what a method gives for arguments of these structures, and its program.
+class Traced:
+    """A method that is traced once for structures of its arguments, and not again in each program
+    that calls it."""
 
-    The structure has a `jax.ShapeDtypeStruct` for each JAX array, and keeps what is none. Nothing
-    is compiled. Raises what the method raises, `ChangesInputsError`, and `UnequalProgramsError` if
-    it is to `compare` the program with that of a second time.
-    """
-    structure, program = _trace_once(method, args, kwargs)
-    if not compare:
+    def __init__(self, method: Callable):
+        self._method = method
+        self._structure: PyTree = None
+        self._rest: PyTree = None
+        self._jitted: Any = jax.jit(self._arrays)
+
+    def trace(self, args: tuple, kwargs: dict[str, PyTree], *, compare: bool) -> tuple[PyTree, Any]:
+        """The structure of what it gives for arguments of these structures, and its program.
+
+        The structure has a `jax.ShapeDtypeStruct` for each JAX array, and keeps what is none.
+        Nothing is compiled. Raises what the method raises, `ChangesInputsError`, and
+        `UnequalProgramsError` if it is to `compare` the program with that of a second time.
+        """
+        program = self._jitted.trace(args, kwargs).jaxpr
+        structure = self._structure
+        if compare:
+            other = Traced(self._method)
+            programs = program, other._jitted.trace(args, kwargs).jaxpr
+            texts = [re.sub("0x[0-9a-f]+", "", str(one)) for one in programs]
+            consts = [snapshot(one.consts) for one in programs]
+            if texts[0] != texts[1] or not same(*consts, exact=True):
+                raise UnequalProgramsError
         return structure, program
-    _, other = _trace_once(method, args, kwargs)
-    texts = [re.sub("0x[0-9a-f]+", "", str(one)) for one in (program, other)]
-    consts = [snapshot(one.consts) for one in (program, other)]
-    if texts[0] != texts[1] or not same(*consts, exact=True):
-        raise UnequalProgramsError
-    return structure, program
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return eqx.combine(self._jitted(args, kwargs), self._rest)
 
-def _trace_once(method: Callable, args: Any, kwargs: Any) -> tuple[PyTree, Any]:
-    results = []
-
-    def run(args, kwargs):
-        before, _ = kept = jax.tree.flatten((args, kwargs))
-        result = method(*args, **kwargs)
-        after, _ = given = jax.tree.flatten((args, kwargs))
-        is_changed = kept[1] != given[1] or any(
-            one is not other for one, other in zip(before, after, strict=True)
-        )
-        if is_changed:
+    def _arrays(self, args: tuple, kwargs: dict[str, PyTree]) -> PyTree:
+        before, structure = jax.tree.flatten((args, kwargs))
+        result = self._method(*args, **kwargs)
+        after, other = jax.tree.flatten((args, kwargs))
+        if structure != other or any(x is not y for x, y in zip(before, after, strict=True)):
             raise ChangesInputsError
-        results.append(jax.tree.map(_structure_of, result))
-        return eqx.filter(result, eqx.is_array)
-
-    program = jax.make_jaxpr(run)(args, kwargs)
-    return results[0], program
+        self._structure = jax.tree.map(_structure_of, result)
+        arrays, self._rest = eqx.partition(result, eqx.is_array)
+        return arrays
 
 
 def _structure_of(leaf: Any) -> Any:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Bool, Float
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool, Float, Shaped
 
 from .._types import PyTree
 
@@ -67,6 +68,43 @@ class Evidence(eqx.Module):
     None inside of `weights` itself."""
     env: PyTree = None
     """The environment in which the levels were played."""
+
+    @classmethod
+    def by_hand(
+        cls,
+        rewards: Shaped[ArrayLike, "student time level trial"],
+        dones: Shaped[ArrayLike, "student time level trial"],
+        *,
+        successes: Bool[ArrayLike, "student time level trial"] | None = None,
+        values: Float[ArrayLike, "student time level trial value_head"] | None = None,
+        advantages: Float[ArrayLike, "student time level trial value_head"] | None = None,
+        optimum: Float[ArrayLike, " level"] | None = None,
+        levels: PyTree = None,
+    ) -> "Evidence":
+        """Evidence that you write down yourself, to try a score of yours on what you know.
+
+        Every episode that is done ended by the environment's rules. Levels are numbered where you
+        give none, observations, distributions and students are None, and the rest is 0 or false,
+        with as many value heads as you give values or advantages, or else one.
+        """
+        rewards, dones = jnp.asarray(rewards, jnp.float32), jnp.asarray(dones, bool)
+        given = [x for x in (values, advantages) if x is not None]
+        zeros = jnp.zeros(jnp.shape(given[0]) if given else (*rewards.shape, 1))
+        return cls(
+            levels=jnp.arange(rewards.shape[2]) if levels is None else levels,
+            observations=None,
+            actions=jnp.zeros(rewards.shape, jnp.int32),
+            distributions=None,
+            log_probs=jnp.zeros(rewards.shape),
+            rewards=rewards,
+            terminated=dones,
+            truncated=jnp.zeros_like(dones),
+            outcomes=jnp.zeros_like(dones) if successes is None else jnp.asarray(successes),
+            values=zeros if values is None else jnp.asarray(values),
+            advantages=zeros if advantages is None else jnp.asarray(advantages),
+            students=None,
+            optimum=None if optimum is None else jnp.asarray(optimum),
+        )
 
     @property
     def dones(self) -> Bool[Array, "student time level trial"]:

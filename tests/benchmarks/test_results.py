@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from benchmarks import comparison, page, turns
+from benchmarks import comparison, page, turns, worlds
 from benchmarks.__main__ import main
 from benchmarks.parts import RESULTS
 
@@ -175,3 +175,15 @@ def test_a_timing_file_that_is_not_there_is_refused(folder, capsys):
 def test_an_unknown_part_is_refused_with_those_that_there_are(capsys):
     assert main(["maze-da"]) == 2
     assert "maze-dr" in capsys.readouterr().err
+
+
+def test_worlds_whose_packages_are_not_installed_keep_their_lines():
+    earlier = {"timings": {"brax, adapter": {"seconds": 1.0}, "xland, adapter": {"seconds": 2.0}}}
+    measured = {"timings": {"kinetix, adapter": {}, "brax, adapter": {}}, "machine": {"jax": "1"}}
+    kept = worlds.with_others(measured, earlier)
+    assert kept["machine"] == {"jax": "1"}
+    assert list(kept["timings"].items()) == [
+        ("brax, adapter", {}),
+        ("kinetix, adapter", {}),
+        ("xland, adapter", {"seconds": 2.0}),
+    ]

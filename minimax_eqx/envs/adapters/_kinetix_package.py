@@ -67,11 +67,18 @@ def simulation(
 
 
 @functools.cache
+def scene_params() -> Any:
+    """What random scenes and edits are like. The same object for all, since the package's are equal
+    only to themselves, and JAX traces what it is given with another one anew."""
+    return kinetix().UEDParams()
+
+
+@functools.cache
 def edits(size: Size) -> Callable[..., Any]:
     """The package's mutator: `edits(size)(raw_key, level, num_edits)`."""
     package = kinetix()
     with jax.ensure_compile_time_eval():
-        return package.make_mutate_env(limits(size), package.EnvParams(), package.UEDParams())
+        return package.make_mutate_env(limits(size), package.EnvParams(), scene_params())
 
 
 @functools.cache

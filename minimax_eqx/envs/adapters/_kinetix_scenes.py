@@ -13,7 +13,17 @@ from .._fixed import FixedLevels
 from .._mutator import AbstractLevelMutator
 from .._suite import AbstractSuite
 from ._foreign import strong, with_dtypes_of
-from ._kinetix_package import edits, hand_made, kinetix, limits, raw, scene, simulation, size_of
+from ._kinetix_package import (
+    edits,
+    hand_made,
+    kinetix,
+    limits,
+    raw,
+    scene,
+    scene_params,
+    simulation,
+    size_of,
+)
 
 
 class RandomScenes(AbstractLevelGenerator[Any]):
@@ -25,11 +35,9 @@ class RandomScenes(AbstractLevelGenerator[Any]):
 
     def sample(self, level: PyTree[jax.ShapeDtypeStruct], *, key: Key[Array, ""]) -> Any:
         size, package = size_of("RandomScenes", level), kinetix()
-        engine = simulation(size).physics_engine
+        engine, params = simulation(size).physics_engine, package.EnvParams()
         return strong(
-            package.sample_kinetix_level(
-                raw(key), engine, package.EnvParams(), limits(size), package.UEDParams()
-            )
+            package.sample_kinetix_level(raw(key), engine, params, limits(size), scene_params())
         )
 
 

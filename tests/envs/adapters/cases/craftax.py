@@ -1,6 +1,7 @@
 """Craftax-Classic; the full game is the same code, and takes minutes to compile."""
 
 import jax
+from craftax.craftax.envs.craftax_symbolic_env import CraftaxSymbolicEnvNoAutoReset
 from craftax.craftax_classic.envs.craftax_symbolic_env import CraftaxClassicSymbolicEnvNoAutoReset
 
 from minimax_eqx.envs.adapters.craftax import Craftax, SwapBlocks, Worlds
@@ -11,8 +12,10 @@ from ..case import Case
 LIMIT = 20
 
 
-def case():
+def case(game="classic"):
     env = CraftaxClassicSymbolicEnvNoAutoReset()
+    if game == "full":
+        env = CraftaxSymbolicEnvNoAutoReset()
     params = env.default_params.replace(max_timesteps=LIMIT)
 
     def start(level, key):
@@ -23,7 +26,7 @@ def case():
         return state, seen, reward, over
 
     return Case(
-        env=Craftax(game="classic", max_episode_steps=LIMIT),
+        env=Craftax(game=game, max_episode_steps=LIMIT),
         generator=Worlds(),
         start=start,
         step=step,
@@ -31,3 +34,7 @@ def case():
         encoder=FlatEncoder(8),
         num_steps=2 * LIMIT,
     )
+
+
+# Of which only the speed is measured.
+MORE = {"craftax full": lambda: case("full")}

@@ -1,0 +1,141 @@
+"""The code of the documentation: it is read in every run of the tests, and run in the slow ones."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tomllib
+import types
+
+import pytest
+import tyro
+import yaml
+
+from minimax_eqx.cli import _terminal
+from minimax_eqx.cli._main import main
+from minimax_eqx.cli._recipes import recipe_named
+from minimax_eqx.cli.commands import _evaluate
+
+from .pages import PAGES, ROOT, blocks_of, commands_of
+
+READERS = {
+    "bash": None,
+    "json": json.loads,
+    "python": lambda text: compile(text, "page", "exec"),
+    "text": None,
+    "toml": tomllib.loads,
+    "yaml": yaml.safe_load,
+}
+_ROBOT = "from minimax_eqx.recipes import cart_pole\nexperiment = cart_pole.accel()\n"
+# Files that pages speak of and do not show.
+FILES = {
+    **{"mine.py": _ROBOT, "my_robot.py": _ROBOT},
+    "best.txt": "\n".join([">" + "." * 12, *["." * 13] * 11, "." * 12 + "G"]),
+}
+_SMALL = "num_levels=2, num_steps=8, hidden_size=4, num_episodes=1, num_unseen_levels=2"
+# What the commands of a page leave behind for its Python.
+BEFORE = {
+    "docs/comparing.md": f"""
+import minimax_eqx as mx
+for name in ("dr", "plr"):
+    runs = {{
+        f"seed={{seed}}": getattr(mx.recipes.maze, name)(
+            seed=seed, num_updates=2, log_every=1, checkpoint_every=2, {_SMALL}
+        )
+        for seed in (1, 2)
+    }}
+    mx.experiment.sweep(runs, f"runs/maze-{{name}}-small-sweep")
+""",
+    "docs/experiments.md": f"""
+import jax
+import minimax_eqx as mx
+experiment = mx.recipes.maze.quickstart({_SMALL})
+mx.save_policy(mx.Runner.create(experiment, key=jax.random.key(0)), "my_policy")
+""",
+}
+# What makes a command stop before anything is trained or read.
+STOP = {"train": ["--print-config"], "sweep": ["--list-points"], "recipes": [], "completion": []}
+
+
+def files_of(page):
+    """What a reader of a page has: its blocks that are files, by their first line, and others.
+
+    A block that begins with `# NAME.py, continued` is the next part of that file.
+    """
+    found = dict(FILES)
+    for block in blocks_of(page):
+        name = re.match(r"# (\w+\.py)(, continued)?$", block.text.partition("\n")[0])
+        if block.language == "python" and name:
+            found[name[1]] = f"{found[name[1]]}\n{block.text}" if name[2] else block.text
+    return found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_blocks_of_a_page_can_be_read(name):
+    for block in blocks_of(PAGES[name]):
+        assert block.language in READERS, f"line {block.line}: what language is this in?"
+        if read := READERS[block.language]:
+            read(block.text)
+
+
+@pytest.fixture
+def nothing_happens(monkeypatch, tmp_path):
+    """Commands are understood and then do nothing."""
+
+    parse = tyro.cli
+
+    def without_help(*arguments, args=None, **others):
+        if args == ["--help"]:
+            raise SystemExit(0)
+        return parse(*arguments, args=args, **others)
+
+    folder = types.SimpleNamespace(experiment=lambda _: recipe_named("quickstart"))
+    monkeypatch.setattr(tyro, "cli", without_help)
+    monkeypatch.setattr(_evaluate, "RunFolder", types.SimpleNamespace(open=lambda _: folder))
+    monkeypatch.setattr(_evaluate, "matching", lambda path: [path])
+    monkeypatch.setattr(_terminal, "evaluate", lambda *_: 0)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if commands_of(page)])
+def test_the_commands_of_a_page_are_understood(name, nothing_happens, capsys):
+    for file, text in files_of(PAGES[name]).items():
+        pathlib.Path(file).write_text(text)
+    for words, out in commands_of(PAGES[name]):
+        stop = [] if words[0] == "evaluate" else STOP.get(words[0], ["--help"])
+        code, shown = main([*words, *stop]), capsys.readouterr()
+        # The package of another world may be missing where these tests run.
+        assert code == 0 or "is not installed" in shown.err, f"{' '.join(words)}: {shown.err}"
+        if out and words[0] == "recipes":
+            pathlib.Path(out).write_text(shown.out)
+
+
+def program_of(page):
+    """The Python of a page as one program whose lines are numbered as the page's are."""
+    lines = []
+    for block in blocks_of(page):
+        if block.language == "python":
+            lines += [""] * (block.line - 1 - len(lines)) + block.text.splitlines()
+    return "\n".join(lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if program_of(page)])
+def test_the_python_of_a_page_runs_from_its_top_to_its_end(name, tmp_path):
+    for file, text in files_of(PAGES[name]).items():
+        (tmp_path / file).write_text(text)
+    for program in (BEFORE.get(name, ""), program_of(PAGES[name])):
+        (tmp_path / "page.py").write_text(program)
+        done = subprocess.run(
+            [sys.executable, "page.py"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if "is not installed" in done.stderr or "No module named" in done.stderr:
+            pytest.skip(done.stderr.strip().splitlines()[-1])
+        assert done.returncode == 0, f"{name}: {done.stderr}"
