@@ -19,16 +19,10 @@ START = "start:"
 STARTS = tuple(START + name for name in ("maze-dr", "maze-robust-plr", "maze-accel", "maze-paired"))
 DEVICES = "devices"
 COMMUNICATION = "communication"
+MEMBERS = "members"
 SCALING = (
-    "cores",
-    "buffer",
-    "resets",
-    "optima",
-    "levels",
-    "students",
-    "members",
-    DEVICES,
-    COMMUNICATION,
+    *("cores", "buffer", "resets", "optima", "levels", "students"),
+    *(MEMBERS, DEVICES, COMMUNICATION),
 )
 # One of each family; the other recipes are measured when they are named.
 FAMILIES = (
@@ -60,7 +54,7 @@ def function_of(name: str) -> Part:
         "optima": optima.bench,
         "levels": scaling.bench_levels,
         "students": scaling.bench_students,
-        "members": members.bench,
+        MEMBERS: members.bench,
         WORLDS: worlds.bench,
     }
     if name in parts:

@@ -53,7 +53,7 @@ def make_group(group: int) -> Runner:
     return eqx.filter_jit(eqx.filter_vmap(make))(seeds, rates)
 
 
-def train(group: int) -> dict[str, Any]:
+def train(group: int, version: str) -> dict[str, Any]:
     """What the members of a group reach, alone and in a tournament, by their first settings."""
     alone, _ = run_members(make_group(group), NUM_CYCLES)
     together, _, exchanges = run_tournament(make_group(group), NUM_CYCLES, TOURNAMENT)
@@ -64,7 +64,7 @@ def train(group: int) -> dict[str, Any]:
         "final_learning_rates": [float(f"{rate:.3g}") for rate in np.asarray(rates)[-1]],
         "copies": int((np.asarray(exchanges.sources) != np.arange(8)).sum()),
         "date": datetime.date.today().isoformat(),
-        "commit": commit(),
+        "commit": version,
     }
 
 
@@ -124,10 +124,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.tournament")
     parser.add_argument("groups", nargs="*", type=int, help="by default all")
     chosen = parser.parse_args().groups or GROUPS
-    results = read(RESULTS.parent)
+    results, version = read(RESULTS.parent), commit()
     for group in chosen:
         if str(group) not in results:
-            results[str(group)] = train(group)
+            results[str(group)] = train(group, version)
             RESULTS.write_text(json.dumps(results, indent=2) + "\n")
             print(group, results[str(group)], flush=True)
     print(section(results))
