@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import comparison, tournament
+from . import comparison, large_batches, tournament
 from .accelerator.plan import NAMES
 from .comparison import Comparison
 from .guard import ACCEPTED
@@ -58,8 +58,9 @@ def write(folder: pathlib.Path) -> pathlib.Path:
     )
     if contests := tournament.read(folder):
         text += f"\n{tournament.section(contests)}"
+    trained = large_batches.read(folder)
     path = folder / PAGE
-    path.write_text(text)
+    path.write_text(f"{text}\n{large_batches.section(trained)}" if trained else text)
     return path
 
 

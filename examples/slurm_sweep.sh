@@ -13,12 +13,12 @@ sweep=(minimax-eqx sweep maze-accel --seeds 1..5 --num-edits 5,20)
 # As many jobs as there are runs: `minimax-eqx sweep ... --list-points` numbers them.
 "${sweep[@]}" --point "$SLURM_ARRAY_TASK_ID" &
 child=$!
-# What the batch script gets before its time is over, the run gets: it saves, and exits with 130.
+# What the batch script gets before its time is over, the run gets: it saves, and exits with 75.
 trap 'kill -TERM "$child"' TERM
 wait "$child"
 wait "$child"
 status=$?
-if [[ $status -eq 130 ]]; then
+if [[ $status -eq 75 ]]; then
     scontrol requeue "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
 fi
 exit "$status"

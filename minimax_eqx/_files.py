@@ -25,6 +25,8 @@ _NOT_SUPPORTED = {
 _NO_RENAME = _NOT_SUPPORTED | {errno.EACCES, errno.EPERM, errno.EEXIST, errno.EXDEV, errno.EBUSY}
 # Network file systems that lock byte ranges say EACCES, and so does Windows.
 _HELD = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES}
+# Of a file that is read again, in bytes.
+_CHUNK = 1 << 20
 # What file browsers, network file systems and backups leave in folders, wherever they are.
 _OTHERS = {".DS_Store", ".directory", ".localized", "Thumbs.db", "desktop.ini", "lost+found"}
 _OTHERS_BEGIN = ("._", ".nfs", ".fuse_hidden", ".Trash", ".Spotlight", ".snapshot", "~$")
@@ -44,25 +46,39 @@ def is_partial(name: str) -> bool:
     return re.fullmatch(r"\..+\.[0-9a-f]{32}\.partial", name) is not None
 
 
-def resolved(path: pathlib.Path | str) -> pathlib.Path:
-    """The path as it is now meant, wherever the process is later; `~` is the user's home."""
-    return pathlib.Path(os.path.expanduser(path)).absolute()
+def expanded(path: os.PathLike[str] | str) -> pathlib.Path:
+    """The path, where `~` at its beginning is the user's home. Raises `FolderError` if there is no
+    such home, as in a container with a user of no name."""
+    found = pathlib.Path(os.path.expanduser(path))
+    if str(found).startswith("~") and not found.exists():
+        raise FolderError(
+            f"{path} is below a home folder, and none is known here: set HOME, or give the whole "
+            "path."
+        )
+    return found
+
+
+def resolved(path: os.PathLike[str] | str) -> pathlib.Path:
+    """The path as it is now meant, wherever the process is later; `~` as in `expanded`."""
+    return expanded(path).absolute()
 
 
 def write(path: pathlib.Path, content: bytes | memoryview) -> pathlib.Path:
     """Makes a file, or replaces it, at once or not at all, and waits until it is on the disk.
 
-    Where the file system cannot rename, it is copied, and a reader may see half of it. Raises
-    `OSError`, naming the file; what was there before is still there then.
+    It is read again before it gets its name. Where the file system cannot rename, it is copied,
+    and a reader may see half of it. Raises `OSError`, naming the file; what was there before is
+    still there then.
     """
     # Of a name of its own: two processes may write the same file at once.
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.partial")
-    with naming(path):
+    with naming(path, partial):
         try:
             with open(partial, "wb") as file:
                 file.write(content)
                 file.flush()
                 _sync(file.fileno())
+            _check_written(partial, memoryview(content))
             _move(partial, path)
         finally:
             with contextlib.suppress(OSError):
@@ -74,6 +90,13 @@ def write(path: pathlib.Path, content: bytes | memoryview) -> pathlib.Path:
             stack.callback(os.close, descriptor)
             os.fsync(descriptor)
     return path
+
+
+def _check_written(path: pathlib.Path, content: memoryview) -> None:
+    with open(path, "rb") as file:
+        for begin in range(0, len(content) + 1, _CHUNK):
+            if file.read(_CHUNK) != bytes(content[begin : begin + _CHUNK]):
+                raise OSError(errno.EIO, "What was written is not what is read")
 
 
 def _move(source: pathlib.Path, target: pathlib.Path) -> None:
@@ -132,12 +155,14 @@ def _lock(descriptor: int) -> None:
 
 
 @contextlib.contextmanager
-def naming(path: pathlib.Path) -> Iterator[None]:
-    """An `OSError` in here names the file, of the same class and number as before."""
+def naming(path: pathlib.Path, partial: pathlib.Path | None = None) -> Iterator[None]:
+    """An `OSError` in here names the file, of the same class and number as before; also where it
+    names the file that was to become it."""
     try:
         yield
     except OSError as error:
-        if error.filename is not None or error.errno is None:
+        named = error.filename is not None and str(error.filename) != str(partial)
+        if named or error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 

@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import pathlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import griffe
@@ -122,6 +123,42 @@ def _itself(member: Any) -> Any:
     return member.final_target if member.is_alias else member
 
 
+def without_docstring(rooms: Iterable[Room]) -> list[str]:
+    """A line for each public name, abstract method or field that does not say what it is."""
+    found = []
+    for name in (name for room in rooms for name in room.names):
+        members = name.thing.members.values() if name.is_class else ()
+        silent = [
+            member.name
+            for member in members
+            if not member.is_alias
+            and not member.name.startswith("_")
+            and ("abstractmethod" in member.labels or is_field(member))
+            and not docstring_of(member)
+        ]
+        paths = [name.path] * (not name.doc) + [f"{name.path}.{member}" for member in silent]
+        found += [f"{path} has no docstring." for path in paths]
+    return found
+
+
+def kinds_of(package: Any) -> dict[str, dict[str, str]]:
+    """The final classes that derive from each abstract one, with their docstrings, by name."""
+    found: dict[str, dict[str, str]] = {}
+    for cls in sorted(_classes(package), key=lambda cls: cls.name):
+        if not cls.name.startswith(("_", "Abstract")):
+            for base in cls.mro():
+                found.setdefault(base.name, {})[cls.name] = docstring_of(cls)
+    return found
+
+
+def _classes(module: Any) -> Iterator[Any]:
+    for member in module.members.values():
+        if not member.is_alias and member.kind is griffe.Kind.CLASS:
+            yield member
+        elif not member.is_alias and member.kind is griffe.Kind.MODULE:
+            yield from _classes(member)
+
+
 class Index:
     """Where each public name is described."""
 
@@ -158,6 +195,12 @@ class Index:
     def address(self, path: str) -> str | None:
         """The page and anchor of what a piece of code names, if it names one thing."""
         return self._where.get(path)
+
+
+def is_field(member: Any) -> bool:
+    """Whether a member of a class is a field with a type, and no property."""
+    is_attribute = member.kind is griffe.Kind.ATTRIBUTE and "property" not in member.labels
+    return is_attribute and member.annotation is not None
 
 
 def is_method(member: Any) -> bool:

@@ -1,15 +1,16 @@
 """The pages of the API reference, one for each room, written from the docstrings."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import griffe
 
 from ._markdown import code, first_sentence, with_links
-from ._names import PACKAGE, Name, Room, docstring_of, is_method, is_shown
+from ._names import PACKAGE, Name, Room, docstring_of, is_field, is_method, is_shown
 
 Address = Callable[[str], str | None]
+Kinds = Mapping[str, Mapping[str, str]]
 _WIDTH = 88
 
 
@@ -41,8 +42,8 @@ def index(rooms: Iterable[Room], address: Address) -> str:
     return "\n".join(lines)
 
 
-def page(room: Room, address: Address) -> str:
-    """The page of a room."""
+def page(room: Room, kinds: Kinds, address: Address) -> str:
+    """The page of a room. `kinds` are the final classes by the abstract ones that they are of."""
     title = f"{PACKAGE}.{room.name}" if room.name else PACKAGE
     names = ordered(room)
     lines = [f"# {title}", "", room.doc, "", "| name | what it is |", "| --- | --- |"]
@@ -50,7 +51,7 @@ def page(room: Room, address: Address) -> str:
         about = first_sentence(name.doc).replace("|", "\\|")
         lines.append(f"| [`{name.name}`](#{name.path}) | {about} |")
     for name in names:
-        lines += ["", *_entry(name, address)]
+        lines += ["", *_entry(name, kinds, address)]
     return "\n".join(lines) + "\n"
 
 
@@ -70,7 +71,7 @@ def ordered(room: Room) -> list[Name]:
     ]
 
 
-def _entry(name: Name, address: Address) -> list[str]:
+def _entry(name: Name, kinds: Kinds, address: Address) -> list[str]:
     heading = [f"## `{name.name}` {{ #{name.path} }}", ""]
     if not name.is_class:
         is_function = name.thing.kind is griffe.Kind.FUNCTION
@@ -89,7 +90,7 @@ def _entry(name: Name, address: Address) -> list[str]:
     if fields:
         parts += ["**Fields**", ""]
         for field in fields:
-            parts += _field(field, address)
+            parts += _field(field, kinds, address)
     own, elsewhere = [], []
     for member in name.thing.all_members.values():
         if (is_method(member) and not member.name.startswith("_")) or member.name == "__call__":
@@ -106,41 +107,50 @@ def _constructor(name: Name, fields: list[Any]) -> str:
     init = name.thing.members.get("__init__")
     if init is not None and not init.is_alias:
         return _signature(init, name.name)
-    words = [f.name if _default(f) is None else f"{f.name}={_default(f)}" for f in fields]
+    given = [f for f in fields if str(_settings(f).get("init")) != "False"]
+    words = [f.name if _default(f) is None else f"{f.name}={_default(f)}" for f in given]
     return _call(name.name, words)
 
 
 def _fields(cls: Any) -> list[Any]:
     """What an instance is made with, and what its class declares."""
-    return [
-        member
-        for member in cls.all_members.values()
-        if member.kind is griffe.Kind.ATTRIBUTE
-        and not is_method(member)
-        and not member.name.startswith("_")
-        and (member.annotation is not None or docstring_of(member))
-    ]
+    members = cls.all_members.values()
+    return [m for m in members if is_field(m) and not m.name.startswith("_")]
+
+
+def _settings(field: Any) -> dict[str, Any]:
+    """What a call of `field` in place of a default says, by keyword; else the default."""
+    value = field.value
+    if isinstance(value, griffe.ExprCall) and str(value.function).endswith("field"):
+        return {a.name: a.value for a in value.arguments if isinstance(a, griffe.ExprKeyword)}
+    return {} if value is None else {"default": value}
 
 
 def _default(field: Any) -> str | None:
     """The default as it is written, and None if there is none."""
-    value = field.value
-    if isinstance(value, griffe.ExprCall) and str(value.function).endswith("field"):
-        named = {a.name: a.value for a in value.arguments if isinstance(a, griffe.ExprKeyword)}
-        value = named.get("default")
-        if value is None and "default_factory" in named:
-            return f"{named['default_factory']}()"
-    return None if value is None else text(value)
+    settings = _settings(field)
+    if "default_factory" in settings:
+        return f"{settings['default_factory']}()"
+    return text(settings["default"]) if "default" in settings else None
 
 
-def _field(field: Any, address: Address) -> list[str]:
+def _field(field: Any, kinds: Kinds, address: Address) -> list[str]:
+    """A field with its type, its default and its sentence, and what may stand in it.
+
+    Only classes of a kind that no page describes are listed, as they are found nowhere else.
+    """
     default = _default(field)
-    shown = f"{field.name}: {text(field.annotation)}" + (
-        f" = {default}" if default is not None else ""
-    )
-    about = docstring_of(field).split("\n")
-    return ["", code(shown, lambda n: None if n == field.name else address(n)),
-            f":   {about[0]}", *(f"    {line}" for line in about[1:])]  # fmt: skip
+    shown = f"{field.name}: {text(field.annotation)}"
+    shown += "" if default is None else f" = {default}"
+    about = docstring_of(field)
+    for kind in _words(text(field.annotation)):
+        if kind in kinds and not address(kind):
+            about += "\n\nOne of these:\n"
+            for choice, doc in kinds[kind].items():
+                about += f"\n* {code(choice, address)}: {first_sentence(doc)}"
+    first, *rest = about.split("\n")
+    lines = [f":   {first}", *(f"    {line}" for line in rest)]
+    return ["", code(shown, lambda n: None if n == field.name else address(n)), *lines]
 
 
 def _method(name: Name, member: Any, address: Address) -> list[str]:

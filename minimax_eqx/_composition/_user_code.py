@@ -16,7 +16,7 @@ import traceback
 import types
 from typing import Any
 
-from .._files import FolderError
+from .._files import FolderError, expanded
 from ..runners._experiment import Experiment
 from ._parts import nearest
 
@@ -47,7 +47,7 @@ def load_user_code(target: str) -> UserCode:
     what is not there, and with the user's own line for code that fails.
     """
     place, _, name = (target, "", "") if target.endswith(".py") else target.rpartition(":")
-    file = pathlib.Path(place).expanduser().resolve() if place.endswith(".py") else None
+    file = expanded(place).resolve() if place.endswith(".py") else None
     # As when Python runs a file: what is beside it can be imported.
     folder = str(file.parent if file else pathlib.Path.cwd())
     if folder not in sys.path:

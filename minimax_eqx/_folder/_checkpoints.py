@@ -6,27 +6,44 @@ Whatever else is in the folder belongs to somebody: it is neither read nor remov
 import json
 import logging
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from .._files import is_partial, resolved, warn_once
 from .._types import PyTree
-from ..runners._saving import CheckpointError, DamagedError, Saved, read, save, told_apart
+from ..runners._saving import (
+    CheckpointError,
+    DamagedError,
+    Saved,
+    copy_on_host,
+    read,
+    told_apart,
+    write_arrays,
+)
 
 # More than any process saves while another one reads.
 _ATTEMPTS = 100
 
 
 class Checkpoints:
-    """The checkpoints in one folder, each named by its cycle; the newest `keep` are kept.
+    """The checkpoints in one folder, each named by its cycle; the newest `keep` are kept, and those
+    that `also` chooses of the others.
 
     `made_with` are the options that the state depends on, by name, as JSON can hold them. They are
     saved too, and a checkpoint made with others is refused.
     """
 
-    def __init__(self, path: pathlib.Path, keep: int, made_with: Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        path: pathlib.Path,
+        keep: int,
+        made_with: Mapping[str, Any] | None = None,
+        also: Callable[[Sequence[int]], set[int]] = lambda _: set(),
+    ):
         self.path = resolved(path)
-        self.keep = keep
+        self.keep, self._also = keep, also
         # The same values whether they have been through a file or not (tuples become lists).
         self.made_with = json.loads(json.dumps(dict(made_with or {})))
 
@@ -37,19 +54,28 @@ class Checkpoints:
         return sorted(int(n) for n in names if n.isascii() and n.isdecimal() and n == str(int(n)))
 
     def save(self, cycle: int, state: PyTree) -> pathlib.Path:
-        """Writes a checkpoint, then removes all but the newest `keep` up to this one.
+        """Writes a checkpoint; see `write`."""
+        return self.write(cycle, copy_on_host(state))
+
+    def write(self, cycle: int, arrays: Mapping[str, np.ndarray]) -> pathlib.Path:
+        """Writes a checkpoint of arrays on the host, which another thread may do, and then removes
+        those up to this one that are not to be kept.
 
         Later ones are left alone: a run that continues from an older checkpoint has found them
         damaged, and replaces them as it gets there. Raises `OSError`, naming the file, if it cannot
         be written; those from before are still there then.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        # Not its parents: on a disk that went away they would be made somewhere else.
+        self.path.mkdir(exist_ok=True)
         for path in self.path.iterdir():
             if is_partial(path.name):
                 _remove(path)
-        path = save(self._path_of(cycle), state, self.made_with)
-        for old in [c for c in self.cycles() if c <= cycle][: -self.keep]:
-            _remove(self._path_of(old))
+        path = write_arrays(self._path_of(cycle), arrays, self.made_with)
+        older = [c for c in self.cycles() if c <= cycle]
+        kept = {*older[-self.keep :], *self._also(older)}
+        for old in older:
+            if old not in kept:
+                _remove(self._path_of(old))
         return path
 
     def load(self, cycle: int) -> Saved:

@@ -3,7 +3,7 @@
 import glob
 import pathlib
 
-from .._files import FolderError
+from .._files import FolderError, expanded
 from ._run_folder import CONFIG
 
 
@@ -14,7 +14,7 @@ def matching(path: pathlib.Path | str) -> list[pathlib.Path]:
     a pattern matches, such as a log beside the runs, is left out, unless it matches nothing else.
     Raises `FolderError` if it matches nothing.
     """
-    word = pathlib.Path(path).expanduser()
+    word = expanded(path)
     if word.exists() or not glob.has_magic(str(path)):
         return [pathlib.Path(path)]
     found = [pathlib.Path(match) for match in sorted(glob.glob(str(word)))]

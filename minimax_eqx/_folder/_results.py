@@ -28,5 +28,16 @@ def _success(results: Mapping[str, Any]) -> str:
 
 def all_results(evaluation: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The results by name: of unseen levels first, if there were any, then of held-out tests."""
-    unseen = evaluation["unseen"]
-    return ({"unseen": unseen} if unseen else {}) | evaluation["held_out"]
+    unseen = evaluation.get("unseen")
+    return ({"unseen": unseen} if unseen else {}) | evaluation.get("held_out", {})
+
+
+def success_per_minute(evaluation: Mapping[str, Any]) -> float | None:
+    """The success rate on unseen levels, or without one the mean over held-out tests, divided by
+    the minutes of a budget that were spent until then. None without a budget or a success rate."""
+    seconds, results = evaluation.get("seconds_spent", 0.0), all_results(evaluation)
+    rates = [r["success_rate"] for r in results.values() if r["success_rate"] is not None]
+    if not seconds or not rates:
+        return None
+    is_unseen = (results.get("unseen") or {}).get("success_rate") is not None
+    return (rates[0] if is_unseen else sum(rates) / len(rates)) / (seconds / 60)

@@ -19,6 +19,7 @@ from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
 from ._origin import origin_now
 from ._record import Record
+from ._retention import Retention
 from ._rows import write_rows
 
 CONFIG, METRICS, EVALUATION = "config.json", "metrics.csv", "evaluation.json"
@@ -84,8 +85,13 @@ class RunFolder:
 
     def checkpoints(self, experiment: Experiment) -> Checkpoints:
         """The checkpoints of this run, which is of that experiment."""
-        keep, made_with = experiment.schedule.keep_checkpoints, what_decides_the_state(experiment)
-        return Checkpoints(self.path / CHECKPOINTS, keep, made_with)
+        plan, made_with = experiment.schedule, what_decides_the_state(experiment)
+        also = Retention(
+            plan.keep_best_checkpoints,
+            plan.keep_checkpoint_every,
+            lambda: self.evaluations().read(),
+        )
+        return Checkpoints(self.path / CHECKPOINTS, plan.keep_checkpoints, made_with, also)
 
     def config(self) -> dict[str, Any]:
         """What is in config.json. Raises `FolderError` if it is damaged."""

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._folder._results import success_per_minute
 from ._html import NOT_MEASURED, escaped, number, option_value, percent, table
 from ._results import Result, held_out, mean_success, results_of
 from ._run import UNSEEN, Run
@@ -113,9 +114,13 @@ def _cards(run: Run) -> str:
     tests = held_out(results)
     if math.isfinite(mean_success(tests)):
         cards.append(("held-out tests solved", percent(mean_success(tests)), f"{len(tests)} tests"))
-    num_updates = run.experiment.schedule.num_updates
+    schedule = run.experiment.schedule
+    speed = success_per_minute(run.evaluation or {})
+    if speed is not None:
+        note = f"of levels in a budget of {schedule.budget}"
+        cards.append(("success a minute", f"{100 * speed:.2g} %", note))
     cards += [
-        ("updates", number(last.get("updates", 0)), f"of {num_updates:,}"),
+        ("updates", number(last.get("updates", 0)), f"of {schedule.num_updates:,}"),
         ("transitions", _large(last.get("env_steps", 0)), "environment steps"),
         ("time", _time(last), f"{_large(last.get('steps_per_second', 0))} steps a second"),
     ]

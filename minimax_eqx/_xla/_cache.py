@@ -8,7 +8,7 @@ import warnings
 
 import jax
 
-from .._files import resolved
+from .._files import FolderError, resolved
 
 # Below this many seconds compiling is no slower than reading what was compiled.
 WORTH_KEEPING = 0.1
@@ -31,12 +31,12 @@ def keep_compiled_programs(folder: pathlib.Path | None = None) -> pathlib.Path |
     if folder is None:
         home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
         folder = pathlib.Path(home) / "minimax_eqx" / _machine()
-    # Wherever the process is later.
-    folder = resolved(folder)
     try:
+        # Wherever the process is later.
+        folder = resolved(folder)
         folder.mkdir(parents=True, exist_ok=True)
         writable = os.access(folder, os.W_OK)
-    except OSError:
+    except (OSError, FolderError):
         writable = False
     if not writable:
         warnings.warn(

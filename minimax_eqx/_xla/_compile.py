@@ -1,5 +1,6 @@
 """How the large programs of this package are compiled."""
 
+import concurrent.futures
 import contextlib
 import functools
 import gc
@@ -123,7 +124,8 @@ class RunOnce(Generic[Result]):
 
         self._function = function
         self._args = args
-        self._traced = None
+        self._traced: Any = None
+        self._compiling: concurrent.futures.Future[Any] | None = None
         if jit_is_off():
             self.spec = eqx.filter_eval_shape(function, *args)
             return
@@ -135,21 +137,37 @@ class RunOnce(Generic[Result]):
         (self._static,) = static
         self.spec = eqx.combine(self._traced.out_info, self._static)
 
+    def compile_aside(self) -> None:
+        """Begins to compile in another thread, so that this one may trace the next program.
+
+        What a compiler says against it is raised by the call.
+        """
+        if self._traced is not None:
+            pool = concurrent.futures.ThreadPoolExecutor(1)
+            self._compiling = pool.submit(self._compile, self._lowered())
+            pool.shutdown(wait=False)
+
     def __call__(self) -> Result:
         """Compiles, runs, and returns the result."""
         if self._traced is None:
             return self._function(*self._args)
+        begun = self._compiling
+        compiled = begun.result() if begun else self._compile(self._lowered())
+        return eqx.combine(compiled(*self._args), self._static)
+
+    def _lowered(self) -> Any:
+        # In the caller's thread, whose settings of JAX may be its own.
         with _nothing_collected():
-            lowered = self._traced.lower()
+            return self._traced.lower()
+
+    def _compile(self, lowered: Any) -> Any:
         size = sum(leaf.size for leaf in jax.tree.leaves(self._traced.out_info))
         options = _compiler_options(RUNS_ONCE if size < LARGE_RESULT else RUNS_OFTEN)
-        compiled = None
         if jax.default_backend() == "cpu":
             # XLA's older way of making kernels: half the time to compile, a quarter slower kernels.
             with contextlib.suppress(jax.errors.JaxRuntimeError):  # an XLA without this option
-                compiled = lowered.compile(options | {EMITTERS_FLAG: False})
-        compiled = compiled or lowered.compile(options)
-        return eqx.combine(compiled(*self._args), self._static)
+                return lowered.compile(options | {EMITTERS_FLAG: False})
+        return lowered.compile(options)
 
 
 def check_switches() -> None:

@@ -2,6 +2,8 @@ from ._agent import AbstractLearner as AbstractLearner
 from ._agent import Agent as Agent
 from ._agent import Estimates as Estimates
 from ._agent import Trajectory as Trajectory
+from ._annealing import OverRun as OverRun
+from ._annealing import OverSteps as OverSteps
 from ._behavioural_cloning import BehaviouralCloning as BehaviouralCloning
 from ._lamb import Lamb as Lamb
 from ._losses import HuberValueLoss as HuberValueLoss

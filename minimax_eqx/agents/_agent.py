@@ -40,10 +40,15 @@ class Trajectory(eqx.Module):
     distributions: AbstractDistribution
     """The policy's distributions that the actions were drawn from, leading axes `time play`."""
     log_probs: Float[Array, "time play"]
+    """The logarithm of how likely each action was."""
     values: Float[Array, "time play value_head"]
+    """What each value head expected in each step."""
     rewards: Float[Array, "time play"]
+    """What the environment paid."""
     terminated: Bool[Array, "time play"]
+    """Whether the world ended the episode in this step."""
     truncated: Bool[Array, "time play"]
+    """Whether the time limit ended it."""
     successes: Bool[Array, "time play"] | None
     """None where the environment does not say what success is."""
     last_values: Float[Array, "play value_head"]
@@ -86,7 +91,9 @@ class Estimates(eqx.Module):
     """Advantages and value targets of a trajectory, per value head."""
 
     advantages: Float[Array, "time play value_head"]
+    """How much better a step was than expected."""
     targets: Float[Array, "time play value_head"]
+    """What the values should have been."""
 
     def first_plays(self, num_plays: int | None) -> "Estimates":
         """The first `num_plays` plays on their own; all of them for None."""

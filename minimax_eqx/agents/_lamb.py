@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Int
 from .._ranges import check_at_least, check_between, check_positive
 from .._types import PyTree, Scalar
 from .._xla._few_arrays import few_arrays
+from ._annealing import AbstractAnnealing
 from ._optimiser import AbstractOptimiser, clipped_adam
 
 # Weights that are longer do not lengthen the step further.
@@ -26,8 +27,9 @@ class Lamb(AbstractOptimiser[PyTree]):
 
     Of a batch `batch_ratio` times as large as the one that `learning_rate` is for, the rate is
     `learning_rate * sqrt(batch_ratio)`. It grows to that linearly in `warmup_steps`, and goes from
-    it back to `learning_rate` on half a cosine in the `anneal_steps` that follow. For example,
-    `Lamb(2.5e-4, batch_ratio=64)` is for 2,048 levels where 2.5e-4 suits 32.
+    it back to `learning_rate` on half a cosine as `annealing` says, whose steps are counted from
+    the end of the warm-up. For example, `Lamb(2.5e-4, batch_ratio=64)` is for 2,048 levels where
+    2.5e-4 suits 32.
 
     Raises `ValueError` for a value out of its range.
     """
@@ -39,8 +41,9 @@ class Lamb(AbstractOptimiser[PyTree]):
     warmup_steps: int = 0
     """Gradient steps until the learning rate is at its highest, epochs times minibatches for each
     update."""
-    anneal_steps: int = 0
-    """Gradient steps after the warm-up until it is `learning_rate` again; 0 keeps it high."""
+    annealing: AbstractAnnealing | None = None
+    """What the way back to `learning_rate` goes by, steps after the warm-up or the share of the
+    run; none keeps it high."""
     max_grad_norm: Scalar | None = 0.5
     """Global norm to which a longer gradient is shortened; None never shortens it."""
     adam_epsilon: Scalar = 1e-6
@@ -51,8 +54,8 @@ class Lamb(AbstractOptimiser[PyTree]):
     """Lower bound of the trust ratio, whose inverse is the upper one; 1 switches it off."""
 
     def __check_init__(self) -> None:
-        not_negative = ("learning_rate", "warmup_steps", "anneal_steps", "adam_epsilon")
-        check_at_least(self, 0, *not_negative, "weight_decay")
+        not_negative = ("learning_rate", "warmup_steps", "adam_epsilon", "weight_decay")
+        check_at_least(self, 0, *not_negative)
         check_positive(self, "max_grad_norm", "min_trust", "batch_ratio")
         check_between(self, 0, 1, "min_trust")
 
@@ -86,12 +89,12 @@ class Lamb(AbstractOptimiser[PyTree]):
 
     def _learning_rate(self, num_steps: Int[Array, ""]) -> Float[Array, ""]:
         """The learning rate after that many steps."""
-        done = num_steps.astype(jnp.float32)
         most = self.learning_rate * jnp.sqrt(jnp.asarray(self.batch_ratio, jnp.float32))
-        if self.anneal_steps > 0:
-            progress = jnp.clip((done - self.warmup_steps) / self.anneal_steps, 0.0, 1.0)
+        if self.annealing is not None:
+            progress = self.annealing(jnp.maximum(num_steps - self.warmup_steps, 0))
             share = 0.5 * (1 + jnp.cos(jnp.pi * progress))
             most = self.learning_rate + (most - self.learning_rate) * share
         if self.warmup_steps > 0:
+            done = num_steps.astype(jnp.float32)
             most = most * jnp.minimum((done + 1) / self.warmup_steps, 1.0)
         return most

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Int
 from .._ranges import check_at_least, check_positive
 from .._types import PyTree, Scalar, State
 from .._xla._few_arrays import few_arrays
+from ._annealing import AbstractAnnealing
 
 
 class AbstractOptimiser(eqx.Module, Generic[State]):
@@ -41,34 +42,32 @@ class AbstractOptimiser(eqx.Module, Generic[State]):
 class Adam(AbstractOptimiser[PyTree]):
     """Clips the gradient's global norm, then takes a step of Adam (Kingma and Ba 2015).
 
-    The learning rate is read from the fields in every step, so you can sweep it. With
-    `anneal_steps` above 0 it goes linearly from `learning_rate` to `final_learning_rate`.
+    The learning rate is read from the fields in every step, so you can sweep it. With `annealing`
+    it goes linearly from `learning_rate` to `final_learning_rate`.
 
     Raises `ValueError` for a value out of its range, and for a final learning rate without
-    `anneal_steps`.
+    `annealing`.
     """
 
     learning_rate: Scalar = 1e-4
     """Size of a step; the first one, where it anneals."""
     final_learning_rate: Scalar | None = None
-    """Learning rate after `anneal_steps`; 0 if it is None."""
-    anneal_steps: int = 0
-    """Gradient steps until the final learning rate, epochs times minibatches for each update; 0
-    keeps the learning rate."""
+    """Learning rate when annealing is over; 0 if it is None."""
+    annealing: AbstractAnnealing | None = None
+    """What the way to the final learning rate goes by, steps or the share of the run; none keeps
+    the learning rate."""
     max_grad_norm: Scalar | None = 0.5
     """Global norm to which a longer gradient is shortened; None never shortens it."""
     adam_epsilon: Scalar = 1e-5
     """Number that is added to the denominator of Adam's step."""
 
     def __check_init__(self) -> None:
-        check_at_least(
-            self, 0, "learning_rate", "final_learning_rate", "anneal_steps", "adam_epsilon"
-        )
+        check_at_least(self, 0, "learning_rate", "final_learning_rate", "adam_epsilon")
         check_positive(self, "max_grad_norm")
-        if self.final_learning_rate is not None and self.anneal_steps == 0:
+        if self.final_learning_rate is not None and self.annealing is None:
             raise ValueError(
                 f"Adam.final_learning_rate is {self.final_learning_rate}, which has no effect "
-                "without annealing; set anneal_steps above 0, or leave it out."
+                "without annealing; set annealing, to over-run for example, or leave it out."
             )
 
     @property
@@ -77,8 +76,8 @@ class Adam(AbstractOptimiser[PyTree]):
         final = 0.0 if self.final_learning_rate is None else self.final_learning_rate
         if not isinstance(first, float | int) or not isinstance(final, float | int):
             return None
-        if self.anneal_steps > 0:
-            return self.anneal_steps if np.float32(final) == 0 else None
+        if self.annealing is not None:
+            return self.annealing.num_steps if np.float32(final) == 0 else None
         return 0 if first == 0 else None
 
     def init(self, params: PyTree[Array]) -> PyTree:
@@ -96,11 +95,10 @@ class Adam(AbstractOptimiser[PyTree]):
     def _learning_rate(self, num_steps: Int[Array, ""]) -> Float[Array, ""]:
         """The learning rate after that many steps."""
         first = jnp.asarray(self.learning_rate, jnp.float32)
-        if self.anneal_steps == 0:
+        if self.annealing is None:
             return first
         final = 0.0 if self.final_learning_rate is None else self.final_learning_rate
-        progress = jnp.minimum(num_steps.astype(jnp.float32) / self.anneal_steps, 1.0)
-        return first + progress * (final - first)
+        return first + self.annealing(num_steps) * (final - first)
 
 
 def clipped_adam(

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._composition._parts import nearest
 from .._composition._user_code import is_user_code, load_user_code
+from .._files import expanded
 from .._folder._run_folder import CONFIG, RunFolder
 from .._types import PyTree
 from .._xla._compile import quick_jit
@@ -69,7 +70,7 @@ def is_file(word: str) -> bool:
 
 def is_run(word: str) -> bool:
     """Whether a word names the folder of a run."""
-    return (pathlib.Path(word).expanduser() / CONFIG).is_file()
+    return (expanded(word) / CONFIG).is_file()
 
 
 def experiment_of(word: str, file: str | None = None) -> Experiment:

@@ -19,7 +19,7 @@ _EXTRA = ("tyro", "yaml", "rich", "PIL")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, 1 if training failed, 2 for bad input,
-    130 if interrupted."""
+    75 if it was interrupted and saved, 130 if it was interrupted at once."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None and not _HELP.isdisjoint(arguments):
         # Help computes nothing. It does not wait for the checks of what does, nor for Python to

@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Iterator
 
 LOGGER = "minimax_eqx"
-FAILED, USAGE_ERROR, INTERRUPTED = 1, 2, 130  # exit codes
+# Exit codes. SAVED is what sysexits.h calls EX_TEMPFAIL, "try again later": a shell gives 130 and
+# 143 also for a process that a signal ended before it had saved anything.
+FAILED, USAGE_ERROR, SAVED, INTERRUPTED = 1, 2, 75, 130
 # What to do where memory is short, by command.
 _LESS = {
     "train": "Lower num_levels, num_steps, num_students, the sizes of the networks, of the level "

@@ -19,6 +19,8 @@ from .._folder._results import evaluation_cells
 from ..curricula._level_buffer import LevelBuffer
 from ..experiment import Evaluated, Progressed, Started
 from ..experiment._hooks import Compiled, Event, Stopping, Trained
+from ..experiment._pace import SHARE
+from ..runners import Schedule
 
 STOPPING = "Stopping after this log interval; Ctrl-C again stops at once."
 # Plain lines of a run, without those that say what it waits for.
@@ -34,7 +36,7 @@ class Terminal:
         self._progress = progress_bar(console)
         self._task = self._progress.add_task("compiling", total=None, start=False)
         # Of plain lines: when the next one is due, and what the run waited for in the last one.
-        self._num_updates, self._next, self._waited_for = 0, 0, None
+        self._schedule, self._next, self._waited_for = Schedule(), 0.0, None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
@@ -57,7 +59,8 @@ class Terminal:
 
     def _start(self, event: Started) -> None:
         experiment, updates = event.experiment, event.ledger.updates
-        self._num_updates, self._next = experiment.schedule.num_updates, updates
+        self._schedule = experiment.schedule
+        end, budget = self._schedule.num_updates, self._schedule.budget
         students = f"{experiment.num_students} students, " if experiment.num_students > 1 else ""
         devices = f" on {experiment.devices} devices" if experiment.devices > 1 else ""
         plays = experiment.curriculum.levels_per_cycle * experiment.num_trials
@@ -65,25 +68,34 @@ class Terminal:
         say(
             self._console,
             f"{self._heading}\n{students}{plays} plays of {steps} steps per cycle"
-            f"{devices}; update {updates} of {self._num_updates}. Ctrl-C saves and stops.",
+            f"{devices}; update {updates} of {f'at most {end}' if budget else end}. "
+            "Ctrl-C saves and stops.",
         )
         for buffer in _level_buffers(event.runner.curriculum_state):
             size = f"{buffer.num_bytes / 1e6:,.1f} MB"
             say(self._console, f"The level buffer has room for {buffer.capacity:,} levels: {size}.")
-        if updates < self._num_updates:
+        if updates < end:
             self._progress.start()
-            self._progress.update(self._task, total=self._num_updates, completed=updates)
+            # With a budget the bar shows seconds, and the first row tells how many are spent.
+            done, total = 0 if budget else updates, self._schedule.budget_seconds or end
+            self._next = done
+            self._progress.update(self._task, total=total, completed=done)
 
     def _show(self, row: Mapping[str, float]) -> None:
-        updates, end, waits_for = int(row["updates"]), self._num_updates, _waits_for(row)
+        updates, end, waits_for = int(row["updates"]), self._schedule.num_updates, _waits_for(row)
         text = f"{waits_for or _success(row)}  {row['steps_per_second']:,.0f} steps/s"
-        self._progress.update(self._task, completed=min(updates, end), description=text)
-        is_due = waits_for != self._waited_for if waits_for else updates >= self._next
+        done, total = min(updates, end), self._schedule.budget_seconds or end
+        if self._schedule.budget is not None:
+            done = int(row[SHARE] * total)
+        self._progress.update(self._task, completed=done, description=text)
+        is_due = waits_for != self._waited_for if waits_for else done >= self._next
         self._waited_for = waits_for
         if self._progress.disable and is_due:
-            self._next = updates + max(1, end // LINES)
+            self._next = done + max(1, total // LINES)
             # The log interval that reaches the end is finished, and may go beyond.
             goal = f"of {end}" if updates <= end else f"({end} were asked for)"
+            if self._schedule.budget is not None:
+                goal = f"at {row[SHARE]:.0%} of {self._schedule.budget}"
             self._console.print(f"update {updates} {goal}  {text}")
 
 

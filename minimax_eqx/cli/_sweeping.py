@@ -19,7 +19,7 @@ from ..experiment._sweep import sweep
 from ..runners._experiment import Experiment
 from ..runners._tournament import Tournament
 from ._comparison import show
-from ._messages import FAILED, INTERRUPTED
+from ._messages import FAILED, SAVED
 from ._process_options import ProcessOptions
 from ._progress import STOPPING, progress_bar, say
 from ._terminal import start_jax
@@ -137,7 +137,7 @@ def tell(
         show_table(console, [run.path for run in outcome.finished.values()])
     if outcome.interrupted:
         say(console, f"Stopped, and saved in {folder}. The same command goes on.")
-        return INTERRUPTED
+        return SAVED
     return FAILED if outcome.failed else 0
 
 

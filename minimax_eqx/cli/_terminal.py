@@ -16,6 +16,7 @@ from rich.console import Console
 from .._composition._user_code import UserCode
 from .._folder._best import NEWEST
 from .._folder._best import chosen as find_checkpoint
+from .._folder._results import success_per_minute
 from .._folder._run_folder import EVALUATION, REPORT, RunFolder
 from .._report._page import write_report
 from .._report._run import Run
@@ -23,12 +24,13 @@ from .._xla._cache import keep_compiled_programs
 from .._xla._processes import is_first
 from ..evaluation._evaluate import evaluate as evaluate_runner
 from ..evaluation._tail import tail as measure_tail
-from ..experiment import Finished, Progressed, WriteReport
+from ..experiment import Evaluated, Finished, Progressed, TrainingError, WriteReport
 from ..experiment import _train as runs
-from ..experiment._hooks import Hook
+from ..experiment import shares_of as runs_shares
+from ..experiment._hooks import Event, Hook
 from ..experiment._ledger import as_entry, ledger_of
 from ..runners._experiment import Experiment
-from ._messages import INTERRUPTED, LOGGER, gist
+from ._messages import LOGGER, SAVED, gist
 from ._process_options import ProcessOptions
 from ._progress import Terminal, evaluation_table, say, tail_table
 
@@ -42,10 +44,13 @@ def train(
     code: UserCode | None,
     origin: Mapping[str, Any],
     trackers: Sequence[Hook] = (),
+    shares_of: pathlib.Path | None = None,
 ) -> int:
-    """Trains a new run in the folder `path`; `origin` is what the report says of its beginning."""
+    """Trains a new run in the folder `path`; `origin` is what the report says of its beginning, and
+    `shares_of` the run that it repeats, if it does."""
+    shares = None if shares_of is None else runs_shares(shares_of)
     start_jax(processes, experiment.devices)
-    work = functools.partial(runs.train, experiment, path, code=code, origin=origin)
+    work = functools.partial(runs.train, experiment, path, code=code, origin=origin, shares=shares)
     return _tell_of(work, heading, trackers)
 
 
@@ -57,14 +62,17 @@ def resume(
     num_updates: int | None,
     code: UserCode | None,
     trackers: Sequence[Hook] = (),
+    budget: str | None = None,
 ) -> int:
-    """Continues the run in `path`, with another number of devices or of updates if one is given."""
+    """Continues the run in `path`, with another number of devices or of updates, or another budget,
+    if one is given."""
     before = 1
     # What is wrong with the folder, `resume` tells.
     with contextlib.suppress(ValueError, OSError):
         before = RunFolder.open(path).experiment(code).devices
     start_jax(processes, devices or before)
-    work = functools.partial(runs.resume, path, devices=devices, num_updates=num_updates, code=code)
+    longer = {"num_updates": num_updates, "budget": budget}
+    work = functools.partial(runs.resume, path, devices=devices, code=code, **longer)
     return _tell_of(work, f"Continuing the run in {path}.", trackers)
 
 
@@ -125,19 +133,39 @@ def _tell_of(work: Callable[..., Finished], heading: str, trackers: Sequence[Hoo
     """Trains with a person looking on, and says at the end what there is and what can be done."""
     console, told = Console(), list[Any]()
     with contextlib.closing(Terminal(console, heading)) as terminal:
-        outcome = work(hooks=[terminal, WriteReport(), told.append, *trackers])
+        try:
+            outcome = work(hooks=[terminal, WriteReport(), told.append, *trackers])
+        except OSError as error:
+            # Not what was asked for is wrong, but the disk, from some moment on.
+            if not any(isinstance(event, Progressed) for event in told):
+                raise
+            where = f" ({error.filename})" if error.filename else ""
+            raise TrainingError(
+                f"{error.strerror or error}{where}, so training stopped. What was saved before is "
+                "still there, and the run can be resumed when the disk works."
+            ) from error
     path, ledger = outcome.folder.path, outcome.ledger
     command = f"  minimax-eqx resume {shlex.quote(str(path))}"
     text = f"Stopped and saved at cycle {ledger.cycle}. Continue with:\n{command}"
     if not outcome.interrupted:
         report = path / REPORT
         shown = f"{report} shows it." if report.is_file() else f"It is in {path}."
-        text = f"Done: {ledger.updates:,} updates. {shown}"
+        budget = outcome.experiment.schedule.budget
+        within = f" within {budget}" if budget else ""
+        text = f"Done: {ledger.updates:,} updates{within}. {_speed(told)}{shown}"
         if not any(isinstance(event, Progressed) for event in told):
-            text += f" To make it longer:\n{command} --num-updates {2 * ledger.updates}"
+            more = "--budget TIME" if budget else f"--num-updates {2 * ledger.updates}"
+            text += f" To make it longer:\n{command} {more}"
     if is_first():
         say(console, text)
-    return INTERRUPTED if outcome.interrupted else 0
+    return SAVED if outcome.interrupted else 0
+
+
+def _speed(told: Sequence[Event]) -> str:
+    """What the last evaluation says of success by the minute, in a run with a budget."""
+    evaluations = [event.evaluation for event in told if isinstance(event, Evaluated)]
+    speed = success_per_minute(evaluations[-1]) if evaluations else None
+    return "" if speed is None else f"Success rose by {speed:.1%} a minute. "
 
 
 def start_jax(processes: ProcessOptions, num_devices: int) -> None:

@@ -17,7 +17,9 @@ class LevelSpec(eqx.Module):
     """
 
     leaves: tuple[jax.ShapeDtypeStruct, ...] = eqx.field(static=True)
+    """The shape and dtype of each array of a level."""
     structure: Any = eqx.field(static=True)
+    """How they make up a level."""
 
     @classmethod
     def of(cls, level: PyTree[jax.ShapeDtypeStruct]) -> "LevelSpec":

@@ -60,7 +60,9 @@ class Discrete(AbstractActionSpec):
     """
 
     num_actions: int
+    """How many choices there are."""
     masked: bool = False
+    """Whether the observation says which of them are possible."""
 
     def __post_init__(self) -> None:
         if not _is_count(self.num_actions):
@@ -88,6 +90,7 @@ class MultiDiscrete(AbstractActionSpec):
     """
 
     nums: tuple[int, ...]
+    """How many choices each place has."""
 
     def __post_init__(self) -> None:
         if len(self.nums) == 0 or not all(map(_is_count, self.nums)):
@@ -125,8 +128,11 @@ class Box(AbstractActionSpec):
     """
 
     low: Bound
+    """The lower bound."""
     high: Bound
+    """The upper bound."""
     shape: tuple[int, ...] = ()
+    """The shape of an action; the empty one is a single number."""
 
     def __post_init__(self) -> None:
         if not all(map(_is_count, self.shape)):

@@ -56,9 +56,12 @@ def check_episodes(
     keys = jax.random.key_data(jax.random.split(key, (num_players, 5)))
     keys = jnp.concatenate([keys[players, :2], keys[same_keys, 2:]], axis=1)
     plays = functools.partial(play, env, methods, num_constant=num_constant, repeat=num_steps)
-    alone = _run("jit", functools.partial(plays, num_steps=1), jnp.asarray(0), keys[0])
-    played = functools.partial(plays, num_steps=length)
-    together = _run("vmap", jax.vmap(played), jnp.asarray(players), keys)
+    play_first = functools.partial(plays, num_steps=1)
+    first = _guarded("jit", lambda: RunOnce(play_first, jnp.asarray(0), keys[0]))
+    first.compile_aside()  # and trace the other program in the meantime
+    play_all = jax.vmap(functools.partial(plays, num_steps=length))
+    every = _guarded("vmap", lambda: RunOnce(play_all, jnp.asarray(players), keys))
+    alone, together = _guarded("jit", first), _guarded("vmap", every)
     _compare_plainly(env, generator, mutator, alone=alone, keys=keys[0], short=short)
     found = jax.device_get(jax.tree.map(plain_data, together))
     results = found["methods"]
@@ -69,9 +72,9 @@ def check_episodes(
     check_faults(env, found, pairs)
 
 
-def _run(rule: str, function: Callable, *args: Array) -> dict[str, Any]:
+def _guarded(rule: str, call: Callable[[], Any]) -> Any:
     try:
-        return RunOnce(function, *args)()
+        return call()
     except Exception as error:
         raise EnvCheckError(
             rule, f"env does not run under jax.{rule}: {type(error).__name__}: {error} {_ADVICE}"

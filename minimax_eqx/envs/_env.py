@@ -28,11 +28,17 @@ class TimeStep(eqx.Module, Generic[State]):
     """
 
     state: State
+    """What the world is like after the step."""
     reward: Float[Array, "*batch"]
+    """What the step pays."""
     terminated: Bool[Array, "*batch"]
+    """Whether the world ended the episode."""
     truncated: Bool[Array, "*batch"]
+    """Whether the time limit did."""
     success: Bool[Array, "*batch"] | None = None
+    """Whether the episode reached its aim in this step; None is not measured."""
     measures: dict[str, Float[Array, "*batch"]] = eqx.field(default_factory=dict)
+    """Further numbers to watch, by name."""
 
     @property
     def done(self) -> Bool[Array, "*batch"]:
@@ -109,6 +115,7 @@ class AbstractEnv(eqx.Module, Generic[Level, World, State, Observation]):
     """
 
     max_episode_steps: eqx.AbstractVar[int]
+    """The time limit: an episode has at most this many steps."""
 
     @abc.abstractmethod
     def action_spec(self) -> AbstractActionSpec:

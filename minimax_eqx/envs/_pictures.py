@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import UInt8
 
+from .._files import expanded
 from .._packages import needed
 from .._types import PyTree
 
@@ -60,9 +61,9 @@ def save_picture(
         what = "one picture is" if is_one else "frames are"
         raise ValueError(f"{what} saved as {wanted}, and not as {path}; name a {wanted} file.")
     if is_one:
-        pathlib.Path(path).write_bytes(png(picture))
+        expanded(path).write_bytes(png(picture))
     else:
-        pathlib.Path(path).write_bytes(gif(picture, fps))
+        expanded(path).write_bytes(gif(picture, fps))
 
 
 def png(image: UInt8[np.ndarray, "rows columns 3"]) -> bytes:

@@ -76,6 +76,7 @@ class Seeded(
     """What makes a level from a seed."""
 
     max_episode_steps: int = eqx.field(init=False)
+    """The time limit of the environment."""
 
     def __post_init__(self) -> None:
         self.max_episode_steps = self.env.max_episode_steps

@@ -8,9 +8,10 @@ from ._hooks import Remote as Remote
 from ._hooks import Saved as Saved
 from ._hooks import Started as Started
 from ._hooks import Stopping as Stopping
-from ._own_hooks import TrainingError as TrainingError
 from ._own_hooks import WriteReport as WriteReport
+from ._pace import shares_of as shares_of
 from ._policy import Policy as Policy
+from ._saving import TrainingError as TrainingError
 from ._sweep import Swept as Swept
 from ._sweep import sweep as sweep
 from ._tensorboard import TensorBoard as TensorBoard

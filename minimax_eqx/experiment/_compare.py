@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from jaxtyping import Float
 
-from .._files import FolderError
+from .._files import FolderError, expanded
 from .._folder._evaluations import RunEvaluation, evaluations_of
 from .._folder._methods import methods_of
 from .._folder._patterns import matching
@@ -37,10 +37,15 @@ class ComparedRun:
     """A run of a comparison, and the evaluation of it that counts."""
 
     path: pathlib.Path
+    """Its folder."""
     seed: int
+    """Its seed."""
     cycle: int
+    """The cycle of the checkpoint that was evaluated."""
     updates: int
+    """Updates of the students by then."""
     transitions: int
+    """Environment steps by then."""
     ledger: Mapping[str, float]
     """What it had spent by then, as the columns of metrics.csv; empty if nobody wrote that down."""
 
@@ -220,7 +225,7 @@ def _opened(path: Path) -> RunFolder:
     try:
         return RunFolder.open(path)
     except FolderError as error:
-        inside = pathlib.Path(path).expanduser()
+        inside = expanded(path)
         if inside.is_dir() and any((child / "config.json").is_file() for child in inside.iterdir()):
             raise FolderError(f"{error} There are runs in it: give '{path}/*'.") from None
         raise

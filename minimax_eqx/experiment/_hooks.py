@@ -23,9 +23,13 @@ class Started:
     """Before anything is compiled. `ledger` holds what earlier parts of the run have spent."""
 
     experiment: Experiment
+    """What is trained."""
     folder: RunFolder
+    """Where the run is on disk."""
     runner: Runner
+    """What it begins with."""
     ledger: Ledger
+    """What earlier parts of the run have spent."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +48,24 @@ class Progressed:
     """
 
     runner: Runner
+    """The runner, until the hook returns."""
     ledger: Ledger
+    """What was spent so far."""
     row: Mapping[str, float]
+    """The interval's row of metrics.csv."""
     metrics: Mapping[str, np.ndarray]
+    """The metrics of each cycle of the interval."""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """There is a checkpoint of this cycle, which took `seconds`."""
+    """There is a checkpoint of this cycle now, which may be some intervals later. The run waited
+    `seconds` for it, and went on while the rest was written."""
 
     cycle: int
+    """The cycle that was saved."""
     seconds: float = 0.0
+    """How long it took."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,9 @@ class Evaluated:
     """The students were evaluated; see `evaluate`. The ledger counts the seconds that it took."""
 
     ledger: Ledger
+    """What was spent so far."""
     evaluation: Mapping[str, Any]
+    """What `mx.evaluate` returned."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +102,15 @@ class Finished:
     """
 
     experiment: Experiment
+    """What was trained."""
     folder: RunFolder
+    """Where the run is on disk."""
     runner: Runner
+    """What it ended with."""
     ledger: Ledger
+    """What was spent."""
     interrupted: bool
+    """Whether it was stopped before its end."""
 
 
 Event: TypeAlias = (

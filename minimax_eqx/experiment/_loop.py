@@ -1,6 +1,7 @@
 """The loop on the host around the compiled program: dispatch, measure, tell the hooks."""
 
 import collections
+import contextlib
 import dataclasses
 import math
 import time
@@ -14,6 +15,7 @@ from .._folder._run_folder import RunFolder
 from .._xla._processes import any_process
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
+from ..runners._share import at_share, follows_run
 from ._hooks import (
     Compiled,
     Evaluated,
@@ -28,33 +30,73 @@ from ._hooks import (
 )
 from ._interrupt import stop_on_interrupt
 from ._ledger import Ledger
+from ._pace import SHARE, AbstractPace, Clock, Costs
+from ._saving import SaveCheckpoints, TrainingError
 
 
 class Telling:
-    """A run whose hooks are told, in their order, of what happens, and what it has spent."""
+    """A run whose hooks are told, in their order, of what happens, and what it has spent. One of
+    them is `save`, which is also asked whether a checkpoint has got to the disk meanwhile."""
 
     def __init__(
-        self, experiment: Experiment, folder: RunFolder, ledger: Ledger, hooks: Sequence[Hook]
+        self,
+        experiment: Experiment,
+        folder: RunFolder,
+        ledger: Ledger,
+        hooks: Sequence[Hook],
+        save: SaveCheckpoints,
+        *,
+        pace: AbstractPace,
+        costs: Costs,
+        clock: Clock,
     ):
         self.experiment, self.folder, self.ledger = experiment, folder, ledger
-        self._hooks = hooks
+        self._hooks, self._save = hooks, save
+        self._pace, self._costs, self._clock = pace, costs, clock
+        # Whether anything follows the share of the run that is over, or its rows are to have it.
+        self.has_share = experiment.schedule.budget is not None or follows_run(experiment)
+        self._share, self._interval_began = 0.0, 0.0
 
     @property
     def is_complete(self) -> bool:
         """Whether the run has made all its updates."""
         return self.ledger.updates >= self.experiment.schedule.num_updates
 
-    def tell(self, event: Event) -> None:
-        """Tells of an event, and then of those that hooks answer with."""
-        events = collections.deque([event])
+    @property
+    def has_room(self) -> bool:
+        """Whether another log interval fits into its time."""
+        return self._pace.has_room(self.ledger, self._costs)
+
+    def begin_interval(self) -> float:
+        """A log interval begins: the share of the run that is over."""
+        self._interval_began = self._clock()
+        self._share = self._pace.share(self.ledger, self._costs)
+        return self._share
+
+    def tell(self, event: Event) -> float:
+        """Tells of an event, and then of those that hooks answer with. Returns how long the hooks
+        took for progress, without what they saved and evaluated."""
+        events, seconds = collections.deque([event]), collections.defaultdict[type, float](float)
         while events:
             event = events.popleft()
             if isinstance(event, Saved):
                 self.ledger = self.ledger.after(saving=event.seconds)
+                seconds[Saved] += event.seconds
             if isinstance(event, Evaluated):
                 spent = event.ledger.seconds_evaluating
                 self.ledger = dataclasses.replace(self.ledger, seconds_evaluating=spent)
-            events.extend(news for hook in self._hooks if (news := hook(event)) is not None)
+                known = {**event.evaluation, **self._pace.columns()}
+                event = dataclasses.replace(event, evaluation=known)
+            for hook in self._hooks:
+                begin = self._clock()
+                news = hook(event)
+                if news is not None:
+                    events.append(news)
+                if not isinstance(news, Saved):
+                    seconds[type(event if news is None else news)] += self._clock() - begin
+        self._costs.evaluating = seconds.get(Evaluated, self._costs.evaluating)
+        self._costs.saving = seconds.get(Saved, self._costs.saving)
+        return seconds[Progressed]
 
     def start(self, runner: Runner) -> None:
         """It begins or goes on, with this runner."""
@@ -63,41 +105,71 @@ class Telling:
     def compiled(self, runner: Runner, seconds: float) -> None:
         """Its program took so long to compile."""
         self.ledger = self.ledger.of(runner, compiling=seconds)
+        self._costs.compiling = 0.0  # no more
         self.tell(Compiled(seconds))
 
     def progressed(self, runner: Runner, metrics: Mapping[str, np.ndarray], seconds: float) -> None:
         """A log interval is over: the runner after it, the metrics of its cycles, and how long it
         took."""
+        self._tell_if_saved(int(runner.num_cycles))
         before, self.ledger = self.ledger.env_steps, self.ledger.of(runner, running=seconds)
         row = self.ledger.row()
         row["steps_per_second"] = (self.ledger.env_steps - before) / seconds
-        self.tell(Progressed(runner, self.ledger, row | means(metrics), metrics))
+        row |= {SHARE: self._share, **self._pace.columns()} if self.has_share else {}
+        playing = self._clock() - self._interval_began
+        telling = self.tell(Progressed(runner, self.ledger, row | means(metrics), metrics))
+        self._costs.intervals.append(playing + telling)
 
     def end(self, runner: Runner, *, interrupted: bool) -> Finished:
         """Nothing more is trained."""
+        self._tell_if_saved(None)
         self.tell(Trained(runner, self.ledger, interrupted))
         finished = Finished(self.experiment, self.folder, runner.on(None), self.ledger, interrupted)
         self.tell(finished)
         return finished
 
+    def close(self) -> None:
+        """Waits for what is still written, whether the run has come to an end or failed."""
+        self._save.close()
+
+    def _tell_if_saved(self, cycle: int | None) -> None:
+        if (saved := self._save.settle(cycle)) is not None:
+            self.tell(saved)
+
 
 def train_until(run: Telling, runner: Runner, compiled: Callable[[], Any] | None) -> Finished:
-    """Trains to the number of updates of the experiment's schedule, or until asked to stop.
+    """Trains to the number of updates of the experiment's schedule, until its budget has no room
+    for another log interval, or until asked to stop.
 
     `compiled` gives the program `run(runner, log_every)`; it may be None if there is nothing to
     train.
+
+    Raises `TrainingError` if a budget is over before anything was trained.
     """
-    with stop_on_interrupt(lambda: run.tell(Stopping())) as asked_to_stop:
+
+    def stop() -> None:
+        run.tell(Stopping())
+
+    with stop_on_interrupt(stop) as asked_to_stop, contextlib.closing(run):
 
         def goes_on() -> bool:
-            return not run.is_complete and not any_process(asked_to_stop())
+            return not run.is_complete and not any_process(asked_to_stop()) and run.has_room
 
         run.start(runner)
         if compiled is not None and goes_on():
             begin = time.perf_counter()
             dispatch = compiled()
             run.compiled(runner, time.perf_counter() - begin)
+            if run.ledger.cycle == 0 and not run.has_room:
+                raise TrainingError(
+                    f"The budget of {run.experiment.schedule.budget} was over before anything was "
+                    f"trained, since compiling took {run.ledger.seconds_compiling:.3g} s of it: "
+                    "give it more time."
+                )
             while goes_on():
+                share = run.begin_interval()
+                if run.has_share:
+                    runner = at_share(runner, share)
                 begin = time.perf_counter()
                 runner, metrics = dispatch(runner, run.experiment.schedule.log_every)
                 metrics = on_host(metrics)

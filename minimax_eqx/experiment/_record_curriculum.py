@@ -16,7 +16,7 @@ from ..runners._looking import proposed_levels, stored_levels, stores_levels
 from ..runners._runner import Runner
 from ._hooks import Event, Progressed, Started, Trained
 from ._ledger import Ledger
-from ._own_hooks import SaveCheckpoints, is_due
+from ._saving import SaveCheckpoints, is_due
 
 NUM_LOOKS = 8
 NUM_SHOWN = 12

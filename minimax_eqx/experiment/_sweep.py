@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from jax.sharding import Mesh
 
 from .._composition._user_code import UserCode
@@ -24,13 +25,14 @@ from ..runners._experiment import Experiment
 from ..runners._members import compile_members, stacked
 from ..runners._precision import matmul_precision
 from ..runners._runner import Runner
+from ..runners._share import at_share
 from ..runners._tournament import Tournament
 from ._hooks import Hook, Stopping
 from ._interrupt import stop_on_interrupt
 from ._ledger import Ledger
 from ._loop import Telling, on_host
-from ._own_hooks import TrainingError
 from ._points import Point, check_same, groups, is_finished
+from ._saving import TrainingError
 from ._taking_up import taken_up, telling
 from ._tournament import SweptTournament, newest_common
 
@@ -94,6 +96,12 @@ def sweep(
             raise ValueError(
                 f"{point.name} asks for {point.experiment.devices} devices; in a sweep the members "
                 "share all devices, so leave devices at 1."
+            )
+        if point.experiment.schedule.budget is not None:
+            raise ValueError(
+                f"{point.name} has a budget of {point.experiment.schedule.budget}; the runs of a "
+                "sweep share the time of one program, so give them num_updates, and use train for "
+                "runs with a budget."
             )
         check_same(point)
     together = None if tournament is None else SweptTournament(tournament, experiments, root)
@@ -174,6 +182,7 @@ def _train(
                 continue
             stack.push(taken)
             run = telling(point.experiment, point.folder, runner, saved, hooks(point.name))
+            stack.enter_context(contextlib.closing(run))
             members.append((point, runner, run))
         outcome.tried = {*outcome.failed, *(point.name for point, _, _ in members)}
         if members:
@@ -229,6 +238,7 @@ def _take_all(
         else:
             runner = folder.checkpoints(experiment).load(cycle).restore(make.spec)
         told = telling(experiment, folder, runner, cycle, hooks(point.name), is_tolerant=True)
+        stack.enter_context(contextlib.closing(told))
         members.append((point, runner, told))
     return members
 
@@ -285,7 +295,10 @@ class _Members:
     def _go_on(self, dispatch: Callable[[Runner], Any]) -> None:
         """A log interval of all."""
         begin = time.perf_counter()
-        self._runners, metrics = dispatch(self._runners)
+        shares = np.ones(int(self._runners.num_cycles.shape[0]), np.float32)
+        for index, run in self._at_work.items():
+            shares[index] = run.begin_interval()
+        self._runners, metrics = dispatch(at_share(self._runners, shares))
         metrics = on_host(metrics)
         seconds = self._share_of(time.perf_counter() - begin)
 

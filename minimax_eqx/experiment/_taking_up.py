@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from .._files import FolderError
 from .._folder._run_folder import CONFIG, RunFolder
@@ -16,8 +17,10 @@ from ._hooks import Hook, Remote
 from ._json_lines import WriteEvents
 from ._ledger import SECONDS, Ledger, seconds_in
 from ._loop import Telling
-from ._own_hooks import Evaluate, SaveCheckpoints, Watch, WriteReport, WriteTables
+from ._own_hooks import Evaluate, Watch, WriteReport, WriteTables
+from ._pace import SPENT, Costs, Timing, already_spent, pace_of
 from ._record_curriculum import RecordCurriculum
+from ._saving import SaveCheckpoints
 
 
 def telling(
@@ -28,6 +31,7 @@ def telling(
     hooks: Sequence[Hook] | None,
     *,
     is_tolerant: bool = False,
+    timing: Timing | None = None,
 ) -> Telling:
     """The hooks that every run has and, in the first process, those given, with what the run has
     spent. Rows that are later than its checkpoint are removed.
@@ -35,10 +39,14 @@ def telling(
     `saved` is the cycle of the checkpoint that the runner is from, None if it begins. A tolerant
     run goes on with numbers that are none, as somebody else will replace them.
     """
-    *seconds, last = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
-    watch, every = Watch(folder.path, saved, is_tolerant), experiment.schedule.checkpoint_every
-    save = SaveCheckpoints(folder.checkpoints(experiment), every, watch)
-    assess = Evaluate(experiment, last, save)
+    timing = timing or Timing()
+    *seconds, last, spent, costs = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
+    pace = pace_of(experiment.schedule, timing, spent)
+    save = SaveCheckpoints(
+        folder.checkpoints(experiment), experiment.schedule, saved, is_tolerant=is_tolerant
+    )
+    watch = Watch(save)
+    assess = Evaluate(experiment, last, save, timing.clock)
     everybody: tuple[Hook, ...] = (watch, save, assess)
     if is_first():
         hooks = [WriteReport()] if hooks is None else hooks
@@ -47,7 +55,8 @@ def telling(
         diary = Remote(WriteEvents(folder))
         everybody = (watch, *recorders, save, assess, *hooks, diary)
     ledger = dataclasses.replace(Ledger().of(runner), **dict(zip(SECONDS, seconds, strict=True)))
-    return Telling(experiment, folder, ledger, everybody)
+    timed = {"pace": pace, "costs": Costs(**costs), "clock": timing.clock}
+    return Telling(experiment, folder, ledger, everybody, save, **timed)
 
 
 def taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:
@@ -64,20 +73,27 @@ def taken_up(folder: RunFolder, experiment: Experiment) -> tuple[Runner, bool]:
     return saved.restore(make.spec) if saved else zeros(make.spec), False
 
 
-def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[float]:
+def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[Any]:
     """Removes the rows of later cycles, and files that were begun. Returns the seconds spent until
-    then, also on what is done again, and the cycle of the evaluation that is left."""
+    then, also on what is done again, the cycle of the evaluation that is left, and what the rows
+    tell of a budget: what is spent, and what things cost."""
     folder.forget_partial()
     metrics, evaluations = folder.metrics(), folder.evaluations()
-    spent = seconds_in((metrics.read() or [{}])[-1])
+    rows = metrics.read()
+    spent = seconds_in((rows or [{}])[-1])
+    num_evaluations = len(evaluations.read())
     for table in (metrics, evaluations):
         table.drop_after(cycle)
-    last = 0
+    last, in_budget = 0, 0.0
     with contextlib.suppress(FolderError):
-        later = seconds_in(folder.evaluation().get("ledger", {}))
+        evaluation = folder.evaluation()
+        in_budget = evaluation.get(SPENT, 0.0)
+        later = seconds_in(evaluation.get("ledger", {}))
         spent = {name: max(value, later[name]) for name, value in spent.items()}
         last = evaluations.last_cycle
-    return [*(spent[name] for name in SECONDS), last]
+    in_rows, costs = already_spent(rows, spent, num_evaluations)
+    budget = [max(in_rows, in_budget), dataclasses.asdict(costs)]
+    return [*(spent[name] for name in SECONDS), last, *budget]
 
 
 def _to_go_on_from(folder: RunFolder, experiment: Experiment) -> Saved | None:

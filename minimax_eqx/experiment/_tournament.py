@@ -121,8 +121,10 @@ def newest_common(runs: Sequence[tuple[RunFolder, Experiment]]) -> int | None:
             continue
         return cycle
     last = max(folder.metrics().last_cycle for folder, _ in runs)
-    every = runs[0][1].schedule.checkpoint_every
-    if last > every:
+    schedule = runs[0][1].schedule
+    every = schedule.checkpoint_every
+    # In the interval after the first one some runs may still have been waiting for theirs.
+    if last > every + schedule.log_every:
         raise CheckpointError(
             f"The runs in {runs[0][0].path.parent} have made {last} cycles, and there is no cycle "
             f"of which all have a whole checkpoint, though checkpoint_every is {every}; a "

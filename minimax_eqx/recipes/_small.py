@@ -16,7 +16,7 @@ _AT_MOST = {
     **{"num_epochs": 5, "num_minibatches": 1, "step_size": 0.01},
 }
 _EXACTLY = {
-    **{"learning_rate": 1e-3, "final_learning_rate": None, "anneal_steps": 0},
+    **{"learning_rate": 1e-3, "final_learning_rate": None, "annealing": None},
     **{"discount": 0.99, "entropy_coef": 0.01},
 }
 _NUM_PLAYS = 32

@@ -68,7 +68,8 @@ def _experiment(curriculum: curricula.AbstractCurriculum) -> Experiment:
     student = agents.PPO(
         network,
         optimiser=agents.Adam(
-            learning_rate=2.5e-4, anneal_steps=_NUM_EPOCHS * _NUM_MINIBATCHES * _NUM_UPDATES
+            learning_rate=2.5e-4,
+            annealing=agents.OverSteps(_NUM_EPOCHS * _NUM_MINIBATCHES * _NUM_UPDATES),
         ),
         discount=0.99,
         gae_lambda=0.95,

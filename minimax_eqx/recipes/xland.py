@@ -81,7 +81,9 @@ def _replay() -> curricula.LevelReplay:
 
 def _experiment(curriculum: curricula.AbstractCurriculum) -> Experiment:
     optimiser = agents.Adam(
-        learning_rate=1e-3, anneal_steps=_NUM_MINIBATCHES * _NUM_UPDATES, adam_epsilon=1e-8
+        learning_rate=1e-3,
+        annealing=agents.OverSteps(_NUM_MINIBATCHES * _NUM_UPDATES),
+        adam_epsilon=1e-8,
     )
     student = agents.PPO(
         nets.ActorCritic(nets.TreeEncoder(), nets.GRU(1_024), nets.MLPHead(head_size=256)),

@@ -4,6 +4,7 @@ from ._members import member as member
 from ._members import run_members as run_members
 from ._schedule import Evaluation as Evaluation
 from ._schedule import Schedule as Schedule
+from ._share import at_share as at_share
 from ._swept import Setting as Setting
 from ._swept import swept_settings as swept_settings
 from ._tournament import Exchanges as Exchanges

@@ -22,6 +22,9 @@ def check_can_learn(experiment: "Experiment") -> None:
             f"together they must be at most num_updates, which is {num_updates}, since a log "
             "interval is always finished: lower log_every too."
         )
+    if schedule.budget is not None:
+        # What anneals over steps will do so over the run: only a rate that is always 0 is left.
+        num_updates = 1
     _check_learner("student", experiment.student, num_updates)
     # Other teachers learn in some cycles only, and students in others, as chance has it.
     if isinstance(curriculum, AdversarialDesign) and isinstance(
@@ -49,6 +52,7 @@ def _check_learner(
     raise ValueError(
         f"The {whose}'s learning rate is 0 after {most * per_cycle} of the {num_updates} updates "
         f"of num_updates, since an update takes {learner.gradient_steps_per_update} gradient "
-        f"steps. Raise anneal_steps to {enough}, give a final_learning_rate above 0, or lower "
-        f"num_updates to {most * per_cycle}. A run that has begun keeps its annealing."
+        f"steps. Raise anneal_steps to {enough}, anneal over-run instead, give a "
+        f"final_learning_rate above 0, or lower num_updates to {most * per_cycle}. A run that "
+        "has begun keeps its annealing."
     )

@@ -45,11 +45,17 @@ class Runner(eqx.Module):
     """
 
     experiment: Experiment
+    """The composition, whose numbers are arrays now."""
     students: Agent
+    """The students, with a leading axis `student`."""
     curriculum_state: PyTree
+    """What the curriculum has learned so far."""
     key: Key[Array, ""]
+    """Where the random numbers of the next cycle come from."""
     num_cycles: Int[Array, ""]
+    """How many cycles were made."""
     mesh: Mesh | None = eqx.field(static=True, default=None)
+    """The devices that share the levels of a cycle; None is one device."""
 
     @classmethod
     def create(

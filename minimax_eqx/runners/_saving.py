@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._files import write
+from .._files import resolved, write
 from .._types import PyTree, State
 
 MANIFEST = "manifest"
@@ -70,14 +70,30 @@ def save(
 
     `about` is kept with them, as JSON. Raises `OSError`, naming the file, if it cannot be written.
     """
-    arrays = {name: np.asarray(data_of(leaf)) for name, leaf in named_arrays(state)}
+    return write_arrays(path, {n: np.asarray(data_of(a)) for n, a in named_arrays(state)}, about)
+
+
+def copy_on_host(state: PyTree) -> dict[str, np.ndarray]:
+    """The arrays of a state by their places, in memory of their own: a program that runs later may
+    reuse the state's."""
+    arrays = jax.device_get({name: data_of(leaf) for name, leaf in named_arrays(state)})
+    return {name: np.array(array, copy=True) for name, array in arrays.items()}
+
+
+def write_arrays(
+    path: pathlib.Path | str,
+    arrays: Mapping[str, np.ndarray],
+    about: Mapping[str, Any] | None = None,
+) -> pathlib.Path:
+    """What `save` does, for arrays that are on the host. Computes nothing with JAX, so another
+    thread may call it."""
     shapes = {name: shape_of(array) for name, array in arrays.items()}
     manifest: dict[str, Any] = {"shapes": shapes, "about": dict(about or {})}
     manifest["sha256"] = _digest(manifest, arrays)
-    named: dict[str, Any] = arrays | {MANIFEST: np.array(json.dumps(manifest).encode())}
+    named: dict[str, Any] = {**arrays, MANIFEST: np.array(json.dumps(manifest).encode())}
     content = io.BytesIO()
     np.savez(content, **named)
-    return write(pathlib.Path(path), content.getbuffer())
+    return write(resolved(path), content.getbuffer())
 
 
 def load(path: pathlib.Path | str, like: State) -> State:
@@ -86,7 +102,7 @@ def load(path: pathlib.Path | str, like: State) -> State:
 
     Raises `CheckpointError` if the file is missing, damaged, or does not fit.
     """
-    return read(pathlib.Path(path)).restore(like)
+    return read(resolved(path)).restore(like)
 
 
 def read(path: pathlib.Path) -> Saved:
@@ -121,7 +137,7 @@ def _digest(manifest: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> st
     """Of the manifest, which names the arrays and their shapes, and of their bytes in its order."""
     sha256 = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode())
     for array in arrays.values():
-        sha256.update(array.tobytes())
+        sha256.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return sha256.hexdigest()
 
 

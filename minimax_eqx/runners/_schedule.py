@@ -1,11 +1,15 @@
 """How long a run on disk is, what it does on its way, and how it is evaluated."""
 
+import re
+
 import equinox as eqx
 
 from .._ranges import check_at_least, check_between
 from ..envs import AbstractLevelGenerator, AbstractSuite
 
 MAX_SEED = 2**32 - 1
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_TIME = re.compile(rf"(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?")
 
 
 class Schedule(eqx.Module):
@@ -15,19 +19,33 @@ class Schedule(eqx.Module):
     """
 
     num_updates: int = 30_000
-    """Updates of the students to train for; the log interval that reaches it is finished."""
+    """Updates of the students to train for; the log interval that reaches it is finished. With a
+    budget the run ends at whichever is reached first."""
+    budget: str | None = None
+    """Time that the whole run may take, such as 90s, 30m or 1h30m, compiling and the evaluation at
+    the end included; what anneals follows the share that is spent."""
     log_every: int = 10
     """Cycles between rows of metrics.csv; also the cycles per compiled dispatch."""
     checkpoint_every: int = 1_000
     """Cycles between checkpoints; a multiple of log-every."""
     keep_checkpoints: int = 3
     """How many of the newest checkpoints are kept."""
+    keep_best_checkpoints: int = 1
+    """How many of those with the best evaluations are kept besides; if any, every evaluation on the
+    way is of a checkpoint."""
+    keep_checkpoint_every: int = 0
+    """Cycles between checkpoints that are kept for good; 0 for none."""
     evaluate_every: int = 0
     """Cycles between evaluations on the way; a multiple of log-every, 0 for at the end only."""
 
     def __check_init__(self) -> None:
         check_at_least(self, 1, "num_updates", "log_every", "checkpoint_every", "keep_checkpoints")
-        check_at_least(self, 0, "evaluate_every")
+        check_at_least(self, 0, "keep_best_checkpoints", "keep_checkpoint_every", "evaluate_every")
+        if self.budget_seconds == 0:
+            raise ValueError(
+                f"budget is {self.budget!r}; it must be a time above 0 in hours, minutes and "
+                "seconds, such as 90s, 30m, 2h or 1h30m."
+            )
         if self.log_every > self.num_updates:
             raise ValueError(
                 f"log_every is {self.log_every}; it must be at most num_updates, which is "
@@ -39,6 +57,15 @@ class Schedule(eqx.Module):
                     f"{name} is {getattr(self, name)}; it must be a multiple of log_every, "
                     f"which is {self.log_every}."
                 )
+
+    @property
+    def budget_seconds(self) -> float | None:
+        """The budget in seconds; None if there is none, and 0 for what is no time."""
+        if self.budget is None:
+            return None
+        found = _TIME.fullmatch(str(self.budget))
+        hours, minutes, seconds = [float(n or 0) for n in found.groups()] if found else [0.0] * 3
+        return 3600 * hours + 60 * minutes + seconds
 
 
 class Evaluation(eqx.Module):

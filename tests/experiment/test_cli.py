@@ -1,5 +1,7 @@
 """The command line in this process: help, and one clear message for each mistake."""
 
+import dataclasses
+import errno
 import json
 import shutil
 import sys
@@ -7,9 +9,12 @@ import sys
 import pytest
 
 from minimax_eqx._version import VERSION
+from minimax_eqx.agents import OverSteps
 from minimax_eqx.cli import _main as cli
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
+from minimax_eqx.experiment import Progressed
+from minimax_eqx.experiment._ledger import Ledger
 from minimax_eqx.recipes import maze, small
 from minimax_eqx.recipes._known import ADAPTED, RECIPES
 
@@ -27,7 +32,8 @@ def caught(monkeypatch):
     """What runs are trained with from here on, which no longer happens."""
     given = []
 
-    def train(experiment, path, processes, *, heading, code, origin, trackers):
+    def train(experiment, path, processes, *, heading, code, origin, trackers, shares_of):
+        assert shares_of is None
         given.append((experiment, path, processes, heading, (code, origin)))
         return 0
 
@@ -105,6 +111,9 @@ MISTAKES = {
     "infinite rate": (["train", "--learning-rate", "-inf"], "learning_rate is -inf"),
     "not a number": (["train", "--learning-rate", "nan"], "learning_rate is nan"),
     "schedule": (["train", "--checkpoint-every", "7"], "multiple of log_every"),
+    "no time": (["train", "--budget", "30"], "budget is '30'; it must be a time above 0 in hours"),
+    "a run of other shares": (["train", "--shares-of", "nowhere"], "There is no run in nowhere"),
+    "steps of no annealing": (["train", "--anneal-steps", "5"], "here: --annealing over-steps"),
     "even perfect maze": (["train", "--generator", "perfect-maze", "--height", "12"], "odd"),
     "unknown generator": (
         ["train", "--generator", "hills"],
@@ -177,8 +186,8 @@ MISTAKES = {
     "empty folder to resume": (["resume", ""], "The folder of the run comes first"),
     "state of a resumed run": (
         ["resume", "nowhere", "--learning-rate", "0.1"],
-        "--learning-rate: a run keeps the options that it began with; --num-updates and --devices "
-        "can be given.",
+        "--learning-rate: a run keeps the options that it began with; --num-updates, --budget and "
+        "--devices can be given.",
     ),
     "wrong value beside resume": (
         ["resume", "nowhere", "--num-updates", "many"],
@@ -289,6 +298,29 @@ def test_the_packages_of_the_extra_are_asked_for_before_anything_starts(capsys, 
     assert "pip install 'minimax_eqx[cli]' (missing: no_such_package)" in err
 
 
+def test_a_run_that_is_saved_for_another_job_has_a_code_of_its_own(
+    capsys, monkeypatch, tmp_path, finished
+):
+    stopped = dataclasses.replace(finished[0], interrupted=True)
+    monkeypatch.setattr(terminal.runs, "train", lambda *_, **__: stopped)
+    assert main(["train"]) == 75
+    assert "Stopped and saved at cycle 8" in capsys.readouterr().out
+
+
+def test_a_disk_that_fails_while_training_is_one_line_and_no_wrong_option(
+    capsys, monkeypatch, finished
+):
+    def train(*_, hooks, **__):
+        for hook in hooks[2:]:
+            hook(Progressed(finished[0].runner, Ledger(), {}, {}))
+        raise OSError(errno.ENOSPC, "No space left on device", "run/metrics.csv")
+
+    monkeypatch.setattr(terminal.runs, "train", train)
+    assert main(["train"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: No space left on device (run/metrics.csv), so training stopped")
+
+
 def test_an_interrupt_at_any_moment_is_told_without_a_traceback(capsys, monkeypatch):
     def train(*_, **__):
         raise KeyboardInterrupt
@@ -302,12 +334,12 @@ def test_options_need_no_prefix_and_override_the_recipe(monkeypatch, tmp_path):
     given = caught(monkeypatch)
     changes = ["--num-walls", "30", "--learning-rate", "5e-4", "--seed", "2", "--see-agent"]
     changes += ["--mazes", "Labyrinth", "minimax-12"]
-    changes += ["--anneal-steps", "5", "--final-learning-rate", "1e-5"]
+    changes += ["--annealing", "over-steps", "--anneal-steps", "5", "--final-learning-rate", "1e-5"]
     assert main(["train", "maze-dr", *changes, "--run", str(tmp_path / "a [run]")]) == 0
     [(experiment, path, _, heading, (code, _))] = given
     assert (path, code) == (tmp_path / "a [run]", None)
     wanted = {"num_walls": 30, "learning_rate": 5e-4, "seed": 2, "see_agent": True}
-    wanted |= {"mazes": ("Labyrinth", "minimax-12"), "anneal_steps": 5}
+    wanted |= {"mazes": ("Labyrinth", "minimax-12"), "annealing": OverSteps(5)}
     wanted |= {"final_learning_rate": 1e-5}
     assert experiment == maze.dr(**wanted)
     assert heading.startswith("Training maze-dr with seed 2, see_agent True, learning_rate 0.0005,")

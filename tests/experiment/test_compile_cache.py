@@ -1,5 +1,6 @@
 """Compiled programs kept on disk."""
 
+import os
 import pathlib
 
 import jax
@@ -45,6 +46,15 @@ def test_programs_go_to_a_folder_of_this_machine_among_the_users_caches(tmp_path
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     compiled_anew()
     assert entries(folder)
+
+
+def test_without_a_home_nothing_is_kept_and_no_folder_is_called_tilde(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(os.path, "expanduser", os.fspath)
+    with pytest.warns(UserWarning, match="Compiled programs are not kept"):
+        assert keep_compiled_programs() is None
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_damaged_entry_is_compiled_again(tmp_path):

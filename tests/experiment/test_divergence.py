@@ -1,7 +1,5 @@
 """Whatever is trained is watched, and never saved once it is no number."""
 
-import pathlib
-
 import equinox as eqx
 import numpy as np
 import pytest
@@ -11,8 +9,10 @@ from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import Progressed, Started, TrainingError
 from minimax_eqx.experiment._ledger import Ledger
 from minimax_eqx.experiment._own_hooks import Watch
+from minimax_eqx.experiment._saving import SaveCheckpoints
 from minimax_eqx.recipes import maze
 from minimax_eqx.runners._ahead import making
+from minimax_eqx.runners._divergence import divergence_of_state
 
 from .tiny import tiny, train
 
@@ -49,9 +49,13 @@ def metrics(**changed):
     return values | {name: np.array(value, np.float32) for name, value in changed.items()}
 
 
+def saving(saved):
+    return SaveCheckpoints(RunFolder("run").checkpoints(PAIRED), PAIRED.schedule, saved)
+
+
 def look(before, runner, measured):
     """What a watch says of cycles that led from one runner to another."""
-    watch = Watch(pathlib.Path("run"), 8)
+    watch = Watch(saving(8))
     watch(Started(PAIRED, RunFolder("run"), before, Ledger()))
     watch(Progressed(runner, Ledger(), {}, measured))
 
@@ -83,7 +87,7 @@ def test_what_was_not_measured_is_no_divergence(runner):
     ],
 )
 def test_a_measure_of_any_learner_that_is_no_number_stops_the_run(runner, changed, what, learner):
-    with pytest.raises(TrainingError, match=f"{what}.*cycle 8 in run is the last.*{OF[learner]}"):
+    with pytest.raises(TrainingError, match=f"{what}.*cycle 8 in .*run is the last.*{OF[learner]}"):
         look(runner, after(runner), metrics(**changed))
 
 
@@ -96,7 +100,7 @@ def check_state(runner, where, value):
     spoilt = eqx.tree_at(
         where, runner, replace_fn=lambda leaf: leaf.at[(0,) * leaf.ndim].set(value)
     )
-    Watch(pathlib.Path("run"), None).check_state(spoilt)
+    saving(None).stop_for(divergence_of_state(spoilt))
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
@@ -122,7 +126,7 @@ def test_no_number_of_a_learner_is_infinite_or_none(runner, where, name, learner
 
 
 def test_a_state_as_it_should_be_is_no_divergence(runner):
-    Watch(pathlib.Path("run"), None).check_state(runner)
+    saving(None).stop_for(divergence_of_state(runner))
 
 
 def test_elsewhere_infinity_means_something_and_nan_does_not(runner):

@@ -257,6 +257,14 @@ def test_a_tilde_is_the_users_home(tmp_path, monkeypatch):
     assert RunFolder.open(pathlib.Path("~/run")).path == tmp_path / "run"
 
 
+def test_where_there_is_no_home_no_folder_is_called_tilde(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os.path, "expanduser", os.fspath)
+    with pytest.raises(FolderError, match=r"~/run is below a home folder, .*set HOME"):
+        create("~/run")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_could_not_be_begun_is_gone_or_as_it_was(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -7,7 +7,7 @@ import pytest
 
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import Started
-from minimax_eqx.experiment import _own_hooks as own_hooks
+from minimax_eqx.experiment._saving import is_due
 
 from .tiny import (
     EXPERIMENT,
@@ -100,7 +100,7 @@ def test_after_a_change_of_intervals_saving_and_evaluating_go_on_as_they_are_due
 def test_what_is_due_at_a_multiple_is_done_at_the_first_cycle_from_there_on(
     cycle, last, every, expected
 ):
-    assert own_hooks.is_due(cycle, last, every) == expected
+    assert is_due(cycle, last, every) == expected
 
 
 def test_a_run_killed_between_saving_and_evaluating_evaluates_what_it_saved(tmp_path):
@@ -114,7 +114,7 @@ def test_a_run_killed_between_saving_and_evaluating_evaluates_what_it_saved(tmp_
 
 
 def test_fewer_checkpoints_are_kept_from_the_next_one_on(run_path):
-    change_config(run_path, keep_checkpoints=1, num_updates=10)
+    change_config(run_path, keep_checkpoints=1, keep_best_checkpoints=0, num_updates=10)
     assert resume(run_path).folder.checkpoints(EXPERIMENT).cycles() == [10]
 
 

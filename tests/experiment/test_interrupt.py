@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as requests to stop."""
+"""Ctrl-C and the signals of schedulers as requests to stop."""
 
 import signal
 import threading
@@ -7,19 +7,48 @@ import pytest
 
 from minimax_eqx.experiment._interrupt import stop_on_interrupt
 
+ASKING = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGUSR2")
+    if hasattr(signal, name)
+]
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_asks_and_the_second_interrupts(number):
+
+@pytest.mark.parametrize("number", ASKING)
+def test_the_first_signal_asks_and_a_ctrl_c_after_it_interrupts(number):
     before = signal.getsignal(number)
     asked = []
     with stop_on_interrupt(lambda: asked.append(number)) as interrupted:
         assert not interrupted()
         signal.raise_signal(number)
         assert interrupted()
+        # Schedulers repeat themselves, and this may be saving.
+        for again in ASKING[1:]:
+            signal.raise_signal(again)
         assert asked == [number]
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(number)
+            signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize("name", ["SIGUSR1", "SIGUSR2", "SIGTERM"])
+def test_a_signal_that_is_ignored_or_the_program_s_own_or_not_there_is_left_alone(
+    name, monkeypatch
+):
+    number = getattr(signal, name)
+    taken = {signal.SIG_IGN: False, signal.SIG_DFL: True, print: name == "SIGTERM"}
+    before = signal.getsignal(number)
+    try:
+        for handler, expected in taken.items():
+            signal.signal(number, handler)
+            with stop_on_interrupt(lambda: None):
+                assert (signal.getsignal(number) is not handler) == expected
+            assert signal.getsignal(number) is handler
+    finally:
+        signal.signal(number, before)
+    monkeypatch.delattr(signal, name)
+    with stop_on_interrupt(lambda: None):
+        assert signal.getsignal(number) is before
 
 
 def test_outside_the_main_thread_nothing_changes():

@@ -1,4 +1,4 @@
-"""One run through several processes: stopped by Ctrl-C, killed, and resumed to its end."""
+"""One run through several processes: stopped with a job, killed, and resumed to its end."""
 
 import contextlib
 import os
@@ -58,7 +58,9 @@ def story(tmp_path_factory, compiled):
     schedule = ["--checkpoint-every", CHECKPOINT_EVERY, "--num-updates", ENDLESS]
     with running("train", *OPTIONS, *schedule, "--run", path, cwd=cwd) as process:
         wait_until(lambda: newest(path) >= CHECKPOINT_EVERY, process)
-        os.kill(process.pid, signal.SIGINT)
+        # What SLURM sends before a job's time is over, and what it sends then.
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGTERM):
+            os.kill(process.pid, number)
         told["interrupted"] = finish(process)
     told["rows when interrupted"], told["interrupted at"] = rows(path), newest(path)
     with running("resume", path, cwd=cwd) as process:
@@ -77,9 +79,9 @@ def story(tmp_path_factory, compiled):
     return told
 
 
-def test_ctrl_c_saves_says_how_to_resume_and_exits_with_130(story):
+def test_the_end_of_a_job_saves_says_how_to_resume_and_has_a_code_of_its_own(story):
     code, out, err = story["interrupted"]
-    assert code == 130, err
+    assert code == 75, err
     assert f"minimax-eqx resume '{story['path']}'" in out
     assert "Traceback" not in err
     assert int(story["rows when interrupted"][-1]["cycle"]) == story["interrupted at"]

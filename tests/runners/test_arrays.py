@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minimax_eqx import Runner
-from minimax_eqx.agents import Adam
+from minimax_eqx.agents import Adam, OverSteps
 from minimax_eqx.curricula import LevelReplay, Rank, Sequential
 from minimax_eqx.runners._arrays import as_arrays, as_written
 
@@ -29,7 +29,9 @@ def replay(value, rate=1e-3):
     numbers = ("discount", "gae_lambda", "clip_range", "value_loss_coef", "entropy_coef")
     return small.make_experiment(
         curriculum=curriculum,
-        optimiser=Adam(rate, final_learning_rate=value, anneal_steps=3, max_grad_norm=value),
+        optimiser=Adam(
+            rate, final_learning_rate=value, annealing=OverSteps(3), max_grad_norm=value
+        ),
         core="feedforward",
         **dict.fromkeys(numbers, value),
     )

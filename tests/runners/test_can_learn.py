@@ -3,14 +3,21 @@
 import pytest
 
 from minimax_eqx import Experiment
-from minimax_eqx.agents import Adam
-from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay
+from minimax_eqx.agents import Adam, OverRun, OverSteps
+from minimax_eqx.curricula import (
+    AdversarialDesign,
+    DomainRandomisation,
+    LearnedGenerator,
+    LevelReplay,
+)
 from minimax_eqx.envs import FixedLevels
 from minimax_eqx.envs.maze import MazeDesign, RandomWalls
 from minimax_eqx.runners import Schedule
 from minimax_eqx.scores import NegativeReturn
 
 from ..small import ENV, GENERATOR, make_learner, sample_levels
+
+DR = DomainRandomisation(GENERATOR, num_levels=2)
 
 
 def experiment(student=None, curriculum=None, num_updates=100, **options):
@@ -29,21 +36,27 @@ def learner(**options):
 
 
 def test_a_rate_that_anneals_to_0_too_early_is_refused_with_what_would_do():
-    experiment(learner(anneal_steps=200))
-    experiment(learner(anneal_steps=100, final_learning_rate=1e-5))
+    experiment(learner(annealing=OverSteps(200)))
+    experiment(learner(annealing=OverSteps(100), final_learning_rate=1e-5))
     with pytest.raises(ValueError, match=r"0 after 50 of the 100 updates.*anneal_steps to 200.*50"):
-        experiment(learner(anneal_steps=99))
+        experiment(learner(annealing=OverSteps(99)))
+    experiment(learner(annealing=OverRun()))
+    # With a budget it anneals over the time.
+    schedule = Schedule(num_updates=100, budget="1h")
+    Experiment(ENV, learner(annealing=OverSteps(99)), DR, schedule=schedule)
+    with pytest.raises(ValueError, match="learning rate is 0"):
+        Experiment(ENV, learner(learning_rate=0.0), DR, schedule=schedule)
 
 
 def test_a_rate_of_0_is_refused_unless_it_anneals_to_another():
-    experiment(learner(learning_rate=0.0, final_learning_rate=0.1, anneal_steps=10))
+    experiment(learner(learning_rate=0.0, final_learning_rate=0.1, annealing=OverSteps(10)))
     with pytest.raises(ValueError, match="student's learning rate is 0, so it would never learn"):
         experiment(learner(learning_rate=0.0))
 
 
 def test_a_teacher_that_stops_learning_is_refused():
     """It learns once in a cycle, however often the students do."""
-    generator = LearnedGenerator(MazeDesign(num_walls=3), learner(anneal_steps=20))
+    generator = LearnedGenerator(MazeDesign(num_walls=3), learner(annealing=OverSteps(20)))
     curriculum = AdversarialDesign(generator, NegativeReturn())
     with pytest.raises(ValueError, match="teacher's learning rate is 0 after 10 of the 100"):
         experiment(curriculum=curriculum)

@@ -10,7 +10,7 @@ import pytest
 from jax.sharding import NamedSharding, PartitionSpec
 
 from minimax_eqx import Runner, run
-from minimax_eqx.agents import Adam
+from minimax_eqx.agents import Adam, OverSteps
 from minimax_eqx.curricula import DomainRandomisation, LevelReplay, Sequential
 from minimax_eqx.envs.maze._mutators import FlipWall
 from minimax_eqx.nets import NoMemory
@@ -25,7 +25,7 @@ RATES = jnp.array([1e-3, 1e-2, 1e-3, 1e-2])
 
 
 def annealed(learning_rate):
-    return Adam(learning_rate, final_learning_rate=1e-4, anneal_steps=20)
+    return Adam(learning_rate, final_learning_rate=1e-4, annealing=OverSteps(20))
 
 
 def made(experiment, key):

@@ -1,11 +1,11 @@
 """`minimax-eqx compare`."""
 
-import pathlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..._composition._draft import draft_of, made
+from ..._files import expanded
 from .._read import read_several
 from .._words import apply
 
@@ -58,7 +58,7 @@ def main(words: Sequence[str]) -> int:
     console = Console()
     show(console, comparison)
     if options.out is not None:
-        written = write_files(comparison, pathlib.Path(options.out).expanduser())
+        written = write_files(comparison, expanded(options.out))
         say(console, f"Written to {', '.join(map(str, written))}.")
     return 0
 

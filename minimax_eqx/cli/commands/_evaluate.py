@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._composition._draft import Given, draft_of, made
-from ..._composition._parts import Parts, nearest
+from ..._composition._parts import Parts
 from ..._composition._user_code import UserCode, load_user_code
 from ..._folder._best import NEWEST
 from ..._folder._patterns import matching
 from ..._folder._run_folder import RunFolder
-from ...envs import AbstractSuite
 from ...envs.maze import HeldOutMazes
-from ...envs.maze._held_out_names import ALIASES, LISTS, MAZE_PREFIX, MAZES, MAZES_WITH_MORE
+from ...envs.maze._held_out_names import LISTS, MAZES, MAZES_WITH_MORE
 from ...runners import Evaluation
 from ...runners._experiment import Experiment
 from .._read import read_several
+from .._suites import with_mazes_by_name
 from .._words import apply
 
 
@@ -104,23 +104,4 @@ def _with_suite(given: list[Given], levels: str | None, parts: Parts) -> list[Gi
             )
         kind, path = ("level-file",), (levels,)
         return [*given, Given("suite", kind, "--levels"), Given("path", path, "--levels")]
-    mazes = (*LISTS, *MAZES, *MAZES_WITH_MORE, *ALIASES)
-    of_mazes = [
-        g for g in suites if any(word.removeprefix(MAZE_PREFIX) in mazes for word in g.words)
-    ]
-    for suite in suites:
-        names = ("none", *parts.of((AbstractSuite,)))
-        for word in suite.words if suite not in of_mazes else ():
-            if word not in names:
-                raise ValueError(
-                    f"{suite.place} {word}: there is no such suite."
-                    f"{nearest(word, (*names, *mazes))} Suites are {', '.join(names)}; lists of "
-                    f"mazes are {', '.join(LISTS)}; and 'minimax-eqx evaluate --help' has the "
-                    "names of mazes."
-                )
-    chosen = [
-        new
-        for g in of_mazes
-        for new in (Given("suite", ("held-out-mazes",), g.place), Given("mazes", g.words, g.place))
-    ]
-    return [*(g for g in given if g not in of_mazes), *chosen]
+    return with_mazes_by_name(given, parts)

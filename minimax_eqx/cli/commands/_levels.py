@@ -12,6 +12,7 @@ from rich.columns import Columns
 from rich.console import Console
 
 from ..._composition._draft import draft_of, made
+from ..._files import expanded
 from ..._fingerprint import is_held_back
 from ..._folder._best import NEWEST
 from ...envs import Maze, save_picture
@@ -222,7 +223,7 @@ def _levels_of_run(run: str, options: LevelsExport | LevelsShow) -> tuple[Levels
 
 def _new_file(path: str) -> pathlib.Path:
     """A file that is not there yet. Raises `ValueError` for one that is."""
-    file = pathlib.Path(path).expanduser()
+    file = expanded(path)
     if file.suffix.lower() != ".png":
         kind_of(file)
     if file.exists():

@@ -22,6 +22,9 @@ class Resume(TrackerOptions, ProcessOptions):
 
     num_updates: int | None = None
     """Updates of the students to train for, those before included; as before if not given."""
+    budget: str | None = None
+    """Time that the run may take, such as 45m, with what is spent included; as before if not given.
+    """
     devices: int | None = None
     """Devices that share the levels of a cycle; as before if not given."""
     file: str | None = None
@@ -35,8 +38,8 @@ def main(words: Sequence[str]) -> int:
     unknown = [g.place for g in given if g.name.replace("-", "_") not in (*own.values, "help")]
     if unknown:
         raise ValueError(
-            f"{', '.join(unknown)}: a run keeps the options that it began with; --num-updates and "
-            "--devices can be given. For other values, train a new run."
+            f"{', '.join(unknown)}: a run keeps the options that it began with; --num-updates, "
+            "--budget and --devices can be given. For other values, train a new run."
         )
     apply([own], given, target=run)
     options: Resume = made(own)
@@ -51,6 +54,7 @@ def main(words: Sequence[str]) -> int:
         devices=options.devices,
         num_updates=options.num_updates,
         code=code,
+        budget=options.budget,
         trackers=trackers,
     )
 

@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import math
-import pathlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from ..._composition._options import given_in_file
 from ..._composition._parts import Parts
 from ..._composition._plain import from_plain, to_plain
 from ..._composition._user_code import is_user_code, load_user_code
+from ..._files import expanded
 from ...runners._experiment import Experiment
 from .._read import read
 from .._recipes import recipe_named
@@ -75,10 +75,10 @@ def main(words: Sequence[str]) -> int:
     rest = [g for g in given if g not in mine]
     base = draft_of(recipe)
     if options.config is not None:
-        apply([base], given_in_file(pathlib.Path(options.config)), parts)
+        apply([base], given_in_file(expanded(options.config)), parts)
     experiments = _points(made(base), rest, _seeds(options.seeds), parts)
     title = code.path.stem if code else target
-    folder = pathlib.Path(options.out or RUNS / f"{title}-sweep")
+    folder = expanded(options.out or RUNS / f"{title}-sweep")
     if options.list_points:
         print("\n".join(f"{i:>4} {n}" for i, n in enumerate(experiments, 1)))
         return 0

@@ -11,10 +11,12 @@ from ..._composition._options import given_in_file
 from ..._composition._parts import Parts
 from ..._composition._plain import from_plain, to_plain
 from ..._composition._user_code import is_user_code, load_user_code
+from ..._files import expanded
 from ...runners._experiment import Experiment
 from .._process_options import ProcessOptions
 from .._read import read
 from .._recipes import as_file, recipe_named
+from .._suites import with_mazes_by_name
 from .._trackers import TrackerOptions, trackers_named
 from .._words import apply
 
@@ -35,6 +37,9 @@ class Train(TrackerOptions, ProcessOptions):
     """Folder of the run; must not exist, or be empty. Default: runs/NAME-SEED."""
     config: str | None = None
     """A file of options, in YAML or JSON; options beside it go before those in it."""
+    shares_of: str | None = None
+    """Folder of a run with a budget that this one repeats, with the same recipe and options: it
+    follows the shares that were recorded there, however long that takes."""
     print_config: bool = False
     """Print such a file of all that would be run, and stop."""
 
@@ -47,8 +52,8 @@ def main(words: Sequence[str]) -> int:
     recipe, parts = code.experiment if code else recipe_named(target), Parts(code and code.module)
     draft, own = draft_of(recipe), draft_of(Train())
     for file in [g.words[0] for g in given if g.name == "config" and g.words]:
-        apply([draft], given_in_file(pathlib.Path(file)), parts)
-    apply([own, draft], given, parts, target)
+        apply([draft], given_in_file(expanded(file)), parts)
+    apply([own, draft], with_mazes_by_name(given, parts), parts, target)
     experiment, options = made(draft), made(own)
     # What a folder could not hold is refused now, and a part where it was not declared to be.
     from_plain(to_plain(experiment), Experiment, parts)
@@ -60,9 +65,12 @@ def main(words: Sequence[str]) -> int:
     title = code.path.stem if code else target
     path = pathlib.Path(options.run or RUNS / f"{title}-{experiment.seed}")
     changes = differences(draft, draft_of(recipe))
-    changed = ", ".join(f"{n} {_shown(v)}" for n, v in changes.items() if n != "num_updates")
+    changed = ", ".join(
+        f"{n} {_shown(v)}" for n, v in changes.items() if n not in ("num_updates", "budget")
+    )
     heading = f"Training {title}{f' with {changed}' if changed else ''}"
-    heading += f" for {experiment.schedule.num_updates:,} updates in {path}."
+    updates, budget = f"{experiment.schedule.num_updates:,} updates", experiment.schedule.budget
+    heading += f" for {f'{budget} or {updates} at most' if budget else updates} in {path}."
     if name is None:
         heading += " ('minimax-eqx recipes' lists other recipes, --run chooses another folder.)"
     from .. import _terminal as terminal
@@ -76,6 +84,7 @@ def main(words: Sequence[str]) -> int:
         code=code,
         origin=origin,
         trackers=trackers,
+        shares_of=pathlib.Path(options.shares_of) if options.shares_of else None,
     )
 
 

@@ -22,10 +22,15 @@ class JaxNavLevel(eqx.Module):
     """
 
     walls: Bool[Array, "*batch height width"]
+    """True where a wall is."""
     position: Float[Array, "*batch 2"]
-    direction: Float[Array, "*batch"]  # radians; 0 looks along x, and half a pi along y
+    """Where the robot begins."""
+    direction: Float[Array, "*batch"]
+    """Where it looks at first, in radians: 0 looks along x, and half a pi along y."""
     goal: Float[Array, "*batch 2"]
-    reward_weight: Float[Array, "*batch"]  # the student sees it; one robot is not paid by it
+    """Where it is to go."""
+    reward_weight: Float[Array, "*batch"]
+    """How much of a shared reward counts: one robot sees it, and is not paid by it."""
 
 
 class JaxNavState(eqx.Module):

@@ -32,10 +32,15 @@ class Parameter:
     """
 
     name: str
+    """What it is, `mass` for example."""
     low: float
+    """The lower end of its range."""
     high: float
+    """The upper end."""
     unit: str = ""
+    """What it is measured in, for people."""
     scale: Literal["linear", "log"] = "linear"
+    """What counts as the same distance between two values."""
 
     def __post_init__(self) -> None:
         if not self.name:

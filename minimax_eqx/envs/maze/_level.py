@@ -43,14 +43,23 @@ class MazeLevel(eqx.Module):
     """
 
     wall_map: Bool[Array, "*batch height width"]
+    """True where a wall is."""
     agent_pos: Int[Array, "*batch 2"]
+    """Where the agent starts."""
     agent_dir: Int[Array, "*batch"]
+    """Where it looks at first."""
     goal_pos: Int[Array, "*batch 2"]
+    """Where the goal is, or the first of several."""
     size: Int[Array, "*batch 2"] | None = None
+    """Height and width, where levels differ in them."""
     lava_map: Bool[Array, "*batch height width"] | None = None
+    """True where lava is."""
     other_goals: Int[Array, "*batch others 2"] | None = None
+    """The goals but the first."""
     key_pos: Int[Array, "*batch 2"] | None = None
+    """Where the key lies."""
     door_pos: Int[Array, "*batch 2"] | None = None
+    """Where the locked door is."""
 
     @classmethod
     def from_ascii(cls, text: str) -> "MazeLevel":

@@ -27,7 +27,7 @@ def sfl(**changes: Any) -> Experiment:
     )
     student = maze_student(
         nets.LSTM(hidden_size=512),
-        optimiser=agents.Adam(learning_rate=2.5e-4, anneal_steps=16 * num_updates),
+        optimiser=agents.Adam(learning_rate=2.5e-4, annealing=agents.OverSteps(16 * num_updates)),
         discount=0.99,
         gae_lambda=0.95,
         clip_range=0.04,
@@ -67,7 +67,9 @@ def ncc(**changes: Any) -> Experiment:
     levels are played before every update. 4 plays stand for their 5, so that they divide 256.
     """
     num_updates = 4_577
-    optimiser = agents.Adam(learning_rate=1.466e-3, anneal_steps=num_updates, max_grad_norm=0.25)
+    optimiser = agents.Adam(
+        learning_rate=1.466e-3, annealing=agents.OverSteps(num_updates), max_grad_norm=0.25
+    )
     student = maze_student(optimiser=optimiser, num_epochs=1)
     curriculum = curricula.NCC(
         maze.RandomWalls(), score=scores.Learnability(counting=AnySuccess()), num_levels=256
@@ -113,7 +115,7 @@ def mna(**changes: Any) -> Experiment:
     )
     student = agents.PPO(
         network,
-        optimiser=agents.Adam(learning_rate=5e-4, anneal_steps=16 * num_updates),
+        optimiser=agents.Adam(learning_rate=5e-4, annealing=agents.OverSteps(16 * num_updates)),
         discount=discount,
         gae_lambda=gae_lambda,
         clip_range=0.04,
