@@ -104,11 +104,7 @@ def sweep(
                 "runs with a budget."
             )
         check_same(point)
-    together = None if tournament is None else SweptTournament(tournament, experiments, root)
-    if together is None:
-        check_same_tournament(root, None)
-    elif at_once is not None:
-        raise ValueError(f"at_once is {at_once}; all runs of a tournament are in one program.")
+    together = _together(tournament, experiments, root, at_once)
     for group in groups(points, None):
         # Traced now, so that what can be wrong is known before a folder is there.
         making(group[0].experiment)
@@ -140,6 +136,21 @@ def sweep(
     others = {*failed, *stopped, *busy}
     finished = {p.name: p.folder for p in points if p.name not in others}
     return Swept(finished, failed, tuple(stopped), busy)
+
+
+def _together(
+    tournament: Tournament | None,
+    experiments: Mapping[str, Experiment],
+    root: pathlib.Path,
+    at_once: int | None,
+) -> SweptTournament | None:
+    """The tournament of a sweep, if it has one. Raises as `sweep` does if it cannot have it."""
+    if tournament is None:
+        check_same_tournament(root, None)
+        return None
+    if at_once is not None:
+        raise ValueError(f"at_once is {at_once}; all runs of a tournament are in one program.")
+    return SweptTournament(tournament, experiments, root)
 
 
 @dataclasses.dataclass
