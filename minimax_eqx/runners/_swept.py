@@ -29,7 +29,9 @@ class Setting(NamedTuple):
     name: str
     """Its path, such as `student.optimiser.learning_rate`."""
     low: float
+    """The least value that its part allows, as far as factors lead there."""
     high: float
+    """The greatest value that its part allows, or infinity."""
 
 
 def swept_settings(runners: Runner) -> tuple[Setting, ...]:
