@@ -48,7 +48,10 @@ _SECTIONS = {
         "Rooms": ("reference/*",),
     },
     "Background": {
-        "": ("architecture.md", "differences.md", "performance.md", "cellar.md"),
+        "": (
+            *("architecture.md", "differences.md", "performance.md", "cellar.md"),
+            "not_tested.md",
+        ),
         "Numbers": ("numbers/index.md", "numbers/*"),
         "Decisions": ("decisions/index.md", "decisions/*"),
         "The project": ("contributing.md", "changes.md", "license.md"),
