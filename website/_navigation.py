@@ -38,7 +38,8 @@ _SECTIONS = {
     "Guides": {
         "": (
             *("experiments.md", "evaluation.md", "comparing.md", "levels.md"),
-            *("reading_the_report.md", "seeds_and_sweeps.md", "many_runs.md", "devices.md"),
+            *("reading_the_report.md", "seeds_and_sweeps.md", "many_runs.md"),
+            *("tournaments.md", "devices.md"),
             *("clusters.md", "budgets.md", "networks.md", "testing_parts.md"),
         ),
     },
