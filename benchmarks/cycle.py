@@ -10,13 +10,12 @@ import jax.numpy as jnp
 
 from minimax_eqx import Runner, run
 from minimax_eqx.curricula import (
-    NCC,
     AbstractCurriculum,
     DomainRandomisation,
     LearnedGenerator,
     LevelReplay,
-    SamplingForLearnability,
 )
+from minimax_eqx.curricula._search import AbstractSearch
 from minimax_eqx.recipes._known import RECIPES
 from minimax_eqx.runners._ahead import making
 
@@ -92,7 +91,7 @@ def cycles(
     flops, num_steps = cycle_flops(runner), runner.experiment.transitions_per_cycle
     curriculum = runner.experiment.curriculum
     learns = isinstance(getattr(curriculum, "generator", None), LearnedGenerator)
-    mixed = isinstance(curriculum, LevelReplay | SamplingForLearnability | NCC)
+    mixed = isinstance(curriculum, LevelReplay | AbstractSearch)
     samples: dict[str, Samples] = {}
     step = stepper(runner, program)
     block(step())  # compiles, if that was not done before
@@ -125,11 +124,8 @@ def busy(runner: Runner) -> Runner:
             state.buffer, scores=full.scores, ages=full.ages, filled=full.filled
         )
         state = dataclasses.replace(state, buffer=buffer)
-    elif isinstance(curriculum, SamplingForLearnability):
+    elif isinstance(curriculum, AbstractSearch):
         phase = jnp.array(curriculum.num_search_cycles - 3, jnp.int32)
-        state = dataclasses.replace(state, phase=phase)
-    elif isinstance(curriculum, NCC):
-        phase = jnp.array(curriculum.num_scoring_cycles - 3, jnp.int32)
         state = dataclasses.replace(state, phase=phase)
     runner = dataclasses.replace(runner, curriculum_state=state)
     block(runner)
@@ -138,9 +134,8 @@ def busy(runner: Runner) -> Runner:
 
 def _kind(metrics: Mapping[str, Any]) -> str:
     """What a cycle played, if a curriculum has cycles of several kinds; else `cycle`."""
-    for name, kind in (("searching", "search"), ("scoring", "scoring")):
-        if name in metrics:
-            return kind if float(metrics[name][0]) else "training"
+    if "searching" in metrics:
+        return "search" if float(metrics["searching"][0]) else "training"
     # The passable share of a kind that was not played is NaN.
     played = [k for k in KINDS if float(metrics.get(f"{k}_passable", [jax.numpy.nan])[0]) >= 0]
     return played[0] if len(played) == 1 else "cycle"

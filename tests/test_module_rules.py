@@ -17,6 +17,16 @@ ROOT = pathlib.Path(minimax_eqx.__file__).parent
 MAX_LINES = 400
 # What the extra `cli` installs; the modules that import them may be missing where they are.
 OPTIONAL = {"tyro", "rich", "matplotlib", "PIL"}
+# A method is one file, as short as this; models may be longer, and so may what methods share.
+MAX_METHOD_LINES = 60
+SHARED = {
+    "curricula": {
+        *("_insertion", "_level_buffer", "_level_replay", "_prioritisation"),
+        *("_schedules", "_search"),
+    },
+    "scores": set(),
+}
+MODELS = {"_mixture", "_transition_model", "_trust_region"}
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
 
 
@@ -195,6 +205,27 @@ def test_files_are_short_documented_and_named_after_what_they_hold(file):
     assert len(text.splitlines()) <= MAX_LINES, f"{file} is too long; split it."
     assert ast.get_docstring(ast.parse(text)), f"{file} has no docstring."
     assert file.stem.strip("_") not in VAGUE_NAMES, f"{file} needs a name that says what it holds."
+
+
+def code_lines(text):
+    """Lines of code; imports, docstrings and help, comments and what a signature has beyond its
+    first line do not count."""
+    left_out = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            left_out.update(range(node.lineno + 1, node.body[0].lineno))
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if is_text or isinstance(node, ast.Import | ast.ImportFrom):
+            left_out.update(range(node.lineno, node.end_lineno + 1))
+    code = enumerate(map(str.strip, text.splitlines()), 1)
+    return sum(bool(line) and not line.startswith("#") and i not in left_out for i, line in code)
+
+
+@pytest.mark.parametrize("room", SHARED)
+def test_a_method_is_one_short_file(room):
+    for file in (ROOT / room).glob("*.py"):
+        if file.stem not in SHARED[room] | MODELS:
+            assert code_lines(file.read_text()) <= MAX_METHOD_LINES, file
 
 
 def test_the_package_was_walked():

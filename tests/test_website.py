@@ -32,6 +32,12 @@ def test_links_and_names_of_a_page_become_links_of_the_site(text, expected):
     assert linked(text) == expected
 
 
+def test_a_link_that_shows_the_name_of_a_file_shows_the_title_of_its_page():
+    text = "[levels.md](levels.md#a) and [these](levels.md)"
+    shown = with_links(text, lambda link: link, WHERE.get, lambda _: "Your levels")
+    assert shown == "[Your levels](levels.md#a) and [these](levels.md)"
+
+
 def test_types_are_code_with_links_in_which_markdown_means_nothing():
     shown = code('x: Float[Array, "a_b"] | PPO', WHERE.get)
     assert "[PPO](agents.md#PPO)" in shown

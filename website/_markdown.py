@@ -15,12 +15,16 @@ _NAME = re.compile(r"([A-Za-z_][\w.]*)(\(.*\))?", re.DOTALL)
 
 
 def with_links(
-    text: str, target: Callable[[str], str], address: Callable[[str], str | None]
+    text: str,
+    target: Callable[[str], str],
+    address: Callable[[str], str | None],
+    title: Callable[[str], str] = lambda _: "",
 ) -> str:
     """A page with other links.
 
     `target` says where a link leads, given where it led. `address` gives the address of what
     a piece of code names, or None; the first time that a section names it, it becomes a link.
+    Where a link shows the name of a file, it gets that page's `title` instead, if there is one.
     """
     linked: set[str] = set()
     lines, prose, is_heading = [], [], False
@@ -29,6 +33,8 @@ def with_links(
         if match["target"]:
             inner = _INLINE.sub(replaced, match["text"][2:-1]) if "](" in match["text"] else None
             shown = match["text"] if inner is None else f"{match['text'][:2]}{inner}]"
+            if shown.endswith(".md]"):
+                shown = f"[{title(match['target'])}]" if title(match["target"]) else shown
             return f"{shown}({target(match['target'])})"
         name = _NAME.fullmatch(match["code"])
         where = address(name[1]) if name and not is_heading else None

@@ -2,6 +2,7 @@
 that are written from the code."""
 
 import dataclasses
+import functools
 import pathlib
 import posixpath
 import re
@@ -70,9 +71,13 @@ class _Writer:
         def target(link: str) -> str:
             return link if source is None else self._target(link, source, page)
 
+        def title(link: str) -> str:
+            where = posixpath.normpath(posixpath.join(posixpath.dirname(source or page), link))
+            return self._title(where.partition("#")[0])
+
         file = self.out / page
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(with_links(text, target, self.addresses(page)), encoding="utf-8")
+        file.write_text(with_links(text, target, self.addresses(page), title), encoding="utf-8")
         self.made.titles[page] = title_of(text)
 
     def addresses(self, page: str) -> _reference.Address:
@@ -83,6 +88,13 @@ class _Writer:
             return where and _relative(where, page)
 
         return address
+
+    @functools.cache  # noqa: B019 - there is one writer
+    def _title(self, source: str) -> str:
+        """What a page is called in a sentence; empty if the file is no page."""
+        if source not in self.sources:
+            return ""
+        return title_of(_examples.as_page(self.root / source)).partition(": ")[0]
 
     def _target(self, link: str, source: str, page: str) -> str:
         """Where a link of a file of the repository leads on the site."""

@@ -25,6 +25,8 @@ from ..runners._saving import (
 
 # More than any process saves while another one reads.
 _ATTEMPTS = 100
+# What a checkpoint says of itself besides the options: no path of an option is this.
+_CYCLE = "cycle"
 
 
 class Checkpoints:
@@ -70,7 +72,7 @@ class Checkpoints:
         for path in self.path.iterdir():
             if is_partial(path.name):
                 _remove(path)
-        path = write_arrays(self._path_of(cycle), arrays, self.made_with)
+        path = write_arrays(self._path_of(cycle), arrays, self.made_with | {_CYCLE: cycle})
         older = [c for c in self.cycles() if c <= cycle]
         kept = {*older[-self.keep :], *self._also(older)}
         for old in older:
@@ -81,15 +83,24 @@ class Checkpoints:
     def load(self, cycle: int) -> Saved:
         """The checkpoint of that cycle.
 
-        Raises `CheckpointError` if it is missing, damaged, or of another configuration.
+        Raises `CheckpointError` if it is missing, damaged, of another configuration, or the
+        checkpoint of another cycle under a name that is not its own.
         """
         saved = read(self._path_of(cycle))
-        if saved.about != self.made_with:
-            names = sorted(saved.about.keys() | self.made_with.keys())
-            differing = told_apart(saved.about, self.made_with, names)
+        about = dict(saved.about)
+        of_cycle = about.pop(_CYCLE, None)
+        if about == self.made_with and of_cycle != cycle:
+            raise DamagedError(
+                f"The checkpoint {saved.path} is not the one of that cycle: it was saved at cycle "
+                f"{of_cycle}."
+            )
+        if about != self.made_with:
+            names = sorted(about.keys() | self.made_with.keys())
+            differing = told_apart(about, self.made_with, names)
             raise CheckpointError(
                 f"The checkpoint {saved.path} was made with another configuration: {differing}. "
-                "Undo the change, or start a new run with it."
+                "Undo the change, or start a new run with it; if the file is of another run, "
+                "remove it."
             )
         return saved
 

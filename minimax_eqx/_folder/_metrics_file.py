@@ -33,9 +33,12 @@ class MetricsFile:
                 values = [float(value) if value else math.nan for value in line]
                 self._rows.append(dict(zip(self._columns, values, strict=True)))
         except (ValueError, csv.Error) as error:
-            raise FolderError(f"{path} is damaged: {error}.") from error
+            raise _damaged(path, str(error)) from error
         if self._columns and "cycle" not in self._columns:
-            raise FolderError(f"{path} is damaged: it has no column 'cycle'.")
+            raise _damaged(path, "it has no column 'cycle'")
+        cycles = [row["cycle"] for row in self._rows]
+        if not all(math.isfinite(cycle) for cycle in cycles) or sorted(set(cycles)) != cycles:
+            raise _damaged(path, "its cycles are not in order")
 
     def append(self, row: Mapping[str, float]) -> None:
         """Writes a row, `cycle` among its columns. Raises `OSError`, naming the file, if it cannot
@@ -71,6 +74,13 @@ class MetricsFile:
     def _rewrite(self, columns: Sequence[str], rows: list[Mapping[str, float]]) -> None:
         write(self._path, _text(columns, rows, header=True).encode())
         self._columns, self._rows, self._torn = columns, rows, False
+
+
+def _damaged(path: pathlib.Path, reason: str) -> FolderError:
+    return FolderError(
+        f"{path} is damaged: {reason}. Put a copy of it back, or remove it: the run goes on "
+        "without these rows."
+    )
 
 
 def _text(

@@ -181,14 +181,14 @@ class RunFolder:
         path = self.path / EVALUATION
         if not path.is_file():
             raise FolderError(f"{self.path} has no {EVALUATION} yet: 'minimax-eqx evaluate' it.")
-        return _json(path)
+        return _evaluation(path)
 
     def all_evaluations(self) -> list[dict[str, Any]]:
         """The evaluations of checkpoints that somebody chose, and then the newest one, as far as
         there are any. Raises `FolderError` if one is damaged."""
         pattern = _with(EVALUATION, "-*")
         paths = [*sorted(self.path.glob(pattern)), self.path / EVALUATION]
-        return [_json(path) for path in paths if path.is_file()]
+        return [_evaluation(path) for path in paths if path.is_file()]
 
     def metrics(self) -> MetricsFile:
         """The table of metrics, one row per log interval, for reading and appending."""
@@ -255,6 +255,16 @@ def _json(path: pathlib.Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise FolderError(f"{path} is damaged: {error}.") from error
+
+
+def _evaluation(path: pathlib.Path) -> dict[str, Any]:
+    content = _json(path)
+    if not (isinstance(content, dict) and type(content.get("cycle")) is int):
+        raise FolderError(
+            f"{path} is damaged: it does not say of which cycle it is. 'minimax-eqx evaluate "
+            f"{path.parent}' makes it anew."
+        )
+    return content
 
 
 def _holds_nothing(folder: pathlib.Path) -> bool:

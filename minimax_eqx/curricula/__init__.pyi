@@ -4,6 +4,8 @@ from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._alp_gmm import AlpGmm as AlpGmm
 from ._boltzmann import Boltzmann as Boltzmann
 from ._both_scores import BothScores as BothScores
+from ._candidates import FromLastSearch as FromLastSearch
+from ._climb import Climb as Climb
 from ._co_learnability import CoLearnability as CoLearnability
 from ._curriculum import AbstractCurriculum as AbstractCurriculum
 from ._curriculum import Proposal as Proposal

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from .._metrics import Metrics
-from .._ranges import check_at_least, check_below, check_between
+from .._ranges import check_at_least, check_below, check_between, check_finite
 from .._types import Scalar
+from ._bounds import Bounds
 from ._box_source import AbstractBoxSource
 
 
@@ -17,7 +18,7 @@ class ADRState(eqx.Module):
     The axis `side` is the lower and the upper bound.
     """
 
-    bounds: Float[Array, "side parameter"]
+    ranges: Bounds
     payoffs: Float[Array, "side parameter"]  # sums
     counts: Int[Array, "side parameter"]
 
@@ -54,37 +55,22 @@ class ADR(AbstractBoxSource[ADRState, Int[Array, " level"]]):
 
     def __check_init__(self) -> None:
         check_between(self, 0, 1, "start", "step", "boundary_prob")
+        check_finite(self, "narrow_at", "widen_at")
         check_below(self, "narrow_at", "widen_at")
         check_at_least(self, 1, "num_episodes")
 
     def begin(self, num_parameters: int, *, key: Key[Array, ""]) -> ADRState:
         del key
         nothing = jnp.zeros((2, num_parameters), jnp.float32)
-        return ADRState(nothing + self.start, nothing, nothing.astype(jnp.int32))
+        return ADRState(Bounds(nothing + self.start), nothing, nothing.astype(jnp.int32))
 
     def choose(
         self, state: ADRState, num_levels: int, *, key: Key[Array, ""]
     ) -> tuple[Float[Array, "level parameter"], Int[Array, " level"]]:
         """The memory is the number of the bound that a level is on, in the order of the state's
         arrays, and their size for a level that is on none."""
-        num_parameters = state.bounds.shape[1]
-        can_widen = jnp.stack([state.bounds[0] > 0, state.bounds[1] < 1])
-
-        def choose_one(key):
-            inside_key, chance_key, parameter_key, side_key = jax.random.split(key, 4)
-            low, high = state.bounds
-            share = jax.random.uniform(inside_key, (num_parameters,), jnp.float32)
-            place = low + (high - low) * share
-            parameter = jax.random.randint(parameter_key, (), 0, num_parameters)
-            low_can, high_can = can_widen[0, parameter], can_widen[1, parameter]
-            is_upper = jnp.where(low_can == high_can, jax.random.bernoulli(side_key), high_can)
-            side = is_upper.astype(jnp.int32)
-            on_bound = place.at[parameter].set(state.bounds[side, parameter])
-            is_on_bound = jax.random.bernoulli(chance_key, self.boundary_prob)
-            bound = jnp.where(is_on_bound, side * num_parameters + parameter, 2 * num_parameters)
-            return jnp.where(is_on_bound, on_bound, place), bound
-
-        return jax.vmap(choose_one)(jax.random.split(key, num_levels))
+        draw = lambda key: state.ranges.draw(self.boundary_prob, key=key)  # noqa: E731
+        return jax.vmap(draw)(jax.random.split(key, num_levels))
 
     def update(
         self,
@@ -98,7 +84,7 @@ class ADR(AbstractBoxSource[ADRState, Int[Array, " level"]]):
         """Metrics are the bounds, the mean share of the whole ranges that they leave, and the mean
         payoff at bounds in this cycle."""
         del places, key
-        shape = state.bounds.shape
+        shape = state.counts.shape
         # What is on no bound is out of range, and dropped.
         sums = state.payoffs.reshape(-1).at[memory].add(payoffs, mode="drop").reshape(shape)
         counts = state.counts.reshape(-1).at[memory].add(1, mode="drop").reshape(shape)
@@ -106,10 +92,9 @@ class ADR(AbstractBoxSource[ADRState, Int[Array, " level"]]):
         means = sums / jnp.maximum(counts, 1).astype(sums.dtype)
         outwards = (is_judged & (means >= self.widen_at)).astype(sums.dtype)
         inwards = (is_judged & (means <= self.narrow_at)).astype(sums.dtype)
-        moves = self.step * (outwards - inwards)
-        low = jnp.clip(state.bounds[0] - moves[0], 0, state.bounds[1])
-        high = jnp.clip(state.bounds[1] + moves[1], low, 1)
-        is_on_bound = memory < state.bounds.size
+        ranges = state.ranges.moved(self.step * (outwards - inwards))
+        low, high = ranges.bounds
+        is_on_bound = memory < state.counts.size
         num_on_bounds = jnp.sum(is_on_bound, dtype=jnp.float32)
         metrics = {
             "low": low,
@@ -117,11 +102,5 @@ class ADR(AbstractBoxSource[ADRState, Int[Array, " level"]]):
             "range_width": jnp.mean(high - low),
             "boundary_payoff": jnp.sum(jnp.where(is_on_bound, payoffs, 0)) / num_on_bounds,
         }
-        return (
-            ADRState(
-                jnp.stack([low, high]),
-                jnp.where(is_judged, 0, sums),
-                jnp.where(is_judged, 0, counts),
-            ),
-            metrics,
-        )
+        sums, counts = (jnp.where(is_judged, 0, count) for count in (sums, counts))
+        return ADRState(ranges, sums, counts), metrics

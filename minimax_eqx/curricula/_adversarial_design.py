@@ -9,6 +9,7 @@ from jaxtyping import Array, Key
 from .._metrics import Metrics, join_metrics
 from .._ranges import check_at_least
 from .._types import Level, PyTree
+from ..agents import AbstractLearner
 from ..rollouts import Evidence
 from ..scores import AbstractScore
 from ..scores._score import init_memoryless
@@ -55,6 +56,9 @@ class AdversarialDesign(AbstractCurriculum[Level, AdversarialDesignState], Gener
     @property
     def levels_per_cycle(self) -> int:
         return self.num_levels
+
+    def teacher(self) -> AbstractLearner | None:
+        return self.generator.learner()
 
     def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> AdversarialDesignState:
         name = type(self).__name__

@@ -10,21 +10,13 @@ from .._ranges import check_at_least, check_between
 from .._types import Scalar
 from ._box_source import AbstractBoxSource
 from ._mixture import Mixture
-
-_FEWEST_KNOWN = 6
+from ._progress_memory import FEWEST_KNOWN, ProgressMemory
 
 
 class AlpGmmState(eqx.Module):
-    """What came back so far, in two rings, and the mixture that was fitted last.
+    """What came back so far, and the mixture that was fitted last."""
 
-    The axis `known` is of all levels to compare with, and `recent` of those to fit. What is at
-    `num_seen % size` is the oldest.
-    """
-
-    places: Float[Array, "known parameter"]
-    payoffs: Float[Array, " known"]
-    recent: Float[Array, "recent coordinate"]  # a place, and the learning progress there
-    num_seen: Int[Array, ""]
+    memory: ProgressMemory
     num_since_fit: Int[Array, ""]
     mixture: Mixture
     is_fitted: Bool[Array, ""]
@@ -63,18 +55,14 @@ class AlpGmm(AbstractBoxSource[AlpGmmState, None]):
         check_between(self, 0, 1, "uniform_prob")
         check_at_least(self, 20, "fit_every")
         check_at_least(self, 2, "max_components")
-        check_at_least(self, _FEWEST_KNOWN, "num_known")
+        check_at_least(self, FEWEST_KNOWN, "num_known")
         check_at_least(self, 1, "num_iterations")
 
     def begin(self, num_parameters: int, *, key: Key[Array, ""]) -> AlpGmmState:
         del key
-        none = jnp.zeros((), jnp.int32)
         return AlpGmmState(
-            jnp.zeros((self.num_known, num_parameters), jnp.float32),
-            jnp.zeros(self.num_known, jnp.float32),
-            jnp.zeros((self.fit_every, num_parameters + 1), jnp.float32),
-            none,
-            none,
+            ProgressMemory.blank(num_parameters, self.num_known, self.fit_every),
+            jnp.zeros((), jnp.int32),
             Mixture.standard(self.max_components, num_parameters + 1),
             jnp.array(False),
         )
@@ -82,7 +70,7 @@ class AlpGmm(AbstractBoxSource[AlpGmmState, None]):
     def choose(
         self, state: AlpGmmState, num_levels: int, *, key: Key[Array, ""]
     ) -> tuple[Float[Array, "level parameter"], None]:
-        num_parameters = state.places.shape[1]
+        num_parameters = state.memory.places.shape[1]
         progress = state.mixture.means[:, -1]
 
         def choose_one(key):
@@ -112,39 +100,19 @@ class AlpGmm(AbstractBoxSource[AlpGmmState, None]):
                 f"AlpGmm: a cycle plays {num_levels} levels, which is more than num_known="
                 f"{self.num_known} or fit_every={self.fit_every}; raise those."
             )
-        progress = _progress(state, places, payoffs)
-        indices = state.num_seen + jnp.arange(num_levels, dtype=jnp.int32)
-        known, recent = indices % self.num_known, indices % self.fit_every
-        joint = jnp.concatenate([places, progress[:, None]], axis=1)
+        progress = state.memory.progress(places, payoffs)
+        known = state.memory.after(places, payoffs, progress)
         num_since_fit = state.num_since_fit + num_levels
         is_due = num_since_fit >= self.fit_every
-        after = AlpGmmState(
-            state.places.at[known].set(places),
-            state.payoffs.at[known].set(payoffs),
-            state.recent.at[recent].set(joint),
-            indices[-1] + 1,
-            jnp.where(is_due, 0, num_since_fit),
-            state.mixture,
-            state.is_fitted | is_due,
-        )
         mixture = jax.lax.cond(
             is_due,
-            lambda: Mixture.fitted(after.recent, self.max_components, self.num_iterations, key=key),
+            lambda: Mixture.fitted(known.recent, self.max_components, self.num_iterations, key=key),
             lambda: state.mixture,
         )
+        is_fitted = state.is_fitted | is_due
         metrics = {
             "learning_progress": jnp.mean(progress),
-            "num_components": jnp.where(after.is_fitted, mixture.size.astype(jnp.float32), jnp.nan),
+            "num_components": jnp.where(is_fitted, mixture.size.astype(jnp.float32), jnp.nan),
         }
-        return eqx.tree_at(lambda state: state.mixture, after, mixture), metrics
-
-
-def _progress(
-    state: AlpGmmState, places: Float[Array, "level parameter"], payoffs: Float[Array, " level"]
-) -> Float[Array, " level"]:
-    """How far each payoff is from that of the nearest level known."""
-    squares = jnp.sum(jnp.square(places[:, None] - state.places[None]), axis=-1)
-    is_known = jnp.arange(len(state.payoffs)) < state.num_seen
-    nearest = jnp.argmin(jnp.where(is_known[None], squares, jnp.inf), axis=1)
-    progress = jnp.abs(payoffs - state.payoffs[nearest])
-    return jnp.where(state.num_seen >= _FEWEST_KNOWN, progress, 0)
+        num_since_fit = jnp.where(is_due, 0, num_since_fit)
+        return AlpGmmState(known, num_since_fit, mixture, is_fitted), metrics

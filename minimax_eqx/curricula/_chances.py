@@ -104,6 +104,11 @@ def draw(chances: Float[Array, " capacity"], *, key: Key[Array, ""]) -> Int[Arra
     return row * width + _draw_directly(rows[row], key=column_key)
 
 
+def draw_each(chances: Float[Array, " capacity"], keys: Key[Array, " n"]) -> Int[Array, " n"]:
+    """Draws a slot with each key, independently."""
+    return jax.vmap(lambda key: draw(chances, key=key))(keys)
+
+
 def _draw_directly(chances: Float[Array, " n"], *, key: Key[Array, ""]) -> Int[Array, ""]:
     # Rounding may add to a sum where no chance does, so those places are ruled out.
     sums = jnp.where(chances > 0, jnp.cumsum(chances), -jnp.inf)

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from .._ranges import check_finite
 from .._types import PyTree, Scalar
 from ._level_buffer import LevelBuffer
 from ._prioritisation import AbstractPrioritisation, AbstractWeights, Rank
@@ -35,6 +36,9 @@ class CoLearnability(AbstractPrioritisation[Bonuses]):
     co_learnability: Scalar = 1.0
     """Weight of the bonus."""
     needs_nonnegative_scores = False
+
+    def __check_init__(self) -> None:
+        check_finite(self, "co_learnability")
 
     def init(self, capacity: int) -> Bonuses:
         self.rule.init(capacity)

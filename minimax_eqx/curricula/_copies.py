@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 from .._fingerprint import fingerprint, first_equal, words
 from .._types import PyTree, Record
 from .._xla._mesh import gather_levels
+from ._select import select
 
 
 class Copies(eqx.Module):
@@ -74,11 +75,7 @@ class Copies(eqx.Module):
         def add(records, other):
             told, its_news = other
             merged = jax.vmap(merge, in_axes=(0, None))(records, its_news)
-
-            def choose(old, new):
-                return jnp.where(told.reshape(-1, *(1,) * (old.ndim - 1)), new, old)
-
-            return jax.tree.map(choose, records, merged), None
+            return select(told, merged, records), None
 
         # Unrolled, so that XLA fuses several of these tiny steps into one kernel.
         return jax.lax.scan(add, records, (others.T, news), unroll=8)[0]

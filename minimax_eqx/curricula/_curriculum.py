@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from .._metrics import Metrics
 from .._types import Level, PyTree, State
+from ..agents import AbstractLearner
 from ..rollouts import Evidence
 from ._spent import Spent
 from ._stored import StoredLevels
@@ -69,6 +70,22 @@ class AbstractCurriculum(eqx.Module, Generic[Level, State]):
         `state` and `proposal` are what `propose` gave for this cycle. The evidence is of the whole
         play, and its students are those that began it, before they were updated.
         """
+
+    def check_levels(self, level: PyTree[jax.ShapeDtypeStruct]) -> None:
+        """Raises `ValueError` if you would never get on with levels of that structure. Optional.
+
+        An `Experiment` calls it when it is composed. For example, level replay refuses a generator
+        of fewer different levels than it waits for. Start no computation: JAX may not run yet.
+        """
+        return None
+
+    def teacher(self) -> AbstractLearner | None:
+        """What learns once in every cycle, beside the students. Optional.
+
+        An experiment asks, to find out whether its learning rate lasts for the whole run. Where a
+        teacher learns in some cycles only, nobody can tell, so that None is the answer then too.
+        """
+        return None
 
     def weights(
         self, state: State, proposal: Proposal[Level], evidence: Evidence, *, key: Key[Array, ""]

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from .._metrics import Metrics
-from .._ranges import check_at_least, check_between
+from .._ranges import check_at_least, check_between, check_finite
 from .._types import Scalar
 from ._beta import digamma, log_beta, trigamma
 from ._trust_region import AbstractTrustRegionSource
@@ -43,6 +43,7 @@ class Doraemon(AbstractTrustRegionSource):
     def __check_init__(self) -> None:
         check_between(self, 0, 1, "success_rate")
         check_at_least(self, 1, "concentration")
+        check_finite(self, "success_at")
 
     def first(self) -> Float[Array, " 2"]:
         return jnp.log(jnp.full(2, self.concentration, jnp.float32))

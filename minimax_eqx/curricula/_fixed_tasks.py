@@ -5,30 +5,25 @@ from typing import Generic
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Int, Key, UInt32
+from jaxtyping import Array, Float, Int, Key
 
-from .._fingerprint import fingerprints, is_held_back
 from .._metrics import Metrics
 from .._ranges import check_at_least, check_between
 from .._types import Level, Scalar
 from ..envs import AbstractLevelGenerator
-from ..rollouts import Episodes, Evidence
-from ._chances import chances_by_score, draw, mix_in_uniform
+from ..rollouts import Evidence
+from ._chances import chances_by_score, draw_each, mix_in_uniform
 from ._curriculum import AbstractCurriculum, Proposal
-from ._fit import check_makes_levels
-from ._notes import UNMEASURED
 from ._stored import StoredLevels
-from ._task_rules import AbstractTaskRule, ByProgress, TaskRecords
+from ._task_list import TaskList
+from ._task_records import TaskRecords
+from ._task_rules import AbstractTaskRule, ByProgress
 
 
 class FixedTasksState(eqx.Module, Generic[Level]):
-    """The tasks, how it went on each, and which are held back."""
+    """The tasks, and how it went on each."""
 
-    levels: Level
-    names: tuple[str, ...] = eqx.field(static=True)
-    held_back: Bool[Array, " task"]
-    fingerprints: UInt32[Array, "task 2"]
+    tasks: TaskList[Level]
     records: TaskRecords
     num_tests_proposed: Int[Array, ""]
 
@@ -75,42 +70,15 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
 
     def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> FixedTasksState[Level]:
         del key
-        level = evidence.level_spec()
-        check_makes_levels(self.generator, level)
-        listed = self.generator.list_levels(level)
-        if listed is None:
-            raise ValueError(
-                f"FixedTasks.generator is {type(self.generator).__name__}, which has no list of "
-                "levels; take the levels of a file (level-file), or a few of it (few-levels)."
-            )
-        names, levels = listed[0], jax.tree.map(jnp.asarray, listed[1])
-        held_back = jax.vmap(lambda level: is_held_back(level, self.test_share))(levels)
-        if not isinstance(held_back, Tracer) and jnp.all(held_back):
-            raise ValueError(
-                f"All {len(names)} tasks of FixedTasks are held back with test_share="
-                f"{self.test_share}; lower it."
-            )
-        zeros = jnp.zeros(len(names))
-        return FixedTasksState(
-            levels=levels,
-            names=names,
-            held_back=held_back,
-            fingerprints=fingerprints(levels),
-            records=TaskRecords(
-                returns=zeros,
-                slow_returns=zeros,
-                successes=None if evidence.outcomes is None else zeros,
-                measured=zeros > 0,
-            ),
-            num_tests_proposed=jnp.zeros((), jnp.int32),
-        )
+        tasks = TaskList.of(self.generator, evidence.level_spec(), self.test_share)
+        records = TaskRecords.blank(len(tasks.names), evidence)
+        return FixedTasksState(tasks, records, jnp.zeros((), jnp.int32))
 
     def propose(
         self, state: FixedTasksState[Level], *, key: Key[Array, ""]
     ) -> tuple[FixedTasksState[Level], Proposal[Level]]:
-        chances = self._chances(state)
-        tasks = jax.vmap(lambda key: draw(chances, key=key))(jax.random.split(key, self.num_levels))
-        return state, Proposal(jax.tree.map(lambda x: x[tasks], state.levels), memory=tasks)
+        tasks = draw_each(self._chances(state), jax.random.split(key, self.num_levels))
+        return state, Proposal(state.tasks.at(tasks), memory=tasks)
 
     def learn(
         self,
@@ -121,76 +89,23 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
         key: Key[Array, ""],
     ) -> tuple[FixedTasksState[Level], Metrics]:
         del key
-        episodes, old = Episodes.of(evidence), state.records
-        finished = episodes.counts_per_play > 0
-
-        def towards(mean, now):
-            # A running mean begins where it is first measured.
-            moved = jnp.where(old.measured, mean + self.rate * (now - mean), now)
-            return jnp.where(count > 0, moved, mean)
-
-        def by_task(per_play):
-            per_level = jnp.sum(jnp.where(finished, per_play, 0), axis=(0, 2))
-            return jnp.zeros_like(old.returns).at[proposal.memory].add(per_level)
-
-        def mean_now(quantity):
-            return by_task(episodes.mean_of_sums_per_play(quantity)) / jnp.maximum(count, 1)
-
-        count = by_task(jnp.ones(finished.shape))
-        returns = towards(old.returns, mean_now(evidence.rewards))
-        records = TaskRecords(
-            returns=returns,
-            slow_returns=towards(old.slow_returns, returns),
-            successes=(
-                None
-                if old.successes is None
-                else towards(old.successes, mean_now(evidence.successes))
-            ),
-            measured=old.measured | (count > 0),
-        )
-        proposed = fingerprints(proposal.levels)
-        equal = jnp.all(proposed[:, None] == state.fingerprints[None], axis=-1)
-        is_test = jnp.any(equal & state.held_back[None], axis=1)
-        num_tests = state.num_tests_proposed + jnp.sum(is_test, dtype=jnp.int32)
-        state = eqx.tree_at(
-            lambda s: (s.records, s.num_tests_proposed), state, (records, num_tests)
-        )
-        return state, self._metrics(state)
+        tasks, records = state.tasks, state.records.after(proposal.memory, evidence, self.rate)
+        num_tests = state.num_tests_proposed + tasks.num_held_back(proposal.levels)
+        state = FixedTasksState(tasks, records, num_tests)
+        named = tasks.names if len(tasks.names) <= self.most_named else ()
+        told = {"test_tasks_proposed": num_tests.astype(jnp.float32)}
+        return state, records.metrics(self._chances(state), named) | told
 
     def stored(self, state: FixedTasksState[Level]) -> StoredLevels[Level]:
-        records, chances = state.records, self._chances(state)
-        rates = None
-        if records.successes is not None:
-            rates = jnp.where(records.measured, records.successes, UNMEASURED)
+        tasks = state.tasks
         return StoredLevels(
-            *(state.levels, ~state.held_back, chances, state.fingerprints), success_rates=rates
+            *(tasks.levels, ~tasks.held_back, self._chances(state), tasks.fingerprints),
+            success_rates=state.records.success_rates,
+            are_all=True,
         )
 
     def _chances(self, state: FixedTasksState[Level]) -> Float[Array, " task"]:
-        measured = state.records.measured
+        measured, there = state.records.measured, ~state.tasks.held_back
         weights = jnp.where(measured, self.rule.weights(state.records), 0)
         weights = jnp.where(measured, weights, jnp.max(weights))
-        chances = chances_by_score(weights, ~state.held_back)
-        return mix_in_uniform(chances, ~state.held_back, self.uniform_share)
-
-    def _metrics(self, state: FixedTasksState[Level]) -> Metrics:
-        records, chances = state.records, self._chances(state)
-        known = lambda values: jnp.where(records.measured, values, jnp.nan)  # noqa: E731
-        returns, successes = known(records.returns), jnp.full_like(records.returns, jnp.nan)
-        if records.successes is not None:
-            successes = known(records.successes)
-        metrics = {
-            "tasks_measured": jnp.sum(records.measured, dtype=jnp.float32),
-            "task_return": jnp.nanmean(returns),
-            "lowest_task_return": jnp.nanmin(returns),
-            "task_success_rate": jnp.nanmean(successes),
-            "task_progress": jnp.nanmean(known(records.progress)),
-            "largest_task_chance": jnp.max(chances),
-            "test_tasks_proposed": state.num_tests_proposed.astype(jnp.float32),
-        }
-        if len(state.names) <= self.most_named:
-            for i, name in enumerate(state.names):
-                metrics[f"task_{name}_return"] = returns[i]
-                metrics[f"task_{name}_success_rate"] = successes[i]
-                metrics[f"task_{name}_chance"] = chances[i]
-        return metrics
+        return mix_in_uniform(chances_by_score(weights, there), there, self.uniform_share)

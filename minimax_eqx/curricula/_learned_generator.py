@@ -67,6 +67,9 @@ class LearnedGenerator(
     def steps_per_level(self, level: PyTree[jax.ShapeDtypeStruct]) -> int:
         return self.design.editor(level).max_episode_steps
 
+    def learner(self) -> AbstractLearner:
+        return self.teacher
+
     def learn(
         self,
         state: LearnedGeneratorState,

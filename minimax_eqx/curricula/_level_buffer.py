@@ -264,6 +264,11 @@ class LevelBuffer(eqx.Module, Generic[Level, Record]):
             notes=self.notes if told is None else self.notes.after(told, targets, places),
         )
 
+    def emptied_if(self, condition: Bool[Array, ""]) -> "LevelBuffer[Level, Record]":
+        """Without any level if the condition holds, else as it is."""
+        scores = jnp.where(condition, -jnp.inf, self.scores)
+        return dataclasses.replace(self, filled=self.filled & ~condition, scores=scores)
+
     @property
     def mean_score(self) -> Float[Array, ""]:
         """The mean over filled slots; NaN if there are none."""

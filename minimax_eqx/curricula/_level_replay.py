@@ -23,7 +23,7 @@ from ._level_buffer import LevelBuffer, share_of
 from ._level_source import AbstractLevelSource, as_source, learn_if, show
 from ._parents import AbstractParents, WholeBatch
 from ._prioritisation import AbstractPrioritisation, Rank
-from ._replay_checks import check_parts_fit
+from ._replay_checks import check_can_be_filled, check_parts_fit
 from ._replay_rules import ReplayRules
 from ._schedules import AbstractSchedule, ReplayMemory, Sequential
 from ._scoring import named_metrics, score_played
@@ -96,6 +96,9 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         kinds = (Kind.NEW, Kind.REPLAYED, *([] if self.mutator is None else [Kind.MUTATED]))
         return self.num_levels * self.schedule.num_kinds_at_once(kinds)
 
+    def check_levels(self, level: PyTree[jax.ShapeDtypeStruct]) -> None:
+        check_can_be_filled(self, level)
+
     def init(self, evidence: Evidence, *, key: Key[Array, ""]) -> LevelReplayState[Level]:
         level = evidence.level_spec()
         source = as_source(self.generator).init(level, key=key)
@@ -123,7 +126,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         *,
         key: Key[Array, ""],
     ) -> tuple[LevelReplayState[Level], Metrics]:
-        pay_key, mutate_key = jax.random.split(key)
+        pay_key, edit_key = jax.random.split(key)
         memory, stock = proposal.memory, _stock_of(self, state)
         played = score_played(
             self.score,
@@ -146,9 +149,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
             played.slots_in(buffer),
             jnp.asarray(True if proposal.update_students is None else proposal.update_students),
         )
-        schedule = self.schedule.learn(
-            state.schedule, stock, proposal, played.scores, key=mutate_key
-        )
+        schedule = self.schedule.learn(state.schedule, stock, proposal, played.scores, key=edit_key)
         state = LevelReplayState(
             buffer, state.blank_record, source, played.state, prioritisation, schedule
         )
@@ -161,6 +162,15 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
 
     def stored(self, state: LevelReplayState[Level]) -> StoredLevels[Level]:
         return _stock_of(self, state).stored()
+
+
+def with_empty_buffer(
+    replay: LevelReplay[Level], state: LevelReplayState[Level]
+) -> LevelReplayState[Level]:
+    """The state with nothing stored, and whatever else was learned."""
+    buffer = state.buffer.emptied_if(jnp.array(True))
+    prioritisation = replay.prioritisation.init(replay.capacity)
+    return dataclasses.replace(state, buffer=buffer, prioritisation=prioritisation)
 
 
 def _spent(

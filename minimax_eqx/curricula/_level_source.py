@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Key
 from .._metrics import Metrics
 from .._types import Level, Memory, PyTree, State
 from .._xla._filtered import filter_update_if
+from ..agents import AbstractLearner
 from ..envs import AbstractLevelGenerator
 from ..rollouts import Evidence
 from ._fit import check_makes_levels
@@ -47,6 +48,10 @@ class AbstractLevelSource(eqx.Module, Generic[Level, State, Memory]):
     def steps_per_level(self, level: PyTree[jax.ShapeDtypeStruct]) -> int | None:
         """How many steps an agent of yours takes to make a level of that structure. Optional: None
         says that there is no such agent."""
+        return None
+
+    def learner(self) -> AbstractLearner | None:
+        """How that agent learns, each time that you are paid. Optional, and None as well."""
         return None
 
 

@@ -1,6 +1,7 @@
 """Which of the levels that were replayed are edited."""
 
 import abc
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -8,9 +9,18 @@ from jaxtyping import Array, Float, Int
 
 from .._ranges import check_at_least
 
+# Pyright takes Equinox's name for a field, and would ask for it whenever parents are made.
+if TYPE_CHECKING:
+    from typing import ClassVar as AbstractClassVar
+else:
+    from equinox import AbstractClassVar
+
 
 class AbstractParents(eqx.Module):
     """Chooses the parents of the next mutants among the levels of a cycle."""
+
+    leaves_some_out: AbstractClassVar[bool]
+    """Whether it prefers some levels, so that there is no use for it where none is edited."""
 
     @abc.abstractmethod
     def choose(self, scores: Float[Array, " level"]) -> Int[Array, " level"]:
@@ -25,6 +35,8 @@ class AbstractParents(eqx.Module):
 class WholeBatch(AbstractParents):
     """Every replayed level is edited once."""
 
+    leaves_some_out = False
+
     def choose(self, scores: Float[Array, " level"]) -> Int[Array, " level"]:
         return jnp.arange(scores.size, dtype=jnp.int32)
 
@@ -34,6 +46,7 @@ class Easiest(AbstractParents):
 
     num_parents: int = 4
     """How many of the replayed levels are edited."""
+    leaves_some_out = True
 
     def __check_init__(self) -> None:
         check_at_least(self, 1, "num_parents")
@@ -49,6 +62,7 @@ class Hardest(AbstractParents):
 
     num_parents: int = 4
     """How many of the replayed levels are edited."""
+    leaves_some_out = True
 
     def __check_init__(self) -> None:
         check_at_least(self, 1, "num_parents")

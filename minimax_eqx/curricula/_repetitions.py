@@ -4,7 +4,8 @@ import dataclasses
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Key
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Key
 
 from .._ranges import check_at_least
 from .._types import Level, PyTree, State
@@ -29,6 +30,15 @@ def check_repetitions(curriculum: eqx.Module) -> None:
 def cycles_to_play(num_candidates: int, num_plays: int, num_levels: int) -> int:
     """How many cycles of `num_levels` plays it takes to play each candidate that often."""
     return -(-num_candidates * num_plays // num_levels)  # rounded up
+
+
+def repeated_if(
+    condition: Bool[Array, ""], candidates: Level, otherwise: Level, num_plays: int
+) -> Level:
+    """Each of the first candidates `num_plays` times, if the condition holds; else the others."""
+    places = jnp.arange(jax.tree.leaves(otherwise)[0].shape[0], dtype=jnp.int32) // num_plays
+    repeat = lambda new, old: jnp.where(condition, new[places], old)  # noqa: E731
+    return jax.tree.map(repeat, candidates, otherwise)
 
 
 def init_repeated(

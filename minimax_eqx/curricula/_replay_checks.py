@@ -10,7 +10,6 @@ from .._types import PyTree
 from ..envs import AbstractLevelGenerator
 from ._fit import check_takes_scores
 from ._kinds import Kind
-from ._parents import WholeBatch
 
 if TYPE_CHECKING:
     from ._level_replay import LevelReplay
@@ -23,7 +22,7 @@ def check_parts_fit(replay: "LevelReplay") -> None:
     check_between(replay, 0, 1, "staleness_coef", "min_fill_ratio", "uniform_share")
     check_takes_scores("LevelReplay", replay.prioritisation, replay.score)
     _check_something_is_replayed(replay)
-    if replay.mutator is None and not isinstance(replay.parents, WholeBatch):
+    if replay.mutator is None and replay.parents.leaves_some_out:
         raise ValueError(
             f"LevelReplay.parents is {replay.parents}, but without a mutator no level is edited; "
             "give a mutator, or leave parents out."

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from .._metrics import Metrics
-from .._ranges import check_below, check_between, check_positive
+from .._ranges import check_below, check_between, check_finite, check_positive
 from .._types import Scalar
 from ._trust_region import AbstractTrustRegionSource
 
@@ -47,6 +47,7 @@ class SelfPaced(AbstractTrustRegionSource):
     def __check_init__(self) -> None:
         check_between(self, 0, 1, "start_mean", "target_mean")
         check_positive(self, "least_std")
+        check_finite(self, "payoff_at", "start_std", "target_std")
         for std in ("start_std", "target_std"):
             check_below(self, "least_std", std)
 

@@ -1,6 +1,6 @@
 """What a curriculum stores, as people look at it."""
 
-from typing import Generic
+from typing import Any, Generic
 
 import equinox as eqx
 from jaxtyping import Array, Bool, Float, Int, UInt32
@@ -42,19 +42,22 @@ class StoredLevels(eqx.Module, Generic[Level]):
     """How often each was solved when it was played last; negative where that is not known."""
     needed: Int[Array, ""] | None = None
     """How many levels there must be before any is replayed."""
+    are_all: bool = eqx.field(static=True, default=False)
+    """Whether no other level is ever proposed, as by a curriculum over fixed tasks."""
 
     @classmethod
     def of(
         cls,
         buffer: LevelBuffer[Level, PyTree],
         chances: Float[Array, " slot"],
-        **others: Array | None,
+        **others: Any,
     ) -> "StoredLevels[Level]":
         """What a level buffer holds, whose levels are replayed with these chances."""
         notes = buffer.notes
-        known = {
+        known: dict[str, Any] = {
             "scores": buffer.scores,
             "num_plays": notes.num_plays,
             "success_rates": notes.success_rates,
+            **others,
         }
-        return cls(buffer.levels, buffer.filled, chances, buffer.fingerprints, **known | others)
+        return cls(buffer.levels, buffer.filled, chances, buffer.fingerprints, **known)

@@ -4,29 +4,12 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from .._ranges import check_between, check_positive
 from .._types import Scalar
 from ._chances import rank
-
-
-class TaskRecords(eqx.Module):
-    """How students did on each task lately; 0 where no episode has finished yet.
-
-    All are running means over the cycles that played the task, of all students together. The slow
-    one runs after `returns`, so it is what they were a while ago.
-    """
-
-    returns: Float[Array, " task"]
-    slow_returns: Float[Array, " task"]
-    successes: Float[Array, " task"] | None  # None where nobody says what success is
-    measured: Bool[Array, " task"]
-
-    @property
-    def progress(self) -> Float[Array, " task"]:
-        """How far returns have lately moved, up or down."""
-        return jnp.abs(self.returns - self.slow_returns)
+from ._task_records import TaskRecords
 
 
 class AbstractTaskRule(eqx.Module):

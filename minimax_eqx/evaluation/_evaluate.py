@@ -6,6 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
+from ..curricula._fit import check_makes_levels
 from ..envs import AbstractEnv, AbstractLevelGenerator
 from ..runners._arrays import as_written
 from ..runners._experiment import Experiment
@@ -94,6 +95,19 @@ def seed_of(experiment: Experiment) -> int:
     """The seed of an experiment's evaluation."""
     own = experiment.evaluation.seed
     return experiment.seed if own is None else own
+
+
+def check_evaluation(experiment: Experiment) -> None:
+    """Raises `ValueError`, naming the field, for an evaluation that could not be played. It is
+    quick, so that nobody trains first to hear of it."""
+    env, options = experiment.env, experiment.evaluation
+    if options.suite is not None:
+        options.suite.check(env)
+    if options.unseen is not None:
+        try:
+            check_makes_levels(options.unseen, env.level_spec())
+        except ValueError as error:
+            raise ValueError(f"evaluation.unseen: {error}") from error
 
 
 def generator_of(

@@ -8,9 +8,8 @@ import jax
 import numpy as np
 from jaxtyping import UInt32
 
-from ..curricula._fixed_tasks import FixedTasksState
-from ..curricula._level_buffer import LevelBuffer
 from ..envs import AbstractEnv, AbstractLevelGenerator
+from ..runners._looking import stored_levels
 from ..runners._runner import Runner
 from ._panels import Played, fingerprints_of
 
@@ -23,15 +22,13 @@ def known_levels(runner: Runner) -> dict[str, UInt32[np.ndarray, "level 2"]]:
     those that left a buffer, it knows nothing.
     """
     found: dict[str, list[np.ndarray]] = {}
-    for part in _parts(runner.curriculum_state, (LevelBuffer, FixedTasksState)):
-        prints = np.asarray(part.fingerprints)
-        if isinstance(part, LevelBuffer):
-            found.setdefault("level buffer", []).append(prints[np.asarray(part.filled)])
-        else:
-            found.setdefault("fixed tasks", []).append(prints[~np.asarray(part.held_back)])
+    stored = stored_levels(runner)
+    if stored is not None:
+        place = "fixed tasks" if stored.are_all else "level buffer"
+        found[place] = [np.asarray(stored.fingerprints)[np.asarray(stored.filled)]]
     # A list that fixed tasks are made of has those that are held back, too.
-    curriculum = None if "fixed tasks" in found else runner.experiment.curriculum
-    for generator in _parts(curriculum, (AbstractLevelGenerator,)):
+    lists_all = stored is None or not stored.are_all
+    for generator in _generators(runner.experiment.curriculum) if lists_all else []:
         listed = generator.list_levels(runner.experiment.env.level_spec())
         if listed is not None:
             found.setdefault("listed levels", []).append(fingerprints_of(listed[1]))
@@ -52,8 +49,8 @@ def num_seen(
     return len({row.tobytes() for row in played.fingerprints} & trained)
 
 
-def _parts(tree: Any, kinds: tuple[type, ...]) -> list[Any]:
+def _generators(tree: Any) -> list[AbstractLevelGenerator]:
     def is_one(node):
-        return isinstance(node, kinds)
+        return isinstance(node, AbstractLevelGenerator)
 
     return [node for node in jax.tree.leaves(tree, is_leaf=is_one) if is_one(node)]

@@ -14,6 +14,8 @@ from .._folder._run_folder import RunFolder
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
 
+# A time in a file that is longer than the age of the world was not measured.
+MOST_SECONDS = 1e18
 SECONDS = ("seconds_compiling", "seconds_running", "seconds_evaluating", "seconds_saving")
 
 
@@ -81,10 +83,17 @@ def ledger_at(folder: RunFolder, cycle: int) -> dict[str, float]:
     return {n: row[n] for row in rows for n in names if not math.isnan(row.get(n, math.nan))}
 
 
-def seconds_in(row: Mapping[str, float]) -> dict[str, float]:
-    """The seconds by kind in a row of metrics.csv; 0 where an older row has none."""
-    found = {name: row.get(name, 0.0) for name in SECONDS}
-    return {name: 0.0 if math.isnan(value) else value for name, value in found.items()}
+def seconds_in(row: Any) -> dict[str, float]:
+    """The seconds by kind in a row of metrics.csv, or in what a file has in place of one; 0 where
+    there are none."""
+    row = row if isinstance(row, Mapping) else {}
+    return {name: seconds_or_0(row.get(name)) for name in SECONDS}
+
+
+def seconds_or_0(value: Any) -> float:
+    """What a file has as a time, and 0 for what can be none."""
+    is_time = type(value) in (int, float) and 0 <= value < MOST_SECONDS
+    return float(value) if is_time else 0.0
 
 
 def as_entry(ledger: Ledger) -> dict[str, Any]:

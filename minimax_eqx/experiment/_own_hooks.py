@@ -9,7 +9,7 @@ from .._folder._results import all_results
 from .._folder._run_folder import REPORT, RunFolder
 from .._report._page import write_report
 from .._report._run import Run
-from ..evaluation._evaluate import evaluate
+from ..evaluation._evaluate import check_evaluation, evaluate
 from ..runners._divergence import divergence_of_metrics, updates_of_learners
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
@@ -94,9 +94,8 @@ class Evaluate:
     def __call__(self, event: Event) -> Event | None:
         if not isinstance(event, Started | Progressed | Trained):
             return None
-        suite = self.experiment.evaluation.suite
-        if isinstance(event, Started) and suite:
-            suite.check(self.experiment.env)
+        if isinstance(event, Started):
+            check_evaluation(self.experiment)
         # At the start if it was killed between a checkpoint and the evaluation of the same cycle.
         due = is_due(event.ledger.cycle, self.last, self.experiment.schedule.evaluate_every)
         if isinstance(event, Trained):

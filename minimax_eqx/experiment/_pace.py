@@ -13,7 +13,7 @@ from .._files import FolderError
 from .._folder._run_folder import RunFolder
 from .._xla._processes import from_first
 from ..runners._schedule import Schedule
-from ._ledger import SECONDS, Ledger, seconds_in
+from ._ledger import SECONDS, Ledger, seconds_in, seconds_or_0
 
 # Seconds since whenever, as `time.perf_counter` gives them.
 Clock: TypeAlias = Callable[[], float]
@@ -193,7 +193,7 @@ def already_spent(
     if not rows:
         return 0.0, Costs()
     last = rows[-1]
-    times = [row.get(SPENT, 0.0) for row in rows[-_LATEST - 1 :]]
+    times = [seconds_or_0(row.get(SPENT)) for row in rows[-_LATEST - 1 :]]
     # Some have an evaluation in them, or a checkpoint.
     intervals = [after - before for before, after in itertools.pairwise(times)]
     # What came after the last row.

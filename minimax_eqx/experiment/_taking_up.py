@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .._files import FolderError
-from .._folder._run_folder import CONFIG, RunFolder
+from .._folder._run_folder import CONFIG, METRICS, RunFolder
 from .._xla._processes import from_first, is_first
 from ..runners._ahead import making, zeros
 from ..runners._experiment import Experiment
@@ -15,7 +15,7 @@ from ..runners._runner import Runner
 from ..runners._saving import CheckpointError, Saved
 from ._hooks import Hook, Remote
 from ._json_lines import WriteEvents
-from ._ledger import SECONDS, Ledger, seconds_in
+from ._ledger import SECONDS, Ledger, seconds_in, seconds_or_0
 from ._loop import Telling
 from ._own_hooks import Evaluate, Watch, WriteReport, WriteTables
 from ._pace import SPENT, Costs, Timing, already_spent, pace_of
@@ -40,6 +40,8 @@ def telling(
     timing = timing or Timing()
     *seconds, last, spent, costs = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
     pace = pace_of(experiment.schedule, timing, spent)
+    if is_first() and saved is not None:
+        _warn_of_rows(folder, Ledger().of(runner))
     save = SaveCheckpoints(folder.checkpoints(experiment), experiment.schedule, saved)
     watch = Watch(save)
     assess = Evaluate(experiment, last, save, timing.clock)
@@ -83,13 +85,31 @@ def _drop_what_is_repeated(folder: RunFolder, cycle: int) -> list[Any]:
     last, in_budget = 0, 0.0
     with contextlib.suppress(FolderError):
         evaluation = folder.evaluation()
-        in_budget = evaluation.get(SPENT, 0.0)
+        in_budget = seconds_or_0(evaluation.get(SPENT))
         later = seconds_in(evaluation.get("ledger", {}))
         spent = {name: max(value, later[name]) for name, value in spent.items()}
         last = evaluations.last_cycle
     in_rows, costs = already_spent(rows, spent, num_evaluations)
     budget = [max(in_rows, in_budget), dataclasses.asdict(costs)]
     return [*(spent[name] for name in SECONDS), last, *budget]
+
+
+def _warn_of_rows(folder: RunFolder, ledger: Ledger) -> None:
+    """Warns if metrics.csv does not lead up to the checkpoint that the run goes on from."""
+    metrics, logger = folder.metrics(), logging.getLogger("minimax_eqx")
+    if metrics.last_cycle < ledger.cycle:
+        logger.warning(
+            "%s ends at cycle %d, and the run goes on from cycle %d: the rows between are lost.",
+            *(folder.path / METRICS, metrics.last_cycle, ledger.cycle),
+        )
+        return
+    row = metrics.read()[-1]
+    if any(row.get(name) != getattr(ledger, name) for name in ("updates", "env_steps")):
+        logger.warning(
+            "%s is not of this run, or was changed: at cycle %d it says other updates or env_steps "
+            "than were made.",
+            *(folder.path / METRICS, ledger.cycle),
+        )
 
 
 def _to_go_on_from(folder: RunFolder, experiment: Experiment) -> Saved | None:

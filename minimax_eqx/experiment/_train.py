@@ -14,6 +14,7 @@ from .._composition._user_code import UserCode
 from .._folder._best import chosen
 from .._folder._run_folder import RunFolder
 from .._xla._processes import arrays_of_first, from_first
+from ..evaluation._evaluate import check_evaluation
 from ..runners import level_mesh
 from ..runners._ahead import CompileAhead, making
 from ..runners._experiment import Experiment
@@ -58,6 +59,7 @@ def train(
     folder = RunFolder(path)
     from_first(folder.check_free)
     mesh = _mesh(experiment)
+    check_evaluation(experiment)
     with matmul_precision(experiment):
         # Traces a cycle, so that what can be wrong is known before the folder is there.
         ahead = CompileAhead(making(experiment), experiment.schedule.log_every, mesh)

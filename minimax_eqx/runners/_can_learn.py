@@ -3,8 +3,6 @@
 from typing import TYPE_CHECKING
 
 from ..agents import AbstractLearner
-from ..curricula import AdversarialDesign, LearnedGenerator, LevelReplay
-from ..curricula._replay_checks import check_can_be_filled
 
 if TYPE_CHECKING:
     from ._experiment import Experiment
@@ -12,8 +10,7 @@ if TYPE_CHECKING:
 
 def check_can_learn(experiment: "Experiment") -> None:
     """Raises `ValueError`, with what to change, if learning would end before the experiment does,
-    if the first log interval would go beyond its end, or if level replay would wait for more levels
-    than there are."""
+    if the first log interval would go beyond its end, or if the curriculum refuses its levels."""
     curriculum, schedule = experiment.curriculum, experiment.schedule
     num_updates, per_cycle = schedule.num_updates, experiment.rollouts_per_play
     if schedule.log_every * per_cycle > num_updates:
@@ -26,14 +23,11 @@ def check_can_learn(experiment: "Experiment") -> None:
         # What anneals over steps will do so over the run: only a rate that is always 0 is left.
         num_updates = 1
     _check_learner("student", experiment.student, num_updates)
-    # Other teachers learn in some cycles only, and students in others, as chance has it.
-    if isinstance(curriculum, AdversarialDesign) and isinstance(
-        curriculum.generator, LearnedGenerator
-    ):
+    teacher = curriculum.teacher()
+    if teacher is not None:
         # Once in a cycle, however often the students do.
-        _check_learner("teacher", curriculum.generator.teacher, num_updates, per_cycle)
-    if isinstance(curriculum, LevelReplay):
-        check_can_be_filled(curriculum, experiment.env.level_spec())
+        _check_learner("teacher", teacher, num_updates, per_cycle)
+    curriculum.check_levels(experiment.env.level_spec())
 
 
 def _check_learner(

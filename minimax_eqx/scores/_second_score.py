@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from .._types import PyTree
 
@@ -24,6 +24,18 @@ class SecondScore(eqx.Module):
     def blank(cls, own: PyTree) -> "SecondScore":
         """That of a level never played."""
         return cls(own, jnp.full((), -1, jnp.int32), jnp.zeros(()), jnp.zeros(()))
+
+    @classmethod
+    def of_play(
+        cls,
+        own: PyTree,
+        cycle: Int[Array, ""],
+        value: Float[Array, " level"],
+        finished: Bool[Array, " level"],
+    ) -> "SecondScore":
+        """What that cycle tells of each level; nothing of one on which nobody finished."""
+        total = jnp.where(finished, value, 0.0)
+        return cls(own, jnp.where(finished, cycle, -1), total, finished.astype(jnp.float32))
 
     @property
     def value(self) -> Float[Array, "*batch"]:

@@ -104,7 +104,7 @@ def test_levels_that_are_not_numbers_in_a_box_are_refused(cls):
 def test_the_ranges_of_adr_begin_as_one_level_and_fill_the_box_with_success():
     state, _, places, metrics = plays(ADR(start=0.3), everywhere, 60)
     np.testing.assert_allclose(places[0], 0.3, atol=1e-5)
-    np.testing.assert_allclose(state.bounds, [[0, 0], [1, 1]], atol=1e-6)
+    np.testing.assert_allclose(state.ranges.bounds, [[0, 0], [1, 1]], atol=1e-6)
     assert (np.diff(metrics["range_width"]) >= 0).all()
     np.testing.assert_allclose(metrics["mass_high"][-1], 10, rtol=1e-5)
     # Half of the levels have one of their two numbers on a bound.
@@ -117,33 +117,33 @@ def test_the_ranges_of_adr_begin_as_one_level_and_fill_the_box_with_success():
 def test_the_ranges_of_adr_stop_where_the_student_fails():
     state, _, _, metrics = plays(ADR(), near_the_middle, 120)
     # One step beyond the limit at most, and back again.
-    assert (np.abs(np.asarray(state.bounds) - 0.5) <= 0.25 + 0.05 + 1e-5).all()
-    assert (np.abs(np.asarray(state.bounds) - 0.5) >= 0.25 - 0.05 - 1e-5).all()
+    assert (np.abs(np.asarray(state.ranges.bounds) - 0.5) <= 0.25 + 0.05 + 1e-5).all()
+    assert (np.abs(np.asarray(state.ranges.bounds) - 0.5) >= 0.25 - 0.05 - 1e-5).all()
     np.testing.assert_allclose(metrics["range_width"][-1], 0.5, atol=0.11)
 
 
 def test_a_bound_of_adr_waits_for_its_levels_and_never_passes_the_other():
     source = ADR(num_episodes=10, step=0.25)
     state = source.begin(1, key=KEY)
-    state = eqx.tree_at(lambda s: s.bounds, state, jnp.array([[0.4], [0.6]]))
+    state = eqx.tree_at(lambda s: s.ranges.bounds, state, jnp.array([[0.4], [0.6]]))
 
     def after(bounds, payoffs):
         memory, worth = jnp.array(bounds), jnp.array(payoffs, jnp.float32)
         return source.update(state, jnp.zeros((len(bounds), 1)), memory, worth, key=KEY)[0]
 
     waiting = after([0] * 9 + [2] * 5, [1.0] * 14)
-    np.testing.assert_allclose(waiting.bounds, state.bounds)
+    np.testing.assert_allclose(waiting.ranges.bounds, state.ranges.bounds)
     assert waiting.counts.tolist() == [[9], [0]]
     # At its mean of 0.8 the lower one moves out; the upper one, at 0.4, moves in and meets it.
     moved = after([0] * 10 + [1] * 10, [1.0] * 8 + [0.0] * 2 + [1.0] * 4 + [0.0] * 6)
-    np.testing.assert_allclose(moved.bounds, [[0.15], [0.35]], atol=1e-6)
+    np.testing.assert_allclose(moved.ranges.bounds, [[0.15], [0.35]], atol=1e-6)
     assert moved.counts.tolist() == [[0], [0]]
     # Both move in, and do not pass each other.
     failed = after([0] * 10 + [1] * 10, [0.0] * 20)
-    assert failed.bounds[0, 0] <= failed.bounds[1, 0]
+    assert failed.ranges.bounds[0, 0] <= failed.ranges.bounds[1, 0]
     # Neither good nor bad: nothing moves, and the count begins anew.
     undecided = after([0] * 10, [0.0] * 5 + [1.0] * 5)
-    np.testing.assert_allclose(undecided.bounds, state.bounds)
+    np.testing.assert_allclose(undecided.ranges.bounds, state.ranges.bounds)
     assert undecided.counts.tolist() == [[0], [0]]
 
 
@@ -173,7 +173,7 @@ def test_the_progress_of_a_level_is_how_far_it_pays_from_the_nearest_earlier_one
     assert float(metrics["learning_progress"]) == 0  # fewer than 6 were known
     new, worth = jnp.array([[0.19]] * 3 + [[0.95]] * 3), jnp.array([0.5] * 3 + [0.25] * 3)
     state, _ = update(state, new, None, worth, key=KEY)
-    np.testing.assert_allclose(state.recent[6:12, 1], [0.3] * 3 + [0.75] * 3, atol=1e-6)
+    np.testing.assert_allclose(state.memory.recent[6:12, 1], [0.3] * 3 + [0.75] * 3, atol=1e-6)
     assert np.isnan(metrics["num_components"])
 
 

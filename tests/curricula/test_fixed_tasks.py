@@ -93,8 +93,8 @@ def test_a_running_mean_moves_once_in_a_cycle_by_all_plays_of_a_task():
 def test_no_task_that_is_held_back_is_ever_proposed():
     curriculum = FixedTasks(FewLevels(Numbers(), 30), num_levels=8, test_share=0.4)
     seen, metrics, begun = play(curriculum, lambda levels: (levels % 2).astype(jnp.float32), 20)
-    held_back = jax.vmap(lambda level: is_held_back(level, 0.4))(begun.state.levels)
-    tests = np.asarray(begun.state.levels)[np.asarray(held_back)]
+    held_back = jax.vmap(lambda level: is_held_back(level, 0.4))(begun.state.tasks.levels)
+    tests = np.asarray(begun.state.tasks.levels)[np.asarray(held_back)]
     assert 0 < len(tests) < 30
     assert not set(seen.tolist()) & set(tests.tolist())
     assert metrics["test_tasks_proposed"] == 0

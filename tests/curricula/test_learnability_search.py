@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import SamplingForLearnability
+from minimax_eqx.curricula import FromLastSearch, SamplingForLearnability
 from minimax_eqx.curricula._prioritisation import Proportional
 from minimax_eqx.envs import AbstractLevelMutator
 from minimax_eqx.scores import MaxMC
@@ -260,7 +260,6 @@ def test_half_a_level_goes_to_the_even_number(replay_share, expected):
         ({"num_levels": 0}, "num_levels is 0"),
         ({"num_candidates": 0}, "num_candidates is 0"),
         ({"num_plays": 0}, "num_plays is 0"),
-        ({"mutant_share": 1.1}, "mutant_share is 1.1"),
         (
             {"score": MeanReturn(), "prioritisation": Proportional()},
             "SamplingForLearnability.prioritisation is Proportional, which needs scores",
@@ -293,10 +292,9 @@ class FarAway(AbstractLevelMutator):
 
 @pytest.mark.parametrize(("carry_over", "mutant_share"), [(True, None), (False, 0.25), (True, 0.5)])
 def test_candidates_may_come_from_the_last_search(getkey, carry_over, mutant_share):
-    options = {"carry_over": carry_over}
-    if mutant_share is not None:
-        options |= {"mutator": FarAway(), "mutant_share": mutant_share}
-    curriculum, first = create(**options), []
+    options = {} if mutant_share is None else {"mutator": FarAway(), "mutant_share": mutant_share}
+    curriculum = create(candidates=FromLastSearch(carry_over=carry_over, **options))
+    first = []
     for _ in range(PERIOD):
         curriculum, proposal, _ = cycle(curriculum, getkey())
         first += [] if bool(proposal.update_students) else [*candidates_of(proposal)]
@@ -321,6 +319,13 @@ def test_candidates_may_come_from_the_last_search(getkey, carry_over, mutant_sha
     np.testing.assert_array_equal(groups.get("mutated", mutated), mutated)
     np.testing.assert_array_equal(groups["new"], ~carried & ~mutated)
     assert_stored_are_the_best_of(curriculum, candidates.tolist())
+
+
+def test_candidates_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="mutant_share is 1"):
+        FromLastSearch(FarAway(), mutant_share=1.1)
+    with pytest.raises(ValueError, match="no mutator and carry_over=False"):
+        FromLastSearch(carry_over=False)
 
 
 def test_kept_levels_may_be_drawn_by_their_scores(getkey):

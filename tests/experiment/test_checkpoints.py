@@ -79,7 +79,8 @@ def test_loaded_arrays_can_be_donated_and_no_two_share_memory(checkpoints):
 def test_a_checkpoint_is_an_archive_that_numpy_reads(checkpoints):
     with np.load(checkpoints.save(3, state())) as archive:
         assert archive[".count"] == 7
-        assert json.loads(archive["manifest"].item())["about"] == {"seed": 1, "mazes": ["a"]}
+        about = json.loads(archive["manifest"].item())["about"]
+    assert about == {"seed": 1, "mazes": ["a"], "cycle": 3}
 
 
 def test_the_newest_are_kept_and_saving_again_replaces(checkpoints):

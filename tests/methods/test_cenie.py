@@ -42,9 +42,9 @@ def test_a_level_that_was_trained_on_is_less_new_than_a_shifted_copy():
     assert jnp.all(unknown == 0)  # nothing was trained on
     same, not_learned = novelty_of(evidence, records, state)
     assert jnp.all(same == 0)  # nor since
-    assert not_learned.num_pairs == 0
+    assert not_learned.coverage.num_pairs == 0
     known, state = novelty_of(after_updates(evidence, 1), records, state)
-    assert (int(state.num_lessons), int(state.num_pairs)) == (1, 32)
+    assert (int(state.coverage.num_lessons), int(state.coverage.num_pairs)) == (1, 32)
     shifted = dataclasses.replace(evidence, observations=evidence.observations + 3)
     new, _ = novelty_of(after_updates(shifted, 1), records, state)
     assert jnp.all(jnp.where(finished, new > known + 1, new == known))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import NCC
+from minimax_eqx.curricula import NCC, Climb
 from minimax_eqx.curricula._ascents import AdaGradAscent, AdamAscent, PlainAscent
 from minimax_eqx.curricula._simplex import entropy, project
 from minimax_eqx.scores import MaxMC
@@ -46,7 +46,7 @@ def cycle(curriculum, key, returns=returns_of):
 def iteration(curriculum, getkey, returns=returns_of):
     """The curriculum after an iteration, and the proposals and metrics of its cycles."""
     seen = []
-    for _ in range(curriculum.curriculum.num_scoring_cycles + TRAINING):
+    for _ in range(curriculum.curriculum.num_search_cycles + TRAINING):
         curriculum, *rest = cycle(curriculum, getkey(), returns)
         seen.append(rest)
     return curriculum, seen
@@ -82,20 +82,17 @@ def test_a_projection_moves_what_is_above_the_floor_by_one_constant(getkey):
 
 def with_scores(scores, **options):
     """A curriculum whose buffer is full of levels of these scores."""
-    curriculum = going(compose(**{"capacity": len(scores), "evenness_coef": 0.05, **options}))
+    climb = Climb(**{"evenness_coef": 0.05, **options})
+    curriculum = going(compose(capacity=len(scores), climb=climb))
     full = {"scores": jnp.asarray(scores, jnp.float32), "filled": jnp.ones(len(scores), bool)}
     return curriculum.with_buffer(dataclasses.replace(curriculum.buffer, **full))
 
 
 @eqx.filter_jit
 def ascend(curriculum, num_steps):
-    state = curriculum.state
-
-    def step(moved, _):
-        part = curriculum.curriculum
-        return part._ascend(*moved, state.buffer, part._evenness(state)), None
-
-    return jax.lax.scan(step, (state.weights, state.ascent), None, num_steps)[0][0]
+    state, climb = curriculum.state, curriculum.curriculum.climb
+    step = lambda weights, _: (climb.step(weights, state.buffer), None)  # noqa: E731
+    return jax.lax.scan(step, state.own.weights, None, num_steps)[0].values
 
 
 def test_a_step_climbs_and_many_end_at_the_softmax_of_scores():
@@ -150,7 +147,7 @@ def test_an_iteration_scores_all_stored_levels_and_new_ones_and_then_trains(getk
     curriculum, seen = iteration(curriculum, getkey, lambda n: 1 - returns_of(n))
     proposals = [proposal for proposal, _ in seen]
     assert [bool(p.update_students) for p in proposals] == [False] * SCORING + [True] * TRAINING
-    assert [float(m["scoring"]) for _, m in seen] == [1.0] * SCORING + [0.0] * TRAINING
+    assert [float(m["searching"]) for _, m in seen] == [1.0] * SCORING + [0.0] * TRAINING
     scored = np.concatenate([p.levels for p in proposals[:SCORING]]).reshape(-1, PLAYS)
     assert (scored == scored[:, :1]).all()
     assert set(scored[:CAPACITY, 0].tolist()) == before
@@ -167,10 +164,10 @@ def test_an_iteration_scores_all_stored_levels_and_new_ones_and_then_trains(getk
 
 
 def test_levels_are_drawn_by_the_weights_which_move_after_training(getkey):
-    curriculum, weights = going(compose(ascent=PlainAscent(0.05))), []
+    curriculum, weights = going(compose(climb=Climb(ascent=PlainAscent(0.05)))), []
     for _ in range(2 * PERIOD):
         curriculum, _, _ = cycle(curriculum, getkey())
-        weights.append(np.asarray(curriculum.state.weights))
+        weights.append(np.asarray(curriculum.state.own.weights.values))
     moved = [i for i in range(1, 2 * PERIOD) if (weights[i] != weights[i - 1]).any()]
     assert moved == [PERIOD - 1, 2 * PERIOD - 1]
     training = dataclasses.replace(curriculum.state, phase=jnp.int32(SCORING))
@@ -183,7 +180,7 @@ def test_levels_are_drawn_by_the_weights_which_move_after_training(getkey):
 
 def test_a_share_of_the_levels_is_scored_by_turns(getkey):
     curriculum = going(compose(rescored_share=0.4, num_new_levels=0, num_training_cycles=TRAINING))
-    assert curriculum.curriculum.num_scoring_cycles == 1
+    assert curriculum.curriculum.num_search_cycles == 1
     for _ in range(3):
         curriculum, _ = iteration(curriculum, getkey)
     assert int(curriculum.buffer.num_filled) == CAPACITY
@@ -202,24 +199,24 @@ def test_where_nobody_finishes_all_levels_are_new_and_weights_stay_a_distributio
         evidence = evidence_of(np.zeros((1, LEVELS, 1)), finished=False)
         assert proposal.groups["new"].all()
         curriculum, _ = learn(curriculum, proposal, evidence, getkey())
-    np.testing.assert_allclose(curriculum.state.weights, 1 / CAPACITY, rtol=1e-5)
+    np.testing.assert_allclose(curriculum.state.own.weights.values, 1 / CAPACITY, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"num_plays": 5}, "NCC.num_plays is 5; it must divide num_levels, 12"),
-        ({"min_weight": 0.2}, "NCC.min_weight is 0.2; it must be between 0 and 0.1"),
-        ({"min_weight": 0.0}, "NCC.min_weight is 0.0; it must be positive"),
+        ({"climb": {"min_weight": 0.2}}, "Climb.min_weight is 0.2; it must be between 0 and 0.1"),
+        ({"climb": {"min_weight": 0.0}}, "Climb.min_weight is 0.0; it must be positive"),
         ({"rescored_share": 0.0}, "NCC.rescored_share is 0.0; it must be positive"),
-        ({"evenness_coef": -1.0}, "NCC.evenness_coef is -1.0"),
+        ({"climb": {"evenness_coef": -1.0}}, "Climb.evenness_coef is -1.0"),
         ({"num_new_levels": -1}, "NCC.num_new_levels is -1"),
     ],
     ids=str,
 )
 def test_what_makes_no_sense_is_refused_by_name(options, message):
     with pytest.raises(ValueError, match=message):
-        compose(**options)
+        compose(**{name: Climb(**of) if name == "climb" else of for name, of in options.items()})
 
 
 def test_a_score_that_keeps_records_is_refused():
@@ -229,9 +226,11 @@ def test_a_score_that_keeps_records_is_refused():
 
 def test_the_worth_of_evenness_falls_with_the_iterations_and_is_constant_without_decay(getkey):
     for decay, expected in ((0.0, (0.005, 0.005)), (1 / 3, (0.005, 0.0025))):
-        begun = going(compose(evenness_coef=0.005, evenness_decay=decay))
-        later = eqx.tree_at(lambda s: s.num_iterations, begun.state, jnp.array(7, jnp.int32))
-        found = [float(begun.curriculum._evenness(state)) for state in (begun.state, later)]
+        climb = Climb(evenness_coef=0.005, evenness_decay=decay)
+        begun = going(compose(climb=climb))
+        weights = begun.state.own.weights
+        later = dataclasses.replace(weights, num_steps=jnp.array(7, jnp.int32))
+        found = [float(climb.evenness(at)) for at in (weights, later)]
         assert found == pytest.approx(expected)
     after, _ = iteration(begun, getkey)
-    assert int(after.state.num_iterations) == 1
+    assert int(after.state.own.weights.num_steps) == 1

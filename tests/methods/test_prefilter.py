@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from minimax_eqx._xla._filtered import filter_scan
-from minimax_eqx.curricula._prefilter import Prefilter, Window
+from minimax_eqx.curricula._played_window import Window
+from minimax_eqx.curricula._prefilter import Prefilter
 from minimax_eqx.envs import AbstractLevelGenerator
 
 from ..evidence import KEY, make_evidence
@@ -75,7 +76,7 @@ def test_nothing_is_learned_from_levels_that_were_not_finished():
     evidence = played(jnp.full(4, 0.5), KEY)
     unfinished = dataclasses.replace(evidence, terminated=jnp.zeros_like(evidence.terminated))
     after, metrics = source.watch(state, unfinished, key=KEY)
-    assert eqx.tree_equal(after.networks, state.networks)
+    assert eqx.tree_equal(after.model.networks, state.model.networks)
     assert int(after.window.count) == 0
     assert np.isnan(metrics["prefilter_loss"])
 

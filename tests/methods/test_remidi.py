@@ -149,10 +149,10 @@ def test_the_next_buffer_takes_only_what_the_last_one_has_left_undecided():
     assert (np.asarray(weights) == 1).all()
     assert float(metrics["buffer_fill_ratio"]) == 0.5
     # The buffer begins anew, and the last one is kept.
-    assert int(state.num_buffers) == 1 == float(metrics["earlier_buffers"])
+    assert int(state.earlier.num_buffers) == 1 == float(metrics["earlier_buffers"])
     assert not state.replay.buffer.filled.any()
-    np.testing.assert_array_equal(state.earlier["shown"][0, :2], first["shown"])
-    np.testing.assert_array_equal(state.filled[0], [True, True, False, False])
+    np.testing.assert_array_equal(state.earlier.levels["shown"][0, :2], first["shown"])
+    np.testing.assert_array_equal(state.earlier.filled[0], [True, True, False, False])
 
     other = story([9, 2, 3, 4])
     known_and_other = stacked([story([1, 5, 6, 7]), other])
@@ -166,7 +166,7 @@ def test_the_next_buffer_takes_only_what_the_last_one_has_left_undecided():
     # There are two buffers, so the second is the last: what it holds decides nothing.
     state, weights, _ = cycle(part, state, known_and_other)
     np.testing.assert_array_equal(weights[0, :, :, 0], [[0, 1]] * STEPS)
-    assert int(state.num_buffers) == int(state.replay.buffer.num_filled) == 1
+    assert int(state.earlier.num_buffers) == int(state.replay.buffer.num_filled) == 1
 
 
 def test_a_play_in_parts_is_refused():

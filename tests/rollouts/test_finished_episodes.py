@@ -1,5 +1,7 @@
 """Which episodes count, and how often: play by play, or all plays pooled."""
 
+import itertools
+
 import hypothesis
 import hypothesis.strategies as st
 import jax.numpy as jnp
@@ -117,6 +119,36 @@ def test_quick_successes_do_not_hide_slow_failures():
         jnp.zeros(dones.shape), dones, successes=dones & succeeds[None, None, None]
     )
     np.testing.assert_allclose(score_of(scores.Learnability(), evidence), [0.25])
+
+
+def all_plays(num_steps):
+    """Every way in which a play can go, all equally likely, where an episode is a success in one
+    step or a failure in three, as likely as each other."""
+    chances = list(itertools.product([True, False], repeat=num_steps))
+    dones, successes = np.zeros((2, 1, num_steps, 1, len(chances)), bool)
+    for play, outcomes in enumerate(chances):
+        ends = np.cumsum([1 if success else 3 for success in outcomes]) - 1
+        for end, success in zip(ends, outcomes, strict=True):
+            if end < num_steps:
+                dones[0, end, 0, play], successes[0, end, 0, play] = True, success
+    return make_evidence(jnp.zeros(dones.shape), jnp.array(dones), successes=jnp.array(successes))
+
+
+@pytest.mark.parametrize("num_steps", [3, 5])
+def test_though_short_episodes_finish_first_a_mean_that_counts_plays_is_right(num_steps):
+    """In a play in which an episode always finishes. Of those that finished, however many they are,
+    each is as likely to be the first as any other, so their mean is the first's on average."""
+    evidence = all_plays(num_steps)
+    episodes = Episodes.of(evidence)
+    steps = jnp.ones(evidence.dones.shape)
+    np.testing.assert_allclose(episodes.mean_of_sums(evidence.successes), [[1 / 2]], rtol=1e-6)
+    np.testing.assert_allclose(episodes.mean_of_sums(steps), [[2]], rtol=1e-6)
+    assert episodes.pooled_mean_of_sums(evidence.successes).item() > 0.52
+
+
+def test_in_a_play_too_short_for_a_failure_every_mean_is_of_successes_alone():
+    evidence = all_plays(2)
+    assert Episodes.of(evidence).mean_of_sums(evidence.successes).item() == 1
 
 
 def test_a_student_without_a_finished_episode_has_no_say_in_learnability():

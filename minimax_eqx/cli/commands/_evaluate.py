@@ -13,6 +13,7 @@ from ..._folder._patterns import matching
 from ..._folder._run_folder import RunFolder
 from ...envs.maze import HeldOutMazes
 from ...envs.maze._held_out_names import LISTS, MAZES, MAZES_WITH_MORE
+from ...evaluation._evaluate import check_evaluation
 from ...runners import Evaluation
 from ...runners._experiment import Experiment
 from .._read import read_several
@@ -89,9 +90,9 @@ def _experiment(
     draft = draft_of(experiment.evaluation)
     apply([draft], given, parts)
     evaluation: Evaluation = made(draft)
-    if evaluation.suite is not None:
-        evaluation.suite.check(experiment.env)
-    return dataclasses.replace(experiment, evaluation=evaluation)
+    experiment = dataclasses.replace(experiment, evaluation=evaluation)
+    check_evaluation(experiment)
+    return experiment
 
 
 def _with_suite(given: list[Given], levels: str | None, parts: Parts) -> list[Given]:

@@ -44,8 +44,7 @@ def sfl_mutants(**changes: Any) -> Experiment:
     As `sfl`, with what followers of it do; kept levels are drawn in proportion to their scores.
     """
     experiment = sfl(
-        mutator=maze.MazeEdits(num_edits=20),
-        carry_over=True,
+        candidates=curricula.FromLastSearch(maze.MazeEdits(num_edits=20)),
         prioritisation=curricula.Proportional(),
     )
     return with_changes(experiment, changes)
