@@ -149,7 +149,9 @@ def no_part(options, chance):
     known = list(Parts().of(option.field.kinds))
     name = chance.choice(known)
     others = [n for o in options if o.field.kinds for n in Parts().of(o.field.kinds)]
-    wrong = [f"{name}x", name.replace("-", "_") + "_", *(n for n in others if n not in known)]
+    wrong = [f"{name}x", name.replace("-", "_") + "_"]
+    # A suite may be named after mazes, which are called like what makes levels of their kind.
+    wrong += [n for n in others if n not in known and option.field.name != "suite"]
     return [spelt(option, options), chance.choice(wrong)], option.field.name
 
 
