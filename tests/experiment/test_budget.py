@@ -171,7 +171,8 @@ def test_a_budget_that_is_spent_can_be_raised(in_two_parts, monkeypatch):
     spent = outcome.folder.evaluation()["seconds_spent"]
     longer = resume(path, budget="7m40s", hooks=[clock.passes], clock=clock)
     assert longer.ledger.cycle > outcome.ledger.cycle
-    assert 0.98 * 460 <= spent + clock.now - 1_000 <= 460
+    # It saved nothing from which to tell what that takes.
+    assert spent + clock.now - 1_000 == pytest.approx(460, rel=0.02)
     assert longer.folder.experiment().schedule.budget == "7m40s"
 
 
