@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import comparison, large_batches
+from . import comparison, large_batches, tournament
 from .accelerator.plan import NAMES
 from .comparison import Comparison
 from .guard import ACCEPTED
@@ -56,6 +56,8 @@ def write(folder: pathlib.Path) -> pathlib.Path:
     text = page(
         read_results(folder), comparison.read_all(folder), guarded, read_accelerators(folder)
     )
+    if contests := tournament.read(folder):
+        text += f"\n{tournament.section(contests)}"
     trained = large_batches.read(folder)
     path = folder / PAGE
     path.write_text(f"{text}\n{large_batches.section(trained)}" if trained else text)

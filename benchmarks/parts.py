@@ -19,7 +19,11 @@ START = "start:"
 STARTS = tuple(START + name for name in ("maze-dr", "maze-robust-plr", "maze-accel", "maze-paired"))
 DEVICES = "devices"
 COMMUNICATION = "communication"
-SCALING = ("cores", "buffer", "resets", "optima", "levels", "students", DEVICES, COMMUNICATION)
+MEMBERS = "members"
+SCALING = (
+    *("cores", "buffer", "resets", "optima", "levels", "students"),
+    *(MEMBERS, DEVICES, COMMUNICATION),
+)
 # One of each family; the other recipes are measured when they are named.
 FAMILIES = (
     "maze-dr",
@@ -40,7 +44,7 @@ Part = Callable[[MatrixProduct, Limits], dict[str, Any]]
 
 def function_of(name: str) -> Part:
     """What measures a part, given the yardstick; starts of processes are not among them."""
-    from . import buffer, cycle, env, optima, phases, resets, scaling, worlds
+    from . import buffer, cycle, env, members, optima, phases, resets, scaling, worlds
 
     parts: dict[str, Part] = {
         "env": env.bench,
@@ -50,6 +54,7 @@ def function_of(name: str) -> Part:
         "optima": optima.bench,
         "levels": scaling.bench_levels,
         "students": scaling.bench_students,
+        MEMBERS: members.bench,
         WORLDS: worlds.bench,
     }
     if name in parts:

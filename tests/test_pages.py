@@ -34,7 +34,8 @@ FILES = {
     **{"mine.py": _ROBOT, "my_robot.py": _ROBOT},
     "best.txt": "\n".join([">" + "." * 12, *["." * 13] * 11, "." * 12 + "G"]),
 }
-_SMALL = "num_levels=2, num_steps=8, hidden_size=4, num_episodes=1, num_unseen_levels=2"
+_SMALL = "num_levels=2, num_steps=8, hidden_size=4, num_unseen_levels=2"
+_SMALL += ", num_episodes=1, mazes=('SixteenRooms',)"
 # What the commands of a page leave behind for its Python.
 BEFORE = {
     "docs/comparing.md": f"""
@@ -97,6 +98,11 @@ def nothing_happens(monkeypatch, tmp_path):
     monkeypatch.setattr(_evaluate, "matching", lambda path: [path])
     monkeypatch.setattr(_terminal, "evaluate", lambda *_: 0)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    yield
+    for name, module in list(sys.modules.items()):  # files of a page are modules
+        if str(tmp_path) in str(getattr(module, "__file__", None)):
+            del sys.modules[name]
 
 
 @pytest.mark.parametrize("name", [name for name, page in PAGES.items() if commands_of(page)])

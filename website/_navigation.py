@@ -38,7 +38,8 @@ _SECTIONS = {
     "Guides": {
         "": (
             *("experiments.md", "evaluation.md", "comparing.md", "levels.md"),
-            *("reading_the_report.md", "seeds_and_sweeps.md", "many_runs.md", "devices.md"),
+            *("reading_the_report.md", "seeds_and_sweeps.md", "many_runs.md"),
+            *("tournaments.md", "devices.md"),
             *("clusters.md", "budgets.md", "networks.md", "testing_parts.md"),
         ),
     },
@@ -47,7 +48,10 @@ _SECTIONS = {
         "Rooms": ("reference/*",),
     },
     "Background": {
-        "": ("architecture.md", "differences.md", "performance.md", "cellar.md"),
+        "": (
+            *("architecture.md", "differences.md", "performance.md", "cellar.md"),
+            "not_tested.md",
+        ),
         "Numbers": ("numbers/index.md", "numbers/*"),
         "Decisions": ("decisions/index.md", "decisions/*"),
         "The project": ("contributing.md", "changes.md", "license.md"),

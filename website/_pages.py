@@ -22,6 +22,7 @@ _ELSEWHERE = {
     "benchmarks/accelerator/README.md": "numbers/accelerator.md",
 }
 _STYLES = "extra.css"
+_NOT_TESTED = re.compile(r"^## [^\n]*[Nn]ot tested yet\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
 @dataclasses.dataclass
@@ -44,6 +45,7 @@ def write(root: pathlib.Path, out: pathlib.Path) -> Pages:
         else:
             writer.put(page, _examples.as_page(root / source), source)
     writer.put("examples/index.md", _examples.listed(root, writer.sources))
+    writer.put("not_tested.md", writer.not_tested())
     kinds = _names.kinds_of(package)
     for room in rooms:
         writer.put(room.page, _reference.page(room, kinds, writer.addresses(room.page)))
@@ -67,6 +69,13 @@ class _Writer:
 
     def put(self, page: str, text: str, source: str | None = None) -> None:
         """Writes a page. Its links are those of the file that it was made from, if it was."""
+        file = self.out / page
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(self.linked(page, text, source), encoding="utf-8")
+        self.made.titles[page] = title_of(text)
+
+    def linked(self, page: str, text: str, source: str | None) -> str:
+        """A text with links as that page needs them."""
 
         def target(link: str) -> str:
             return link if source is None else self._target(link, source, page)
@@ -75,10 +84,22 @@ class _Writer:
             where = posixpath.normpath(posixpath.join(posixpath.dirname(source or page), link))
             return self._title(where.partition("#")[0])
 
-        file = self.out / page
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(with_links(text, target, self.addresses(page), title), encoding="utf-8")
-        self.made.titles[page] = title_of(text)
+        return with_links(text, target, self.addresses(page), title)
+
+    def not_tested(self) -> str:
+        """What the pages say was not tested yet, page by page."""
+        lines = [
+            "# Not tested yet",
+            "",
+            "Here is what the other pages say of what nobody has tried, so that you know it before "
+            "you rely on it.",
+        ]
+        for source, page in self.sources.items():
+            text = (self.root / source).read_text(encoding="utf-8") if page.endswith(".md") else ""
+            for section in _NOT_TESTED.findall(text):
+                inner = self.linked("not_tested.md", section.strip(), source)
+                lines += ["", f"## [{title_of(text)}]({page})", "", inner]
+        return "\n".join(lines) + "\n"
 
     def addresses(self, page: str) -> _reference.Address:
         """A function that gives the address of a public name, as a link on a page has it."""

@@ -45,11 +45,11 @@ class quick_jit:
         self,
         function: Callable[..., Any],
         *,
-        donate: Literal["all", "none"] = "none",
+        donate: Literal["all", "all-except-first", "none"] = "none",
         cpu_optimisation: int = RUNS_OFTEN,
     ):
         self._function = function
-        self._donate: Literal["all", "none"] = donate
+        self._donate: Literal["all", "all-except-first", "none"] = donate
         self._cpu_optimisation = cpu_optimisation
         self._kinds: set[Any] = set()
         self._name = getattr(function, "__name__", type(function).__name__)

@@ -17,11 +17,13 @@ from ..experiment._compare import compare
 from ..experiment._hooks import Event, Hook
 from ..experiment._sweep import sweep
 from ..runners._experiment import Experiment
+from ..runners._tournament import Tournament
 from ._comparison import show
 from ._messages import FAILED, SAVED
 from ._process_options import ProcessOptions
 from ._progress import STOPPING, progress_bar, say
 from ._terminal import start_jax
+from ._tournament import show_tournament
 from ._trackers import trackers_named
 
 
@@ -30,6 +32,8 @@ def train(
     experiments: Mapping[str, Experiment],
     *,
     at_once: int | None,
+    tournament: Tournament | None,
+    side_by_side: bool | None,
     tracker: str | None,
     code: UserCode | None,
     origins: Mapping[str, Mapping[str, Any]],
@@ -53,10 +57,12 @@ def train(
             folder,
             hooks=hooks,
             at_once=at_once,
+            tournament=tournament,
+            side_by_side=side_by_side,
             code=code,
             origins=origins,
         )
-    return tell(console, folder, outcome)
+    return tell(console, folder, outcome, is_tournament=tournament is not None)
 
 
 def by_workers(
@@ -117,13 +123,18 @@ class Together:
         return told
 
 
-def tell(console: Console, folder: pathlib.Path, outcome: Swept) -> int:
+def tell(
+    console: Console, folder: pathlib.Path, outcome: Swept, *, is_tournament: bool = False
+) -> int:
     """Says what became of a sweep, and gives the exit code."""
     for name, reason in outcome.failed.items():
         say(console, f"{name} failed: {reason}")
     if outcome.elsewhere:
         say(console, f"Another process trains {', '.join(outcome.elsewhere)}.")
-    show_table(console, [run.path for run in outcome.finished.values()])
+    if is_tournament:
+        show_tournament(console, folder, outcome.finished)
+    else:
+        show_table(console, [run.path for run in outcome.finished.values()])
     if outcome.interrupted:
         say(console, f"Stopped, and saved in {folder}. The same command goes on.")
         return SAVED

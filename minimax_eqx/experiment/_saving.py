@@ -32,10 +32,19 @@ class SaveCheckpoints:
 
     The loop waits for a copy of the arrays alone. A thread writes it, one checkpoint at a time,
     and `settle` says when it is on the disk. `saved` is the cycle of the newest checkpoint there,
-    None if there is none. Of several processes the first one writes, and the others only count.
+    None if there is none. Of several processes the first one writes, and the others only count. A
+    tolerant one stops for nothing, as in a tournament, which replaces what is no number.
     """
 
-    def __init__(self, checkpoints: Checkpoints, schedule: Schedule, saved: int | None):
+    def __init__(
+        self,
+        checkpoints: Checkpoints,
+        schedule: Schedule,
+        saved: int | None,
+        *,
+        is_tolerant: bool = False,
+    ):
+        self._is_tolerant = is_tolerant
         self._checkpoints, self._saved = checkpoints, saved
         self._intervals = [schedule.checkpoint_every]
         if schedule.keep_best_checkpoints:
@@ -100,8 +109,8 @@ class SaveCheckpoints:
         return Saved(begun.cycle, begun.seconds + time.perf_counter() - begin)
 
     def stop_for(self, divergence: Divergence | None) -> None:
-        """Raises `TrainingError` if there is one."""
-        if divergence is None:
+        """Raises `TrainingError` if there is one, unless it is tolerant."""
+        if divergence is None or self._is_tolerant:
             return
         advice = "No option is known that would help: look at what computes it."
         if divergence.learner is not None:

@@ -7,31 +7,34 @@ import logging
 import os
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from .._composition._plain import to_plain
 from .._composition._user_code import UserCode
 from .._files import FolderError
+from .._folder._exchanges import check_same_tournament
 from .._folder._run_folder import CONFIG, RunFolder
 from ..runners import member, member_mesh
 from ..runners._ahead import making
-from ..runners._arrays import as_arrays
+from ..runners._divergence import divergence_of_state
 from ..runners._experiment import Experiment
 from ..runners._members import compile_members, stacked
 from ..runners._precision import matmul_precision
 from ..runners._runner import Runner
 from ..runners._share import at_share
+from ..runners._tournament import Tournament
 from ._hooks import Hook, Stopping
 from ._interrupt import stop_on_interrupt
 from ._ledger import Ledger
 from ._loop import Telling, on_host
+from ._points import Point, check_same, groups, is_finished
+from ._saving import TrainingError
 from ._taking_up import taken_up, telling
+from ._tournament import SweptTournament, newest_common
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,19 +51,14 @@ class Swept:
     """Those that another process trains now."""
 
 
-@dataclasses.dataclass(frozen=True)
-class _Point:
-    name: str
-    experiment: Experiment
-    folder: RunFolder
-
-
 def sweep(
     experiments: Mapping[str, Experiment],
     path: pathlib.Path | str,
     *,
     hooks: Callable[[str], Sequence[Hook]] | None = None,
     at_once: int | None = None,
+    tournament: Tournament | None = None,
+    side_by_side: bool | None = None,
     code: UserCode | None = None,
     origins: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Swept:
@@ -75,18 +73,24 @@ def sweep(
 
     - `hooks`: gives the hooks of the run of that name; by default one writes its report.
     - `at_once`: how many may be in one program; by default as many as there are.
+    - `tournament`: has the runs copy the best of them every so many cycles, with settings a little
+      changed. They must be one program then, and `path` also gets `exchanges.csv`: which run was
+      copied from which, when, and with what settings. All runs begin, end and go on together.
+    - `side_by_side`: as for `run_members`. On a CPU True pays for small networks and few levels.
     - `code`: the user's file that the experiments were made from, if any.
     - `origins`: by name, what `train` takes as `origin`.
 
-    A run that fails, for example since its loss is no number any more, does not stop the others.
-    Raises `ValueError` for a name that is no name of a folder and for an experiment that cannot be
-    run, before anything is written, and `FolderError` if a folder holds another experiment.
+    A run that fails, for example since its loss is no number any more, does not stop the others. In
+    a tournament it does, unless it is its loss: that run comes last at the next exchange.
+    Raises `ValueError` for a name that is no name of a folder, for an experiment that cannot be
+    run and for runs that cannot have a tournament, before anything is written, and `FolderError` if
+    a folder holds another experiment, or the sweep another tournament.
     """
     root = pathlib.Path(path)
     for name in experiments:
         if not name or name != os.path.basename(name) or name in (".", ".."):
             raise ValueError(f"A run of a sweep is called {name!r}; it must be a folder's name.")
-    points = [_Point(n, e, RunFolder(root / n)) for n, e in experiments.items()]
+    points = [Point(n, e, RunFolder(root / n)) for n, e in experiments.items()]
     for point in points:
         if point.experiment.devices > 1:
             raise ValueError(
@@ -99,8 +103,9 @@ def sweep(
                 "sweep share the time of one program, so give them num_updates, and use train for "
                 "runs with a budget."
             )
-        _check_same(point)
-    for group in _groups(points, None):
+        check_same(point)
+    together = _together(tournament, experiments, root, at_once)
+    for group in groups(points, None):
         # Traced now, so that what can be wrong is known before a folder is there.
         making(group[0].experiment)
     failed: dict[str, str] = {}
@@ -108,9 +113,18 @@ def sweep(
     tried: set[str] = set()
     while not stopped:
         # Once each, whatever is missing in its folder afterwards.
-        left = [p for p in points if p.name not in tried and not _is_finished(p)]
-        for group in _groups(left, at_once):
-            told = _train(group, hooks or (lambda _: None), code, origins or {})
+        left = [p for p in points if p.name not in tried and not is_finished(p)]
+        if together is not None and left:
+            left = [] if tried else points
+        for group in groups(left, at_once):
+            told = _train(
+                group,
+                hooks=hooks or (lambda _: None),
+                code=code,
+                origins=origins or {},
+                together=together,
+                side_by_side=side_by_side,
+            )
             failed |= told.failed
             stopped += told.interrupted
             tried |= told.tried
@@ -118,10 +132,25 @@ def sweep(
                 break
         else:
             break
-    busy = tuple(p.name for p in points if p.name not in tried and not _is_finished(p))
+    busy = tuple(p.name for p in points if p.name not in tried and not is_finished(p))
     others = {*failed, *stopped, *busy}
     finished = {p.name: p.folder for p in points if p.name not in others}
     return Swept(finished, failed, tuple(stopped), busy)
+
+
+def _together(
+    tournament: Tournament | None,
+    experiments: Mapping[str, Experiment],
+    root: pathlib.Path,
+    at_once: int | None,
+) -> SweptTournament | None:
+    """The tournament of a sweep, if it has one. Raises as `sweep` does if it cannot have it."""
+    if tournament is None:
+        check_same_tournament(root, None)
+        return None
+    if at_once is not None:
+        raise ValueError(f"at_once is {at_once}; all runs of a tournament are in one program.")
+    return SweptTournament(tournament, experiments, root)
 
 
 @dataclasses.dataclass
@@ -131,66 +160,25 @@ class _Outcome:
     interrupted: list[str] = dataclasses.field(default_factory=list)
 
 
-def _groups(points: Sequence[_Point], at_once: int | None) -> Iterator[list[_Point]]:
-    """The points of each program, at most `at_once` together."""
-    found: dict[Any, list[_Point]] = {}
-    for point in points:
-        found.setdefault(_program_of(point.experiment), []).append(point)
-    for group in found.values():
-        size = at_once or len(group)
-        yield from (group[i : i + size] for i in range(0, len(group), size))
-
-
-def _program_of(experiment: Experiment) -> Any:
-    """What is equal for experiments that are one program: all but the values of floats."""
-    arrays = as_arrays(dataclasses.replace(experiment, seed=0))
-    static = eqx.filter(arrays, eqx.is_array, inverse=True)
-    leaves, structure = jax.tree.flatten(static)
-    return structure, tuple(leaves)
-
-
-def _check_same(point: _Point) -> None:
-    """Raises `FolderError` if the folder of a point holds another run than that."""
-    if not (point.folder.path / CONFIG).is_file():
-        point.folder.check_free()
-    elif point.folder.config()["experiment"] != _through_json(to_plain(point.experiment)):
-        raise FolderError(
-            f"{point.folder.path} holds a run of another experiment; choose another folder for "
-            "this sweep, or remove it."
-        )
-
-
-def _through_json(value: Any) -> Any:
-    """Data as it is when it was in a file: tuples are lists."""
-    if isinstance(value, Mapping):
-        return {name: _through_json(v) for name, v in value.items()}
-    return [_through_json(v) for v in value] if isinstance(value, list | tuple) else value
-
-
-def _is_finished(point: _Point) -> bool:
-    """Whether a run has made its updates, and was saved and evaluated after them."""
-    folder = point.folder
-    with contextlib.suppress(FolderError):
-        last = (folder.metrics().read() or [{}])[-1]
-        cycle = int(last.get("cycle", 0))
-        is_done = last.get("updates", 0) >= point.experiment.schedule.num_updates
-        is_saved = cycle in folder.checkpoints(point.experiment).cycles()
-        return is_done and is_saved and folder.evaluation()["cycle"] == cycle
-    return False
-
-
 def _train(
-    group: Sequence[_Point],
+    group: Sequence[Point],
+    *,
     hooks: Callable[[str], Sequence[Hook] | None],
     code: UserCode | None,
     origins: Mapping[str, Mapping[str, Any]],
+    together: SweptTournament | None,
+    side_by_side: bool | None,
 ) -> _Outcome:
-    """Trains those points of a group that no other process has."""
+    """Trains those points of a group that no other process has; in a tournament all or none."""
     outcome = _Outcome()
     with contextlib.ExitStack() as stack:
         stack.enter_context(matmul_precision(group[0].experiment))
-        members: list[tuple[_Point, Runner, Telling]] = []
-        for point in group:
+        members: list[tuple[Point, Runner, Telling]] = []
+        if together is not None:
+            members = _take_all(
+                group, stack, hooks=hooks, code=code, origins=origins, together=together
+            )
+        for point in group if together is None else ():
             taken = contextlib.ExitStack()
             try:
                 runner, saved = _take(point, taken, code, origins.get(point.name))
@@ -209,32 +197,85 @@ def _train(
             members.append((point, runner, run))
         outcome.tried = {*outcome.failed, *(point.name for point, _, _ in members)}
         if members:
-            _Members(members, outcome).train()
+            _Members(members, outcome, together, side_by_side).train()
     return outcome
 
 
 def _take(
-    point: _Point,
+    point: Point,
     taken: contextlib.ExitStack,
     code: UserCode | None,
     origin: Mapping[str, Any] | None,
 ) -> tuple[Runner, int | None]:
     """Holds the folder of a point, and gives the runner to go on with and the cycle that it was
     saved at, None if it begins."""
-    if not (point.folder.path / CONFIG).is_file():
-        taken.enter_context(point.folder.begun(point.experiment, code, origin))
+    is_new = not (point.folder.path / CONFIG).is_file()
+    taken.enter_context(_held(point, code, origin))
+    if is_new:
         return making(point.experiment)(), None
-    taken.enter_context(point.folder.locked())
     runner, begins = taken_up(point.folder, point.experiment)
     if begins:
         point.folder.forget_results()
     return runner, None if begins else Ledger().of(runner).cycle
 
 
+def _take_all(
+    group: Sequence[Point],
+    stack: contextlib.ExitStack,
+    *,
+    hooks: Callable[[str], Sequence[Hook] | None],
+    code: UserCode | None,
+    origins: Mapping[str, Mapping[str, Any]],
+    together: SweptTournament,
+) -> list[tuple[Point, Runner, Telling]]:
+    """Holds the folders of all runs of a tournament, which go on from one cycle. None of them if
+    another process has one."""
+    together.begin()
+    try:
+        for point in group:
+            stack.enter_context(_held(point, code, origins.get(point.name)))
+    except FolderError as error:
+        logging.getLogger("minimax_eqx").debug("%s", error)
+        return []
+    cycle = newest_common([(point.folder, point.experiment) for point in group])
+    together.go_on_from(cycle)
+    members = []
+    for point in group:
+        folder, experiment = point.folder, point.experiment
+        make = making(experiment)
+        if cycle is None:
+            folder.forget_results()
+            runner = make()
+        else:
+            runner = folder.checkpoints(experiment).load(cycle).restore(make.spec)
+        told = telling(experiment, folder, runner, cycle, hooks(point.name), is_tolerant=True)
+        stack.enter_context(contextlib.closing(told))
+        members.append((point, runner, told))
+    return members
+
+
+def _held(
+    point: Point, code: UserCode | None, origin: Mapping[str, Any] | None
+) -> contextlib.AbstractContextManager[None]:
+    """Holds the folder of a point, which is begun if it is a new one."""
+    if (point.folder.path / CONFIG).is_file():
+        return point.folder.locked()
+    return point.folder.begun(point.experiment, code, origin)
+
+
 class _Members:
     """Runs of one program, each of which is told as if it were alone."""
 
-    def __init__(self, members: Sequence[tuple[_Point, Runner, Telling]], outcome: _Outcome):
+    def __init__(
+        self,
+        members: Sequence[tuple[Point, Runner, Telling]],
+        outcome: _Outcome,
+        together: SweptTournament | None,
+        side_by_side: bool | None,
+    ):
+        self._together, self._side_by_side = together, side_by_side
+        # Whether a run of a tournament failed.
+        self._is_broken = False
         self._runners = stacked([runner for _, runner, _ in members])
         self._at_work = {i: run for i, (_, _, run) in enumerate(members)}
         self._outcome = outcome
@@ -248,12 +289,19 @@ class _Members:
             if self._at_work and not asked_to_stop():
                 begin = time.perf_counter()
                 log_every, mesh = runs[0].experiment.schedule.log_every, _mesh_for(len(runs))
-                self._runners, dispatch = compile_members(self._runners, log_every, mesh)
+                compiled = self._together.compile if self._together else compile_members
+                given = (log_every, mesh, self._side_by_side)
+                self._runners, dispatch = compiled(self._runners, *given)
                 seconds = self._share_of(time.perf_counter() - begin)
                 self._with_each(lambda index, run: run.compiled(self._runner(index), seconds))
-                while self._at_work and not asked_to_stop():
+                while self._at_work and not asked_to_stop() and not self._is_broken:
                     self._go_on(dispatch)
-            self._with_each(self._end)
+            # Of a tournament all runs are complete, or none is.
+            self._with_each(
+                lambda index, run: self._end(
+                    index, run, self._together is not None or not run.is_complete
+                )
+            )
 
     def _go_on(self, dispatch: Callable[[Runner], Any]) -> None:
         """A log interval of all."""
@@ -286,13 +334,25 @@ class _Members:
                 work(index, run)
             except Exception as error:
                 del self._at_work[index]
+                self._is_broken = self._together is not None
                 self._outcome.failed[run.folder.path.name] = f"{type(error).__name__}: {error}"
 
     def _end_those_complete(self) -> None:
-        self._with_each(lambda index, run: self._end(index, run) if run.is_complete else None)
+        complete = [run.is_complete for run in self._at_work.values()]
+        if self._together is None:
+            self._with_each(
+                lambda index, run: self._end(index, run, False) if run.is_complete else None
+            )
+        elif all(complete) and not self._is_broken:
+            self._with_each(self._end_of_tournament)
 
-    def _end(self, index: int, run: Telling) -> None:
-        if run.end(self._runner(index), interrupted=not run.is_complete).interrupted:
+    def _end_of_tournament(self, index: int, run: Telling) -> None:
+        if fault := divergence_of_state(self._runner(index)):
+            raise TrainingError(f"{fault.what}, and there is no exchange left to replace it.")
+        self._end(index, run, False)
+
+    def _end(self, index: int, run: Telling, is_interrupted: bool) -> None:
+        if run.end(self._runner(index), interrupted=is_interrupted).interrupted:
             self._outcome.interrupted.append(run.folder.path.name)
         del self._at_work[index]
 

@@ -30,19 +30,23 @@ def telling(
     saved: int | None,
     hooks: Sequence[Hook] | None,
     *,
+    is_tolerant: bool = False,
     timing: Timing | None = None,
 ) -> Telling:
     """The hooks that every run has and, in the first process, those given, with what the run has
     spent. Rows that are later than its checkpoint are removed.
 
-    `saved` is the cycle of the checkpoint that the runner is from, None if it begins.
+    `saved` is the cycle of the checkpoint that the runner is from, None if it begins. A tolerant
+    run goes on with numbers that are none, as somebody else will replace them.
     """
     timing = timing or Timing()
     *seconds, last, spent, costs = from_first(lambda: _drop_what_is_repeated(folder, saved or 0))
     pace = pace_of(experiment.schedule, timing, spent)
     if is_first() and saved is not None:
         _warn_of_rows(folder, Ledger().of(runner))
-    save = SaveCheckpoints(folder.checkpoints(experiment), experiment.schedule, saved)
+    save = SaveCheckpoints(
+        folder.checkpoints(experiment), experiment.schedule, saved, is_tolerant=is_tolerant
+    )
     watch = Watch(save)
     assess = Evaluate(experiment, last, save, timing.clock)
     everybody: tuple[Hook, ...] = (watch, save, assess)

@@ -5,3 +5,9 @@ from ._members import run_members as run_members
 from ._schedule import Evaluation as Evaluation
 from ._schedule import Schedule as Schedule
 from ._share import at_share as at_share
+from ._swept import Setting as Setting
+from ._swept import swept_settings as swept_settings
+from ._tournament import Exchanges as Exchanges
+from ._tournament import Tournament as Tournament
+from ._tournament import run_tournament as run_tournament
+from ._tournament import tournament_step as tournament_step

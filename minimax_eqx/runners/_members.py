@@ -43,16 +43,19 @@ def run_members(
     member (and student), they are on a mesh of their own, the devices cannot share them equally,
     they were consumed before, or `num_cycles` is negative.
     """
-    runners, side_by_side = _prepared(runners, num_cycles, mesh, side_by_side)
+    runners, side_by_side = prepared("run_members", runners, num_cycles, mesh, side_by_side)
     return _run_members(runners, num_cycles, mesh, side_by_side)
 
 
 def compile_members(
-    runners: Runner, num_cycles: int, mesh: Mesh | None = None
+    runners: Runner,
+    num_cycles: int,
+    mesh: Mesh | None = None,
+    side_by_side: bool | None = None,
 ) -> tuple[Runner, Callable[[Runner], tuple[Runner, dict[str, Float[Array, "member cycle"]]]]]:
     """The program of `run_members` for these runners, to be called again and again, and the runners
     to begin with: those given are consumed."""
-    runners, side_by_side = _prepared(runners, num_cycles, mesh, None)
+    runners, side_by_side = prepared("run_members", runners, num_cycles, mesh, side_by_side)
     program = _run_members.lower(runners, num_cycles, mesh, side_by_side).compile()
     return runners, lambda runners: program(runners, num_cycles, mesh, side_by_side)
 
@@ -69,14 +72,14 @@ def _static(runner: Runner) -> PyTree:
     return eqx.filter(runner, eqx.is_array, inverse=True)
 
 
-def _prepared(
-    runners: Runner, num_cycles: int, mesh: Mesh | None, side_by_side: bool | None
+def prepared(
+    caller: str, runners: Runner, num_cycles: int, mesh: Mesh | None, side_by_side: bool | None
 ) -> tuple[Runner, bool]:
     """The runners where they belong, and how their devices run them."""
     if num_cycles < 0:
-        raise ValueError(f"run_members: num_cycles is {num_cycles}; it must not be negative.")
-    check_not_consumed("run_members", runners)
-    count = _num_members(runners)
+        raise ValueError(f"{caller}: num_cycles is {num_cycles}; it must not be negative.")
+    check_not_consumed(caller, runners)
+    count = num_members(runners)
     if mesh is not None:
         check_shares("members", count, num_shares(mesh, MEMBER_AXIS))
     if side_by_side is None:
@@ -91,7 +94,7 @@ def member(runners: Runner, index: int) -> Runner:
     `IndexError` if there is none of that index, which counts from 0.
     """
     check_not_consumed("member", runners)
-    count = _num_members(runners)
+    count = num_members(runners)
     if not 0 <= index < count:
         raise IndexError(f"There is no member {index}: choose one of 0 to {count - 1}.")
 
@@ -121,27 +124,35 @@ def _run_members(
         runner, metrics = filter_scan(lambda runner, _: runner.step(), runner, None, num_cycles)
         return eqx.filter(runner, eqx.is_array), metrics
 
+    arrays, metrics = over_members(run_one, mesh, side_by_side)(arrays)
+    return eqx.combine(arrays, static), metrics
+
+
+def over_members(
+    function: Callable[[PyTree], tuple[PyTree, PyTree]], mesh: Mesh | None, side_by_side: bool
+) -> Callable[[PyTree], tuple[PyTree, PyTree]]:
+    """What does something with the arrays of one member, for all members: each device with its
+    own. The function returns new arrays of the same shapes, and a result."""
+
     def run_share(arrays):
         share = jax.tree.leaves(arrays)[0].shape[0]
         if side_by_side and share > 1:
-            return jax.vmap(run_one)(arrays)
+            return jax.vmap(function)(arrays)
         return jax.lax.scan(run_next, arrays, jnp.arange(share))
 
     # The members are the carry and not what is scanned over, so that each is written over itself.
     def run_next(arrays, index):
-        own, metrics = run_one(jax.tree.map(lambda leaf: leaf[index], arrays))
-        return jax.tree.map(lambda leaf, new: leaf.at[index].set(new), arrays, own), metrics
+        own, result = function(jax.tree.map(lambda leaf: leaf[index], arrays))
+        return jax.tree.map(lambda leaf, new: leaf.at[index].set(new), arrays, own), result
 
-    if mesh is not None:
-        spec = P(MEMBER_AXIS)
-        run_share = jax.shard_map(
-            run_share, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False
-        )
-    arrays, metrics = run_share(arrays)
-    return eqx.combine(arrays, static), metrics
+    if mesh is None:
+        return run_share
+    spec = P(MEMBER_AXIS)
+    return jax.shard_map(run_share, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
 
 
-def _num_members(runners: Runner) -> int:
+def num_members(runners: Runner) -> int:
+    """How many members these are. Raises `ValueError` if they are not stacked members."""
     if runners.num_cycles.ndim != 1:
         stacked = "one runner" if runners.num_cycles.ndim == 0 else "runners stacked repeatedly"
         raise ValueError(

@@ -12,7 +12,7 @@ import minimax_eqx as mx
 from minimax_eqx._files import FolderError
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import sweep
-from minimax_eqx.experiment._sweep import _groups, _Point
+from minimax_eqx.experiment._points import Point, groups
 
 from .tiny import EXPERIMENT, arrays, assert_close, train, with_changes
 
@@ -122,10 +122,10 @@ def test_a_run_whose_rows_were_removed_is_looked_at_once(swept, tmp_path):
 def test_experiments_that_differ_in_numbers_alone_are_one_program(tmp_path):
     folder = RunFolder(tmp_path)
     found = points() | {"larger": with_changes(EXPERIMENT, {"num_levels": 4})}
-    groups = list(_groups([_Point(n, e, folder) for n, e in found.items()], None))
-    assert [[p.name for p in group] for group in groups] == [list(points()), ["larger"]]
-    groups = list(_groups([_Point(n, e, folder) for n, e in found.items()], 3))
-    assert [len(group) for group in groups] == [3, 1, 1]
+    found_groups = list(groups([Point(n, e, folder) for n, e in found.items()], None))
+    assert [[p.name for p in group] for group in found_groups] == [list(points()), ["larger"]]
+    found_groups = list(groups([Point(n, e, folder) for n, e in found.items()], 3))
+    assert [len(group) for group in found_groups] == [3, 1, 1]
 
 
 @pytest.mark.parametrize(

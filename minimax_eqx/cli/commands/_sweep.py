@@ -17,6 +17,7 @@ from ..._files import expanded
 from ...runners._experiment import Experiment
 from .._read import read
 from .._recipes import recipe_named
+from .._tournament import TournamentOptions
 from .._trackers import TrackerOptions, trackers_named
 from .._words import apply
 from ._train import RUNS, command_of
@@ -26,13 +27,15 @@ MOST_POINTS = 1_000
 
 
 @dataclass(frozen=True)
-class Sweep(TrackerOptions):
+class Sweep(TrackerOptions, TournamentOptions):
     """Train a recipe, or an experiment of yours, with several seeds and settings.
 
     Give any option of 'minimax-eqx train' several values with commas between them, such as
     `--learning-rate 1e-4,3e-4`, and the seeds as `--seeds 1..8` or `--seeds 1,2,5`. Every
     combination is a run in a folder of its own. Those that differ in numbers alone are trained
     together as one program. Started again with the same words it goes on where it was stopped.
+    With `--tournament-every 100` the worst of them become copies of the best on the way, with
+    settings a little changed.
     """
 
     seeds: str = "1..5"
@@ -45,6 +48,9 @@ class Sweep(TrackerOptions):
     """Processes that share the runs."""
     at_once: int | None = None
     """Runs in one program at most; as many as there are if not given."""
+    side_by_side: bool | None = None
+    """Compute the runs of one program side by side: on a CPU it pays for small networks and few
+    levels, elsewhere it is the default."""
     point: int | None = None
     """Train this run alone, counted from 1, as a job of an array does."""
     list_points: bool = False
@@ -64,6 +70,7 @@ def main(words: Sequence[str]) -> int:
     apply([own], mine)
     options: Sweep = made(own)
     _check(options)
+    tournament = options.tournament()
     trackers_named(options.tracker)
     rest = [g for g in given if g not in mine]
     base = draft_of(recipe)
@@ -93,6 +100,8 @@ def main(words: Sequence[str]) -> int:
         folder,
         experiments,
         at_once=options.at_once,
+        tournament=tournament,
+        side_by_side=options.side_by_side,
         tracker=options.tracker,
         code=code,
         origins=origins,
@@ -110,6 +119,17 @@ def _check(options: Sweep) -> None:
         value = getattr(options, name)
         if value is not None and value < 1:
             raise ValueError(f"{flag(name)} is {value}; it must be at least 1.")
+    if options.tournament_every < 0:
+        raise ValueError(
+            f"--tournament-every is {options.tournament_every}; it must be at least 0."
+        )
+    apart = {"workers": options.workers > 1, "at_once": options.at_once, "point": options.point}
+    for name in apart if options.tournament_every else ():
+        if apart[name]:
+            raise ValueError(
+                f"{flag(name)} cannot be had with --tournament-every: the runs of a tournament are "
+                "one program."
+            )
 
 
 def _seeds(text: str) -> list[int]:
