@@ -124,7 +124,10 @@ def test_two_devices_do_what_one_does(played, request):
     for key, values in played.metrics.items():
         # A ratio of two numbers near 0 where nothing was rewarded; rounding decides what it is.
         if "explained_variance" not in key:
-            assert_close({key: values}, {key: np.concatenate([m[key] for m in metrics])})
+            # The entropy of a narrow distribution is a small difference of large numbers.
+            tolerance = 1e-4 if key == "level_entropy" else 1e-5
+            on_two = np.concatenate([of_cycle[key] for of_cycle in metrics])
+            assert_close({key: values}, {key: on_two}, tolerance)
     assert flops(together) < flops(played.program)
     for leaf in jax.tree.leaves(eqx.filter((runner, metrics), eqx.is_array)):
         assert isinstance(leaf, np.ndarray) or leaf.sharding.is_fully_replicated
