@@ -107,7 +107,7 @@ class SweptTournament:
 
 
 def _number(value: Any) -> float:
-    """The shortest decimal that an array stands for: 0.3 in single precision is no 0.3 in double."""
+    """The shortest decimal that an array stands for, 0.3 and not 0.30000001192."""
     return float(str(np.asarray(value)))
 
 
