@@ -2,10 +2,11 @@
 
 import dataclasses
 import math
+import operator
 from collections.abc import Mapping, Sequence
 
 from .._files import FolderError
-from ._run_folder import RunFolder
+from ._run_folder import EVALUATIONS, RunFolder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,24 +30,34 @@ def evaluations_of(folder: RunFolder, measure: str) -> list[RunEvaluation]:
     Raises `FolderError` for a file that is damaged.
     """
     rows, found = folder.evaluations().read(), dict[int, RunEvaluation]()
-    ending, usual = f" {measure}", folder.config()["experiment"].get("evaluation") or {}
-    greedy = bool(usual.get("greedy"))
+    ending, usual = f" {measure}", folder.config()["experiment"].get("evaluation")
+    greedy = isinstance(usual, Mapping) and bool(usual.get("greedy"))
     for row in rows:
         scores = {
             name.removesuffix(ending): value
             for name, value in row.items()
             if name.endswith(ending) and name != f"unseen{ending}" and not math.isnan(value)
         }
-        cycle, updates, steps = (int(row[name]) for name in ("cycle", "updates", "env_steps"))
+        counts = [row.get(name, math.nan) for name in ("cycle", "updates", "env_steps")]
+        if not all(map(math.isfinite, counts)):
+            raise FolderError(
+                f"{folder.path / EVALUATIONS} is damaged: a row lacks cycle, updates or env_steps. "
+                "Put a copy of it back, or remove it: the newest evaluation counts without it."
+            )
+        cycle, updates, steps = map(int, counts)
         found[cycle] = RunEvaluation(cycle, updates, steps, greedy, scores)
     for evaluation in folder.all_evaluations():
         try:
             likeliest = bool(evaluation.get("greedy", greedy))
             cycle, updates, tests = (evaluation[name] for name in ("cycle", "updates", "held_out"))
             measured = {name: result.get(measure) for name, result in tests.items()}
-        except (KeyError, TypeError, AttributeError) as error:
-            raise FolderError(f"An evaluation in {folder.path} is damaged: {error!r}.") from error
-        scores = {name: float(value) for name, value in measured.items() if value is not None}
+            scores = {name: float(value) for name, value in measured.items() if value is not None}
+            updates = operator.index(updates)
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
+            raise FolderError(
+                f"An evaluation in {folder.path} is damaged: {error!r}. 'minimax-eqx evaluate "
+                f"{folder.path}' makes it anew."
+            ) from error
         steps = _transitions_at(cycle, [*rows, *folder.metrics().read()])
         found[cycle] = RunEvaluation(cycle, updates, steps, likeliest, scores)
     return [found[cycle] for cycle in sorted(found)]
@@ -54,5 +65,6 @@ def evaluations_of(folder: RunFolder, measure: str) -> list[RunEvaluation]:
 
 def _transitions_at(cycle: int, rows: Sequence[Mapping[str, float]]) -> int:
     """How many there had been; every cycle of a run takes as many."""
-    per_cycle = [row["env_steps"] / row["cycle"] for row in rows if row["cycle"] > 0]
-    return round(cycle * per_cycle[-1]) if per_cycle else 0
+    per_cycle = [row.get("env_steps", math.nan) / row["cycle"] for row in rows if row["cycle"] > 0]
+    known = [steps for steps in per_cycle if math.isfinite(steps)]
+    return round(cycle * known[-1]) if known else 0

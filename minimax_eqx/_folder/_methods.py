@@ -86,7 +86,8 @@ def _title(folders: Sequence[RunFolder]) -> str:
     titles = {_without_number(folder.path.name) or folder.path.parent.name for folder in folders}
     if len(titles) == 1:
         return titles.pop()
-    return str(folders[0].config()["experiment"].get("curriculum", {}).get(CLASS, "method"))
+    curriculum = folders[0].config()["experiment"].get("curriculum")
+    return str(curriculum.get(CLASS, "method") if isinstance(curriculum, Mapping) else "method")
 
 
 def _changes(folders: Sequence[RunFolder], options: Mapping[str, Any]) -> list[str]:

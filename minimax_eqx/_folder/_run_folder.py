@@ -98,6 +98,13 @@ class RunFolder:
         content = _json(self.path / CONFIG)
         if not (isinstance(content, dict) and isinstance(content.get("experiment"), dict)):
             raise FolderError(f"{self.path / CONFIG} is damaged: it holds no experiment.")
+        code = content.get("code")
+        names = [code.get(n) for n in ("name", "sha256")] if isinstance(code, dict) else [code]
+        if code is not None and not all(isinstance(name, str) for name in names):
+            raise FolderError(
+                f"{self.path / CONFIG} is damaged: its code is {code!r:.80}; it must be null, or "
+                "have a name and a sha256."
+            )
         return content
 
     def experiment(
@@ -211,7 +218,9 @@ class RunFolder:
         """How the run began: when, by which command, with which versions, on what. Empty if its
         configuration does not say."""
         origin = self.config().get("origin")
-        return origin if isinstance(origin, dict) else {}
+        kinds: dict[str, type] = {"recipe": str, "changes": dict}
+        known = origin if isinstance(origin, dict) else {}
+        return {n: v for n, v in known.items() if isinstance(v, kinds.get(n, object))}
 
     def _write_config(
         self,

@@ -165,7 +165,7 @@ def _speed(told: Sequence[Event]) -> str:
     """What the last evaluation says of success by the minute, in a run with a budget."""
     evaluations = [event.evaluation for event in told if isinstance(event, Evaluated)]
     speed = success_per_minute(evaluations[-1]) if evaluations else None
-    return "" if speed is None else f"Success rose by {speed:.1%} a minute. "
+    return "" if speed is None else f"Success per minute: {speed:.1%}. "
 
 
 def start_jax(processes: ProcessOptions, num_devices: int) -> None:

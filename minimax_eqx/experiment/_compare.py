@@ -13,7 +13,7 @@ from .._files import FolderError, expanded
 from .._folder._evaluations import RunEvaluation, evaluations_of
 from .._folder._methods import methods_of
 from .._folder._patterns import matching
-from .._folder._run_folder import RunFolder
+from .._folder._run_folder import CONFIG, RunFolder
 from .._notebook import escaped, framed, heading, never_fails, table
 from ..statistics import (
     Estimate,
@@ -287,7 +287,9 @@ def _common_tests(
 
 
 def _compared(folder: RunFolder, evaluation: RunEvaluation) -> ComparedRun:
-    seed = int(folder.config()["experiment"].get("seed", 0))
+    seed = folder.config()["experiment"].get("seed")
+    if type(seed) is not int:
+        raise FolderError(f"{folder.path / CONFIG} is damaged: its seed is {seed!r:.80}.")
     spent = (evaluation.cycle, evaluation.updates, evaluation.transitions)
     return ComparedRun(folder.path, seed, *spent, ledger_at(folder, evaluation.cycle))
 

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from .._folder._run_folder import RunFolder
+from .._xla._compiling import seconds_compiling
 from .._xla._processes import any_process
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
@@ -75,7 +76,7 @@ class Telling:
 
     def tell(self, event: Event) -> float:
         """Tells of an event, and then of those that hooks answer with. Returns how long the hooks
-        took for progress, without what they saved and evaluated."""
+        took for progress, without what they saved, evaluated and compiled."""
         events, seconds = collections.deque([event]), collections.defaultdict[type, float](float)
         while events:
             event = events.popleft()
@@ -88,12 +89,14 @@ class Telling:
                 known = {**event.evaluation, **self._pace.columns()}
                 event = dataclasses.replace(event, evaluation=known)
             for hook in self._hooks:
-                begin = self._clock()
+                begin, compiling = self._clock(), seconds_compiling()
                 news = hook(event)
                 if news is not None:
                     events.append(news)
+                # What is compiled now is there the next time.
+                took = self._clock() - begin - (seconds_compiling() - compiling)
                 if not isinstance(news, Saved):
-                    seconds[type(event if news is None else news)] += self._clock() - begin
+                    seconds[type(event if news is None else news)] += max(took, 0.0)
         self._costs.evaluating = seconds.get(Evaluated, self._costs.evaluating)
         self._costs.saving = seconds.get(Saved, self._costs.saving)
         return seconds[Progressed]

@@ -182,6 +182,7 @@ def conflicting(options, chance):
         (["--checkpoint-every", "10", "--log-every", "4"], "checkpoint_every"),
         (["--evaluate-every", "3"], "evaluate_every"),
         (["--config", "none.yaml"], "none.yaml"),
+        (["--budget", "soon"], "budget"),
         (["--tracker", "wandbb"], "wandbb"),
     ]
     if "mazes" in there:
