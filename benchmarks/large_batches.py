@@ -60,7 +60,12 @@ SECTION = """## Large batches: Adam and LAMB
 number of levels in a batch, with {epochs} passes in {minibatches} parts. Success is the share of
 {tests:,} unseen mazes that it solves in the end: the mean over {seeds} seeds, and each of them. The
 learning rates are the best of a grid at 32 levels ({grid}), and scaled by rule at more levels. A
-student that has not learned anything solves {untrained:.0%}.
+student that has not learned anything solves {untrained:.0%}. {best}
+
+It shows you what the rules of scaling do without any search, in the short training of a small
+student. It does not show which optimiser is better where both are tuned for each batch, nor how
+they do with large networks and billions of frames, which LAMB and its rule were made for. The seeds
+are few.
 """
 
 
@@ -185,16 +190,33 @@ def section(results: Mapping[str, Any]) -> str:
         seeds=len(SEEDS),
         grid="; ".join(chosen),
         untrained=results["untrained"]["success"],
+        best=_best(results),
     )
     return "\n".join([text, *rows]) + "\n"
 
 
+def _best(results: Mapping[str, Any]) -> str:
+    """Who came first at each size."""
+    firsts = []
+    for levels in SIZES:
+        names = [n for n in (*RATES, BY_ROOT) if f"{n}, {levels}" in results]
+        if names:
+            name = max(names, key=lambda n: np.mean(_successes(results, n, levels)))
+            firsts.append(f"{name} at {levels:,} levels")
+    return f"The highest mean has {'; '.join(firsts)}."
+
+
+def _successes(results: Mapping[str, Any], name: str, levels: int) -> list[float]:
+    """Those of the seeds, with the rate that was chosen."""
+    found = results[f"{name}, {levels}"]
+    return found["grid"][str(found["rate"])] if "grid" in found else found["success"]
+
+
 def _cell(results: Mapping[str, Any], name: str, levels: int) -> str:
     """The mean of a setting, and its seeds."""
-    found = results.get(f"{name}, {levels}")
-    if found is None:
+    if f"{name}, {levels}" not in results:
         return ""
-    success = found["grid"][str(found["rate"])] if "grid" in found else found["success"]
+    success = _successes(results, name, levels)
     seeds = " ".join(f"{100 * value:.0f}" for value in success)
     return f"{np.mean(success):.1%} ({seeds})"
 
