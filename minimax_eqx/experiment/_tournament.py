@@ -99,11 +99,16 @@ class SweptTournament:
     def _rows(self, exchange: Any) -> list[dict[str, Any]]:
         found = []
         for i, (name, source) in enumerate(zip(self._names, exchange.sources, strict=True)):
-            row = {"cycle": int(exchange.cycle), "run": name, "score": float(exchange.scores[i])}
+            row = {"cycle": int(exchange.cycle), "run": name, "score": _number(exchange.scores[i])}
             row["copied_from"] = None if source == i else self._names[source]
-            settings = {s: float(values[i]) for s, values in exchange.settings.items()}
+            settings = {s: _number(values[i]) for s, values in exchange.settings.items()}
             found.append({**row, **settings})
         return found
+
+
+def _number(value: Any) -> float:
+    """The shortest decimal that an array stands for, 0.3 and not 0.30000001192."""
+    return float(str(np.asarray(value)))
 
 
 def newest_common(runs: Sequence[tuple[RunFolder, Experiment]]) -> int | None:
