@@ -28,12 +28,13 @@ def assert_same_state(one, other):
         assert array.tobytes() == other[name].tobytes(), name
 
 
-def assert_close(one, other):
+def assert_close(one, other, tolerance=1e-5):
     """Arrays by name, the same in both up to the order in which numbers are added up."""
     assert set(one) == set(other)
     for name, array in one.items():
         if array.dtype.kind == "f":
-            np.testing.assert_allclose(other[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
+            options = {"rtol": tolerance, "atol": tolerance, "err_msg": name}
+            np.testing.assert_allclose(other[name], array, **options)
         else:
             np.testing.assert_array_equal(other[name], array, err_msg=name)
 

@@ -323,7 +323,7 @@ def test_a_right_composition_trains_saves_and_goes_on(tmp_path, capsys):
         try:
             experiment = composed(recipe, chance)
             train(experiment, path)
-        except ValueError as error:
+        except (ValueError, PackageError) as error:
             is_one_line = len(str(error).splitlines()) == 1 and not path.exists()
             result = FINE[1] if is_one_line else f"refused: {error}"
         else:

@@ -19,6 +19,7 @@ import pytest
 
 from minimax_eqx import Runner, run
 from minimax_eqx.curricula import LevelReplay
+from minimax_eqx.curricula._trust_region import MOVES
 from minimax_eqx.runners import level_mesh, member, run_members
 from minimax_eqx.runners._saving import load, save
 
@@ -32,6 +33,8 @@ IN_EVERY_RUN = ("accel",)
 OF_EACH_KIND = ("repaired", "minimax", "sfl", "ncc", "traced")
 # What differs in others is computed by each device for itself.
 BETWEEN_PROCESSES = ("dr-s5", "parallel-accel", "repaired", "sfl", "ncc")
+# Of narrow distributions over a box: small differences of logarithms that are large.
+SMALL_DIFFERENCES = ("level_entropy", *MOVES)
 assert not set(BETWEEN_PROCESSES) & set(IN_EVERY_RUN)  # they take long
 
 
@@ -124,7 +127,9 @@ def test_two_devices_do_what_one_does(played, request):
     for key, values in played.metrics.items():
         # A ratio of two numbers near 0 where nothing was rewarded; rounding decides what it is.
         if "explained_variance" not in key:
-            assert_close({key: values}, {key: np.concatenate([m[key] for m in metrics])})
+            tolerance = 1e-3 if key in SMALL_DIFFERENCES else 1e-5
+            on_two = np.concatenate([of_cycle[key] for of_cycle in metrics])
+            assert_close({key: values}, {key: on_two}, tolerance)
     assert flops(together) < flops(played.program)
     for leaf in jax.tree.leaves(eqx.filter((runner, metrics), eqx.is_array)):
         assert isinstance(leaf, np.ndarray) or leaf.sharding.is_fully_replicated
