@@ -9,6 +9,7 @@ from .._folder._results import all_results
 from .._folder._run_folder import REPORT, RunFolder
 from .._report._page import write_report
 from .._report._run import Run
+from .._xla._processes import from_first
 from ..evaluation._evaluate import check_evaluation, evaluate
 from ..runners._divergence import divergence_of_metrics, updates_of_learners
 from ..runners._experiment import Experiment
@@ -19,6 +20,8 @@ from ._saving import SaveCheckpoints, is_due
 
 # More than any recipe needs to fill its level buffer, or to search for levels.
 CYCLES_WITHOUT_UPDATE = 2_000
+# Share of a budget that an evaluation may take without being timed again.
+LONG_EVALUATION = 0.005
 # Of the results of an evaluation, what evaluations.csv has of each test, if it was measured.
 KINDS = ("return", "success_rate", "regret")
 
@@ -81,15 +84,15 @@ class Evaluate:
     Every process does, since the others would only wait for the first. `last` is the cycle of the
     evaluation before, 0 if there is none. If it fails, the runner is saved first.
 
-    A run with a budget must know what its last evaluation will take, so it evaluates after its
-    first log interval.
+    A run with a budget must know what its last evaluation will take. So it evaluates after its
+    first log interval, and once more if that took long, since the first one traces its programs.
     """
 
     experiment: Experiment
     last: int
     checkpoints: SaveCheckpoints
     clock: Callable[[], float] = time.perf_counter
-    is_timed: bool = False
+    took: list[float] = dataclasses.field(default_factory=list)
 
     def __call__(self, event: Event) -> Event | None:
         if not isinstance(event, Started | Progressed | Trained):
@@ -101,7 +104,7 @@ class Evaluate:
         if isinstance(event, Trained):
             due = not event.interrupted and self.last != event.ledger.cycle
         if isinstance(event, Progressed):
-            due |= self.experiment.schedule.budget is not None and not self.is_timed
+            due |= self._is_to_be_timed()
         if not due:
             return None
         begin = self.clock()
@@ -111,8 +114,14 @@ class Evaluate:
             self.checkpoints.save(event)
             raise
         self.last = event.ledger.cycle
-        self.is_timed = True
-        return Evaluated(event.ledger.after(evaluating=self.clock() - begin), evaluation)
+        self.took.append(self.clock() - begin)
+        return Evaluated(event.ledger.after(evaluating=self.took[-1]), evaluation)
+
+    def _is_to_be_timed(self) -> bool:
+        budget = self.experiment.schedule.budget_seconds
+        if budget is None or len(self.took) > 1:
+            return False
+        return not self.took or from_first(lambda: self.took[0] > LONG_EVALUATION * budget)
 
 
 class WriteReport:

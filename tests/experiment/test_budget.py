@@ -128,8 +128,8 @@ def test_a_run_ends_in_time_with_its_evaluation_and_what_it_saves(in_two_parts):
     assert Stopping in first.events
     assert Stopping not in second.events
     assert outcome.folder.evaluation()["cycle"] == outcome.ledger.cycle
-    # In each part once to know what it takes, and at the end.
-    assert len(outcome.folder.evaluations().read()) == 3
+    # In each part twice to know what it takes, and at the end.
+    assert len(outcome.folder.evaluations().read()) == 5
     assert outcome.folder.evaluation()["seconds_spent"] == pytest.approx(total)
     spent = [row["seconds_spent"] for row in outcome.folder.metrics().read()]
     assert spent == sorted(spent)

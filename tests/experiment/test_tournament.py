@@ -14,11 +14,22 @@ from minimax_eqx.envs.maze import RandomWalls
 from minimax_eqx.experiment import sweep
 from minimax_eqx.runners import Tournament
 
-from .test_sweep import no_report, points
-from .tiny import assert_same_state, rows
+from .test_sweep import no_report
+from .tiny import EXPERIMENT, assert_same_state, rows, with_changes
 
 RATE = "student.optimiser.learning_rate"
-EVERY_4 = Tournament(every=4, num_levels=4)
+EVERY_4 = Tournament(every=4, num_levels=64)
+
+
+def points(**changes):
+    """Two learning rates, of which one soon makes another policy, with two seeds each."""
+    return {
+        f"rate-{rate}_seed-{seed}": with_changes(
+            EXPERIMENT, {"learning_rate": rate, "seed": seed, **changes}
+        )
+        for rate in (0.3, 1e-4)
+        for seed in (1, 2)
+    }
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +44,7 @@ def test_who_copied_whom_is_written_down_and_shown(played, capsys):
     outcome, path = played
     assert set(outcome.finished) == set(points())
     found = exchanges_in(path).read()
+    assert any(row["copied_from"] for row in found)
     assert [row["cycle"] for row in found] == [4] * 4
     assert [row["run"] for row in found] == list(points())
     for row in found:
