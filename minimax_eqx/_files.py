@@ -13,6 +13,7 @@ import os
 import pathlib
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -27,6 +28,8 @@ _NO_RENAME = _NOT_SUPPORTED | {errno.EACCES, errno.EPERM, errno.EEXIST, errno.EX
 _HELD = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES}
 # Of a file that is read again, in bytes.
 _CHUNK = 1 << 20
+# Longer than `is_held` takes to look, in seconds.
+_A_MOMENT = 0.05
 # What file browsers, network file systems and backups leave in folders, wherever they are.
 _OTHERS = {".DS_Store", ".directory", ".localized", "Thumbs.db", "desktop.ini", "lost+found"}
 _OTHERS_BEGIN = ("._", ".nfs", ".fuse_hidden", ".Trash", ".Spotlight", ".snapshot", "~$")
@@ -131,7 +134,7 @@ def held(path: pathlib.Path) -> Iterator[None]:
     """
     with open(path, "w") as file:
         try:
-            _lock(file.fileno())
+            _lock_patiently(file.fileno())
         except OSError as error:
             if error.errno in _HELD:
                 message = f"Another process is training in {path.parent} now."
@@ -143,11 +146,34 @@ def held(path: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def _lock(descriptor: int) -> None:
+def is_held(path: pathlib.Path) -> bool:
+    """Whether a process holds a file with `held` now, as far as this file system can tell."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        try:
+            _lock(file.fileno(), shared=True)
+        except OSError as error:
+            return error.errno in _HELD
+    return False
+
+
+def _lock_patiently(descriptor: int) -> None:
+    """As `_lock`, and once more after a moment, which is how long `is_held` may have it."""
+    try:
+        _lock(descriptor)
+    except OSError as error:
+        if error.errno not in _HELD:
+            raise
+        time.sleep(_A_MOMENT)
+        _lock(descriptor)
+
+
+def _lock(descriptor: int, *, shared: bool = False) -> None:
     # The first is there on every system but Windows, the second there alone.
     with contextlib.suppress(ImportError):
         fcntl: Any = importlib.import_module("fcntl")
-        return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A shared one may be had of a file that is open for reading alone.
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        return fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     with contextlib.suppress(ImportError):
         msvcrt: Any = importlib.import_module("msvcrt")
         return msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)

@@ -22,7 +22,7 @@ def to_plain(part: eqx.Module, where: str = "") -> dict[str, Any]:
     nor a tuple of those. `where` is what stands before the field's name then.
     """
     values = {f.name: getattr(part, f.name) for f in fields_of(type(part))}
-    plain = {name: _plain(value, f"{where}{name}") for name, value in values.items()}
+    plain = {name: plain_value(value, f"{where}{name}") for name, value in values.items()}
     return {CLASS: name_of(type(part)), **plain}
 
 
@@ -35,11 +35,13 @@ def from_plain(data: Any, kind: type[Part], parts: Parts) -> Part:
     return _part(data, (kind,), parts, "")
 
 
-def _plain(value: Any, where: str) -> Any:
+def plain_value(value: Any, where: str) -> Any:
+    """The value of a field as `to_plain` has it. Raises `ValueError`, naming `where` it is, for one
+    that data cannot hold."""
     if isinstance(value, eqx.Module):
         return to_plain(value, f"{where}.")
     if isinstance(value, tuple | list):
-        return [_plain(v, f"{where}.{i}") for i, v in enumerate(value)]
+        return [plain_value(v, f"{where}.{i}") for i, v in enumerate(value)]
     if value is None or type(value) in (int, float, bool, str):
         return value
     raise ValueError(

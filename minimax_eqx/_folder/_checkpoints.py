@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._composition._defaults import flat, with_defaults
 from .._files import is_partial, resolved, warn_once
 from .._types import PyTree
 from ..runners._saving import (
@@ -34,7 +35,9 @@ class Checkpoints:
     that `also` chooses of the others.
 
     `made_with` are the options that the state depends on, by name, as JSON can hold them. They are
-    saved too, and a checkpoint made with others is refused.
+    saved too, and a checkpoint made with others is refused. One that was saved before there was a
+    certain option was made with its default; `defaults` has those that count, by their paths, as
+    `defaults_in` has them.
     """
 
     def __init__(
@@ -43,11 +46,13 @@ class Checkpoints:
         keep: int,
         made_with: Mapping[str, Any] | None = None,
         also: Callable[[Sequence[int]], set[int]] = lambda _: set(),
+        defaults: Mapping[str, Mapping[str, Any]] | None = None,
     ):
         self.path = resolved(path)
         self.keep, self._also = keep, also
         # The same values whether they have been through a file or not (tuples become lists).
         self.made_with = json.loads(json.dumps(dict(made_with or {})))
+        self._defaults = defaults or {}
 
     def cycles(self) -> list[int]:
         """The cycles that checkpoints are there for, oldest first, whole or not."""
@@ -87,16 +92,17 @@ class Checkpoints:
         checkpoint of another cycle under a name that is not its own.
         """
         saved = read(self._path_of(cycle))
-        about = dict(saved.about)
+        about, made_with = dict(saved.about), flat(self.made_with)
         of_cycle = about.pop(_CYCLE, None)
-        if about == self.made_with and of_cycle != cycle:
+        about = with_defaults(flat(about), self._defaults)
+        if about == made_with and of_cycle != cycle:
             raise DamagedError(
                 f"The checkpoint {saved.path} is not the one of that cycle: it was saved at cycle "
                 f"{of_cycle}."
             )
-        if about != self.made_with:
-            names = sorted(about.keys() | self.made_with.keys())
-            differing = told_apart(about, self.made_with, names)
+        if about != made_with:
+            names = sorted(about.keys() | made_with.keys())
+            differing = told_apart(about, made_with, names)
             raise CheckpointError(
                 f"The checkpoint {saved.path} was made with another configuration: {differing}. "
                 "Undo the change, or start a new run with it; if the file is of another run, "

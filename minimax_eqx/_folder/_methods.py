@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .._composition._defaults import completed
+from .._composition._parts import Parts
 from .._composition._plain import CLASS
+from ..runners._experiment import Experiment
 from ._run_folder import RunFolder
 
 # What two runs of one method may differ in.
@@ -35,8 +38,9 @@ def methods_of(folders: Sequence[RunFolder]) -> list[Method]:
     """
     found: dict[str, list[RunFolder]] = {}
     options: dict[str, dict[str, Any]] = {}
-    for folder in folders:
-        own = _options_of(folder.config())
+    configs = _of_one_version([folder.config() for folder in folders])
+    for folder, config in zip(folders, configs, strict=True):
+        own = _options_of(config)
         key = json.dumps(own, sort_keys=True)
         found.setdefault(key, []).append(folder)
         options[key] = own
@@ -55,6 +59,27 @@ def methods_of(folders: Sequence[RunFolder]) -> list[Method]:
         text = " ".join(f"{name}={_shown(value)}" for name, value in shown.items())
         methods.append(Method(f"{titles[key]} {text}".strip(), shown, tuple(members)))
     return methods
+
+
+def _of_one_version(configs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Configurations of which all name the same fields of a part of the package: those that an
+    older version did not know are added with their defaults."""
+    names: dict[str, set[frozenset[str]]] = {}
+    for config in configs:
+        for part in _parts_in(config["experiment"]):
+            names.setdefault(str(part[CLASS]), set()).add(frozenset(part))
+    if all(len(found) == 1 for found in names.values()):
+        return configs
+    parts = Parts()
+    return [c | {"experiment": completed(c["experiment"], Experiment, parts)[0]} for c in configs]
+
+
+def _parts_in(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping) and CLASS in value:
+        yield value
+    inner = value.values() if isinstance(value, Mapping) else value
+    for item in inner if isinstance(value, Mapping | list) else ():
+        yield from _parts_in(item)
 
 
 def _options_of(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,19 @@
 """How a run began: when, by which command, with which versions, on what."""
 
 import datetime
+import json
 import pathlib
 import platform
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 
+from .._composition._plain import CLASS
+from .._files import warn_once
 from .._version import VERSION
 
 # A repository on a network may answer late, and a run does not wait for it.
@@ -33,6 +38,35 @@ def origin_now() -> dict[str, Any]:
         **{name: machine[name] for name in ("devices", "machine")},
         "commit": _commit(),
     }
+
+
+def written_by(version: Any) -> str:
+    """Which version wrote a file that this one cannot use, and what to do, in a sentence or two."""
+    if version == VERSION:
+        return f"It was written by version {version}, and this is {VERSION} too."
+    # A stranger's file may say anything, and this is a command to copy.
+    if not (isinstance(version, str) and re.fullmatch(r"[0-9A-Za-z.+!]+", version)):
+        return f"It does not say which version wrote it; this is {VERSION}."
+    return (
+        f"It was written by version {version}; this is {VERSION}. To use it as it is, install that "
+        f"version: pip install minimax_eqx=={version}."
+    )
+
+
+def warn_of_defaults(file: pathlib.Path, version: Any, added: Mapping[str, Any]) -> None:
+    """Says once, in one line, which fields a file does not name, and the defaults that they have;
+    nothing if it names all."""
+    if added:
+        values = ", ".join(f"{path}={_shown(value)}" for path, value in added.items())
+        warn_once(
+            f"{file} was written by version {version!s:.20} and does not name all fields of this "
+            f"one, {VERSION}; these have their defaults: {values}."
+        )
+
+
+def _shown(value: Any) -> str:
+    """A value as you would give it; a part by its name."""
+    return str(value[CLASS]) if isinstance(value, Mapping) else json.dumps(value)
 
 
 def machine_now() -> dict[str, Any]:

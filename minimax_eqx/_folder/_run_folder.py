@@ -8,16 +8,17 @@ from typing import Any
 
 from jax.tree_util import keystr, tree_leaves_with_path
 
+from .._composition._defaults import completed, defaults_in
 from .._composition._parts import Parts
 from .._composition._plain import from_plain, to_plain
 from .._composition._user_code import UserCode, check_user_code
-from .._files import FolderError, held, is_left_by_others, is_partial, resolved, write
+from .._files import FolderError, held, is_held, is_left_by_others, is_partial, resolved, write
 from .._version import VERSION
 from ..evaluation._summary import COLUMNS
 from ..runners._experiment import Experiment
 from ._checkpoints import Checkpoints
 from ._metrics_file import MetricsFile
-from ._origin import origin_now
+from ._origin import origin_now, warn_of_defaults, written_by
 from ._record import Record
 from ._retention import Retention
 from ._rows import write_rows
@@ -86,12 +87,14 @@ class RunFolder:
     def checkpoints(self, experiment: Experiment) -> Checkpoints:
         """The checkpoints of this run, which is of that experiment."""
         plan, made_with = experiment.schedule, what_decides_the_state(experiment)
+        defaults = {n: v for n, v in defaults_in(experiment).items() if _decides_the_state(n)}
         also = Retention(
             plan.keep_best_checkpoints,
             plan.keep_checkpoint_every,
             lambda: self.evaluations().read(),
         )
-        return Checkpoints(self.path / CHECKPOINTS, plan.keep_checkpoints, made_with, also)
+        where = self.path / CHECKPOINTS
+        return Checkpoints(where, plan.keep_checkpoints, made_with, also, defaults)
 
     def config(self) -> dict[str, Any]:
         """What is in config.json. Raises `FolderError` if it is damaged."""
@@ -111,18 +114,25 @@ class RunFolder:
         self, code: UserCode | None = None, content: dict[str, Any] | None = None
     ) -> Experiment:
         """The experiment of the run, with parts of the package and of the user's code. `content` is
-        config.json's, for processes that cannot read it. Raises `FolderError` if it cannot be made.
+        config.json's, for processes that cannot read it.
+
+        A field that config.json does not name has its default: the version that wrote it had no
+        such field. The log says so. Raises `FolderError` if the experiment cannot be made.
         """
         content = content or self.config()
         check_user_code(content.get("code"), code, self.path)
+        version, parts = content.get("version"), Parts(code and code.module)
         try:
-            return from_plain(content["experiment"], Experiment, Parts(code and code.module))
+            data, added = completed(content["experiment"], Experiment, parts)
+            experiment = from_plain(data, Experiment, parts)
         except ValueError as error:
             raise FolderError(
-                f"{self.path / CONFIG} cannot be used: {error} It was written by version "
-                f"{content.get('version')}; this is {VERSION}. If the run has parts of your own, "
-                "give the `experiment` that it is of, or --file on the command line."
+                f"{self.path / CONFIG} cannot be used: {error} {written_by(version)} If the run "
+                "has parts of your own, give the `experiment` that it is of, or --file on the "
+                "command line."
             ) from error
+        warn_of_defaults(self.path / CONFIG, version, added)
+        return experiment
 
     def change(self, experiment: Experiment) -> None:
         """Replaces the experiment in config.json, at once or not at all."""
@@ -132,6 +142,10 @@ class RunFolder:
     def locked(self) -> contextlib.AbstractContextManager[None]:
         """Holds the folder for this process. Raises `FolderError` if another one holds it."""
         return held(self.path / LOCK)
+
+    def is_training(self) -> bool:
+        """Whether a process trains here now, as far as this file system can tell."""
+        return is_held(self.path / LOCK)
 
     def forget_results(self) -> None:
         """Removes what was computed, for a run that begins again and has no checkpoints."""
@@ -247,11 +261,13 @@ def what_decides_the_state(experiment: Experiment) -> dict[str, Any]:
     The others (how long to train, when to log, save and evaluate, on how many devices) can be
     changed between the parts of a run.
     """
-
-    rest = ("schedule", "evaluation", "devices")
-    data = {name: value for name, value in to_plain(experiment).items() if name not in rest}
+    data = {n: value for n, value in to_plain(experiment).items() if _decides_the_state(n)}
     leaves = tree_leaves_with_path(data, is_leaf=lambda value: not isinstance(value, dict))
     return {keystr(path, simple=True, separator="."): value for path, value in leaves}
+
+
+def _decides_the_state(path: str) -> bool:
+    return path.partition(".")[0] not in ("schedule", "evaluation", "devices")
 
 
 def _with(name: str, suffix: str) -> str:

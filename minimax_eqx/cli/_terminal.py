@@ -90,6 +90,7 @@ def evaluate(
     # What is not there is said before anything is played.
     for (folder, experiment), which in itertools.product(pairs, chosen):
         find_checkpoint(folder, experiment, which)
+    _tell_of_training(console, folders)
     for (folder, experiment), which in itertools.product(pairs, chosen):
         runner = runs.load(folder.path, experiment, checkpoint=which)[1]
         results = evaluate_runner(experiment, runner)
@@ -125,8 +126,17 @@ def evaluate(
 def report(runs: Sequence[Run], path: pathlib.Path | None) -> int:
     """Writes the page of runs to a file, or into the folder of the only one."""
     start_jax(ProcessOptions(), 1)
-    say(Console(), f"Written to {write_report(runs, path)}.")
+    console = Console()
+    _tell_of_training(console, [run.folder for run in runs])
+    say(console, f"Written to {write_report(runs, path)}.")
     return 0
+
+
+def _tell_of_training(console: Console, folders: Sequence[RunFolder]) -> None:
+    """Says of each run that another process trains that what follows is not its end."""
+    for folder in folders:
+        if folder.is_training():
+            say(console, f"{folder.path} is being trained now; this is how far it was saved.")
 
 
 def _tell_of(work: Callable[..., Finished], heading: str, trackers: Sequence[Hook]) -> int:

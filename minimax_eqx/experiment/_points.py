@@ -2,12 +2,13 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import equinox as eqx
 import jax
 
+from .._composition._defaults import defaults_in, flat, with_defaults
 from .._composition._plain import to_plain
 from .._files import FolderError
 from .._folder._run_folder import CONFIG, RunFolder
@@ -46,18 +47,15 @@ def check_same(point: Point) -> None:
     """Raises `FolderError` if the folder of a point holds another run than that."""
     if not (point.folder.path / CONFIG).is_file():
         point.folder.check_free()
-    elif point.folder.config()["experiment"] != _through_json(to_plain(point.experiment)):
+        return
+    # A run that an older version began had fewer fields.
+    before = flat(point.folder.config()["experiment"])
+    expected = flat(to_plain(point.experiment))
+    if with_defaults(before, defaults_in(point.experiment)) != expected:
         raise FolderError(
             f"{point.folder.path} holds a run of another experiment; choose another folder for "
             "this sweep, or remove it."
         )
-
-
-def _through_json(value: Any) -> Any:
-    """Data as it is when it was in a file: tuples are lists."""
-    if isinstance(value, Mapping):
-        return {name: _through_json(v) for name, v in value.items()}
-    return [_through_json(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def is_finished(point: Point) -> bool:

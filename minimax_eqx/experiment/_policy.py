@@ -12,10 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
+from .._composition._defaults import completed
 from .._composition._parts import Parts
 from .._composition._plain import from_plain, to_plain
 from .._composition._user_code import UserCode
 from .._files import FolderError, resolved, write
+from .._folder._origin import warn_of_defaults, written_by
 from .._folder._run_folder import CONFIG
 from .._packages import needed
 from .._types import Memory, PyTree
@@ -113,14 +115,18 @@ def load_policy(path: pathlib.Path | str, *, code: UserCode | None = None) -> Po
         return Policy(experiment.env, runner.students.first().network)
     about = _read_about(folder / POLICY)
     parts = Parts(code and code.module)
+    version, added = about["version"], dict[str, Any]()
     try:
-        env = from_plain(about["env"], AbstractEnv, parts)
-        learner = from_plain(about["student"], AbstractLearner, parts)
+        made = []
+        for name, kind in (("env", AbstractEnv), ("student", AbstractLearner)):
+            data, defaults = completed(about[name], kind, parts)
+            made.append(from_plain(data, kind, parts))
+            added |= {f"{name}.{path}": value for path, value in defaults.items()}
     except ValueError as error:
-        raise FolderError(
-            f"{folder / POLICY} cannot be used: {error} It was written by version "
-            f"{about['version']}; this is {VERSION}."
-        ) from error
+        text = f"{folder / POLICY} cannot be used: {error} {written_by(version)}"
+        raise FolderError(text) from error
+    warn_of_defaults(folder / POLICY, version, added)
+    env, learner = made
     spec = eqx.filter_eval_shape(
         lambda key: learner.init(env.observation_spec(), env.action_spec(), key=key).network,
         jax.random.key(0),

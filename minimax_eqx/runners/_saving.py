@@ -49,7 +49,10 @@ class Saved:
         names = sorted(self.shapes.keys() | expected.keys())
         if self.shapes != expected:
             differing = told_apart(self.shapes, expected, names)
-            raise CheckpointError(f"{self.path} is of another program; arrays differ: {differing}.")
+            raise CheckpointError(
+                f"{self.path} is of another program; arrays differ: {differing}. Load it with the "
+                "experiment, and the version of this package, that it was saved with."
+            )
 
         def leaf(place, old):
             if not _is_array(old):

@@ -106,6 +106,10 @@ def test_methods_of_one_title_are_told_apart_by_few_options(runs):
     make_run(runs / "dr-7", experiment(seed=7, num_steps=16), DR[1])
     make_run(runs / "dr-8", experiment(seed=8, num_steps=16, learning_rate=0.5), DR[1])
     make_run(runs / "dr-9", experiment(seed=9, num_updates=999, mazes=("Labyrinth",)), DR[1])
+    # A run that a version with fewer fields wrote is of the same method.
+    content = json.loads((runs / "dr-2" / "config.json").read_text())
+    del content["experiment"]["student"]["value_loss"], content["experiment"]["rollouts_per_play"]
+    (runs / "dr-2" / "config.json").write_text(json.dumps(content))
     methods = mx.compare(runs / "dr-*", at="end").methods
     assert [len(method.runs) for method in methods] == [4, 1, 1]
     assert methods[1].name.startswith("dr ")

@@ -39,8 +39,10 @@ def test_checkpoints_are_evaluated_on_a_file_of_levels_with_their_tails(capsys, 
         assert {row["test"] for row in csv.DictReader(file)} == {"unseen"}
 
 
-def test_a_suite_is_named_by_lists_of_mazes(capsys, run_path):
-    assert main(["evaluate", str(run_path), "--suite", "MiniMaze", *SMALL]) == 0
+def test_a_suite_is_named_by_lists_of_mazes_and_a_run_may_be_in_training(capsys, run_path):
+    with RunFolder(run_path).locked():
+        assert main(["evaluate", str(run_path), "--suite", "MiniMaze", *SMALL]) == 0
+    assert f"{run_path} is being trained now" in capsys.readouterr().out
     found = RunFolder(run_path).evaluation()
     assert list(found["held_out"]) == ["MiniMaze"]
     assert found["suite"] == "HeldOutMazes(mazes=('MiniMaze',))"

@@ -1,6 +1,7 @@
 """The run folder and its table of metrics."""
 
 import errno
+import functools
 import json
 import math
 import os
@@ -11,6 +12,7 @@ import pytest
 
 from minimax_eqx._files import FolderError
 from minimax_eqx._folder._metrics_file import MetricsFile
+from minimax_eqx._folder._origin import written_by
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx._version import VERSION
 
@@ -77,12 +79,68 @@ def test_a_configuration_with_a_bad_value_is_named(tmp_path):
         RunFolder.open(tmp_path).experiment()
 
 
+def rewrite(folder, version, path, value=None):
+    """Makes of config.json what another version wrote, with another value for a field, or none."""
+    content = json.loads((folder.path / "config.json").read_text()) | {"version": version}
+    *way, last = path.split(".")
+    part = functools.reduce(lambda part, name: part[name], way, content["experiment"])
+    part.pop(last, None)
+    part |= {} if value is None else {last: value}
+    (folder.path / "config.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("schedule.keep_best_checkpoints", "schedule.keep_best_checkpoints=1."),
+        ("student.optimiser.annealing", "student.optimiser.annealing=null."),
+        ("student.value_loss", "student.value_loss=clipped-value-loss."),
+    ],
+)
+def test_a_field_that_an_older_version_did_not_know_has_its_default_and_is_told_once(
+    tmp_path, caplog, path, shown
+):
+    folder = create(tmp_path)
+    rewrite(folder, "0.0.1", path)
+    assert folder.experiment() == folder.experiment() == EXPERIMENT
+    [record] = caplog.records
+    text = record.getMessage()
+    assert "config.json was written by version 0.0.1 and does not name all fields" in text
+    assert f"{VERSION}; these have their defaults: {shown}" in text
+
+
+@pytest.mark.parametrize("version", [None, 3, "1; echo mine"])
+def test_what_is_no_version_is_not_to_be_installed(version):
+    assert written_by(version) == f"It does not say which version wrote it; this is {VERSION}."
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("curriculum.generator", None, "DomainRandomisation has nothing for generator"),
+        ("env.power", 3, "env: Maze has no power"),
+        ("env.class", "labyrinth", "env: there is no 'labyrinth'"),
+    ],
+)
+def test_what_no_default_can_stand_for_is_refused_with_the_version_to_install(
+    tmp_path, path, value, message
+):
+    folder = create(tmp_path)
+    rewrite(folder, "0.0.1", path, value)
+    with pytest.raises(FolderError, match=r"^[^\n]*$") as caught:
+        folder.experiment()
+    about = f"It was written by version 0.0.1; this is {VERSION}. To use it as it is, install that"
+    for text in (message, about, "pip install minimax_eqx==0.0.1"):
+        assert text in str(caught.value)
+
+
 def test_only_one_holds_a_folder(tmp_path):
     folder = create(tmp_path / "run")
     with folder.locked(), pytest.raises(FolderError, match="Another process"), folder.locked():
         pass
+    assert not folder.is_training()
     with folder.locked():
-        pass
+        assert folder.is_training()
 
 
 def test_an_evaluation_is_replaced_whole(tmp_path):

@@ -1,11 +1,13 @@
 """A composition as plain data: there and back, and no way for data to run code."""
 
+import functools
 import json
 import sys
 
 import jax.numpy as jnp
 import pytest
 
+from minimax_eqx._composition._defaults import completed, defaults_in, flat, with_defaults
 from minimax_eqx._composition._parts import Parts, name_of
 from minimax_eqx._composition._plain import from_plain, to_plain
 from minimax_eqx.envs import Maze
@@ -103,6 +105,21 @@ def test_wrong_data_is_refused_by_field(path, value, message):
     with pytest.raises(ValueError, match=r"^[^\n]*$") as caught:
         from_plain(data, house.Composition, PARTS)
     assert message in str(caught.value)
+
+
+def paths_of_defaults(part):
+    return [path for path in defaults_in(part) if "." in path]
+
+
+@pytest.mark.parametrize("path", paths_of_defaults(SEVERAL))
+def test_a_field_that_data_does_not_name_has_its_default(path):
+    data, whole = (json.loads(json.dumps(to_plain(SEVERAL))) for _ in range(2))
+    *way, last = path.split(".")
+    del functools.reduce(lambda d, n: d[int(n) if isinstance(d, list) else n], way, data)[last]
+    found, added = completed(data, house.Composition, PARTS)
+    assert found == whole
+    assert list(added) == [path]
+    assert with_defaults(flat(data), defaults_in(SEVERAL)) == flat(whole)
 
 
 def test_a_missing_field_is_named():

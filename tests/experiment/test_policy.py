@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import equinox as eqx
 import jax
@@ -29,7 +30,9 @@ def folder(run_path, tmp_path_factory):
     return out
 
 
-def test_a_policy_is_the_student_that_was_saved_and_its_environment_as_written(run_path, folder):
+def test_a_policy_is_the_student_that_was_saved_and_its_environment_as_written(
+    run_path, folder, tmp_path, caplog
+):
     experiment, runner = mx.load(run_path)
     policy = mx.load_policy(folder)
     assert policy.env == experiment.env
@@ -37,8 +40,15 @@ def test_a_policy_is_the_student_that_was_saved_and_its_environment_as_written(r
     assert eqx.tree_equal(arrays(policy.network), second)
     first = mx.load_policy(run_path).network
     assert eqx.tree_equal(arrays(first), arrays(runner.students.first().network))
-    student = json.loads((folder / "policy.json").read_text())["student"]
+    about = json.loads((folder / "policy.json").read_text())
+    student = about["student"]
     assert student["optimiser"]["learning_rate"] == experiment.student.optimiser.learning_rate
+    # Also as a version wrote it that did not know a certain field.
+    older = shutil.copytree(folder, tmp_path / "older")
+    del student["optimiser"]["annealing"]
+    (older / "policy.json").write_text(json.dumps(about))
+    assert eqx.tree_equal(arrays(mx.load_policy(older).network), second)
+    assert "these have their defaults: student.optimiser.annealing=null." in caplog.text
 
 
 def test_a_policy_plays_in_a_plain_loop_as_evaluation_does(folder, getkey):

@@ -12,9 +12,9 @@ import minimax_eqx as mx
 from minimax_eqx._files import FolderError
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.experiment import sweep
-from minimax_eqx.experiment._points import Point, groups
+from minimax_eqx.experiment._points import Point, check_same, groups
 
-from .tiny import EXPERIMENT, arrays, assert_close, train, with_changes
+from .tiny import EXPERIMENT, arrays, assert_close, create, train, with_changes
 
 
 def points(**changes):
@@ -110,6 +110,18 @@ def test_what_another_process_has_is_left_to_it(tmp_path):
         assert outcome.elsewhere == (other,)
         assert set(outcome.finished) == {mine}
     assert set(sweep(two, tmp_path, hooks=no_report).finished) == set(two)
+
+
+def test_a_run_that_a_version_with_fewer_fields_began_is_the_same_run(tmp_path):
+    folder = create(tmp_path / "run")
+    content = json.loads((folder.path / "config.json").read_text())
+    for where, name in (("schedule", "keep_best_checkpoints"), ("student", "value_loss")):
+        del content["experiment"][where][name]
+    (folder.path / "config.json").write_text(json.dumps(content))
+    check_same(Point("run", EXPERIMENT, folder))
+    # What the other run has not by default is not what it was begun with.
+    with pytest.raises(FolderError, match="another experiment"):
+        check_same(Point("run", with_changes(EXPERIMENT, {"keep_best_checkpoints": 2}), folder))
 
 
 def test_a_run_whose_rows_were_removed_is_looked_at_once(swept, tmp_path):

@@ -23,7 +23,7 @@ from minimax_eqx.experiment import _own_hooks as own_hooks
 from minimax_eqx.experiment._hooks import Compiled, Saved, Trained
 from minimax_eqx.experiment._ledger import Ledger
 from minimax_eqx.runners._ahead import making
-from minimax_eqx.runners._saving import CheckpointError
+from minimax_eqx.runners._saving import CheckpointError, write_arrays
 
 from .tiny import (
     EXPERIMENT,
@@ -246,6 +246,26 @@ def test_a_checkpoint_of_another_configuration_is_refused(run_path, option, valu
     with pytest.raises(CheckpointError, match=f"another configuration: .*{option}"):
         resume(run_path)
     assert files(run_path) == before
+
+
+def test_a_run_goes_on_from_what_a_version_with_fewer_fields_saved(run_path):
+    checkpoints = RunFolder.open(run_path).checkpoints(EXPERIMENT)
+    saved = checkpoints.load(8)
+    new = ("student.optimiser.annealing", "student.value_loss.", "rollouts_per_play")
+    about = {name: v for name, v in saved.about.items() if not name.startswith(new)}
+    assert len(about) < len(saved.about) - 2
+    write_arrays(saved.path, saved.arrays, about)
+    content = json.loads((run_path / "config.json").read_text())
+    student = content["experiment"]["student"]
+    del content["experiment"]["rollouts_per_play"], student["optimiser"]["annealing"]
+    del student["value_loss"], content["experiment"]["schedule"]["keep_best_checkpoints"]
+    (run_path / "config.json").write_text(json.dumps(content))
+    assert load(run_path)[0] == EXPERIMENT
+    # A line that is gone from config.json alone is a change like any other.
+    del student["network"]["core"]["hidden_size"]
+    (run_path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(CheckpointError, match=r"configuration: .*hidden_size \(saved 8, expected"):
+        load(run_path)
 
 
 def test_a_folder_that_another_process_trains_in_is_refused(run_path):
