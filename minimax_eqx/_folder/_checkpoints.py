@@ -44,10 +44,11 @@ class Checkpoints:
         made_with: Mapping[str, Any] | None = None,
         also: Callable[[Sequence[int]], set[int]] = lambda _: set(),
     ):
-        self.path = resolved(path)
-        self.keep, self._also = keep, also
+        self.path: pathlib.Path = resolved(path)
+        self.keep: int = keep
+        self._also = also
         # The same values whether they have been through a file or not (tuples become lists).
-        self.made_with = json.loads(json.dumps(dict(made_with or {})))
+        self.made_with: dict[str, Any] = json.loads(json.dumps(dict(made_with or {})))
 
     def cycles(self) -> list[int]:
         """The cycles that checkpoints are there for, oldest first, whole or not."""
