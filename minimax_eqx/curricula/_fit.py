@@ -56,6 +56,11 @@ def _check(
     try:
         made = eqx.filter_eval_shape(make, *given, jax.random.key(0))
     except Exception as error:
-        raise ValueError(f"{what}: {error}") from error
+        raise ValueError(_in_one_line(f"{what}: {error}")) from error
     if made != expected:
-        raise ValueError(f"{what}: it makes {made}, and they are {expected}.")
+        raise ValueError(_in_one_line(f"{what}: it makes {made}, and they are {expected}."))
+
+
+def _in_one_line(text: str) -> str:
+    """Levels print themselves over several lines."""
+    return " ".join(text.split())

@@ -71,7 +71,7 @@ class Grid(AbstractSuite):
     range the bounds are on the grid, and other values are evenly spread along its scale.
 
     Raises `ValueError` if `num_points` is less than 2, and for names that are repeated. A name that
-    the environment does not have is refused when it is evaluated.
+    the environment does not have is refused before a run trains.
     """
 
     num_points: int = 2
@@ -84,12 +84,11 @@ class Grid(AbstractSuite):
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"Grid.names is {self.names}; name each parameter once.")
 
-    def panels(self, env: AbstractEnv) -> dict[str, tuple[AbstractEnv, AbstractLevelGenerator]]:
-        """One test for each place of the grid, named after its values.
+    def check(self, env: AbstractEnv) -> None:
+        self._grid(env)
 
-        Raises `ValueError` for an environment whose levels are not numbers in a box, for a name
-        that it does not have, and for more than 1,000 tests.
-        """
+    def _grid(self, env: AbstractEnv) -> tuple[ParameterBox, list[int]]:
+        """The box of the environment's levels, and the places of those parameters that vary."""
         box = box_of("Grid", env.level_spec())
         indices = [box.index(name) for name in self.names] or range(len(box.parameters))
         varying = [i for i in indices if box.parameters[i].varies]
@@ -99,6 +98,15 @@ class Grid(AbstractSuite):
                 f"{self.num_points ** len(varying):,} tests; at most {_MOST_TESTS:,} are possible. "
                 "Choose fewer parameters by names, or fewer num_points."
             )
+        return box, varying
+
+    def panels(self, env: AbstractEnv) -> dict[str, tuple[AbstractEnv, AbstractLevelGenerator]]:
+        """One test for each place of the grid, named after its values.
+
+        Raises `ValueError` for an environment whose levels are not numbers in a box, for a name
+        that it does not have, and for more than 1,000 tests.
+        """
+        box, varying = self._grid(env)
         panels = {}
         for chosen in itertools.product(
             np.linspace(0, 1, self.num_points, dtype=np.float32), repeat=len(varying)
