@@ -48,10 +48,11 @@ class Checkpoints:
         also: Callable[[Sequence[int]], set[int]] = lambda _: set(),
         defaults: Mapping[str, Mapping[str, Any]] | None = None,
     ):
-        self.path = resolved(path)
-        self.keep, self._also = keep, also
+        self.path: pathlib.Path = resolved(path)
+        self.keep: int = keep
+        self._also = also
         # The same values whether they have been through a file or not (tuples become lists).
-        self.made_with = json.loads(json.dumps(dict(made_with or {})))
+        self.made_with: dict[str, Any] = json.loads(json.dumps(dict(made_with or {})))
         self._defaults = defaults or {}
 
     def cycles(self) -> list[int]:

@@ -39,7 +39,7 @@ class RunFolder:
     user's home."""
 
     def __init__(self, path: pathlib.Path | str):
-        self.path = resolved(path)
+        self.path: pathlib.Path = resolved(path)
 
     @classmethod
     def open(cls, path: pathlib.Path | str) -> "RunFolder":

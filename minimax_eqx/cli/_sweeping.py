@@ -45,7 +45,8 @@ def train(
         jax.config.update("jax_num_cpu_devices", min(cores, len(experiments)))
     start_jax(ProcessOptions(), 1)
     console = Console()
-    say(console, f"Sweeping {len(experiments)} runs in {folder}. Ctrl-C saves and stops.")
+    runs = "1 run" if len(experiments) == 1 else f"{len(experiments)} runs"
+    say(console, f"Sweeping {runs} in {folder}. Ctrl-C saves and stops.")
     total = sum(e.schedule.num_updates for e in experiments.values())
     with contextlib.closing(Together(console, total)) as together:
 

@@ -2,7 +2,7 @@
 
 import abc
 import functools
-from typing import Generic
+from typing import Any, Generic
 
 import equinox as eqx
 import jax
@@ -60,6 +60,7 @@ class AbstractSearch(AbstractCurriculum[Level, SearchState[Level, State]], Gener
     what is played in each cycle, what the buffer makes of it, and how likely each of its levels is.
     """
 
+    generator: eqx.AbstractVar[Any]  # first, as in what derives from this: checkers go by the order
     score: eqx.AbstractVar[AbstractScore]
     num_levels: eqx.AbstractVar[int]
     num_plays: eqx.AbstractVar[int]

@@ -6,7 +6,7 @@ module of recipes for such a world makes one `BoxRecipes` and names its methods.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from .. import agents, curricula, nets, runners, scores
 from .._composition._draft import with_changes
@@ -14,6 +14,9 @@ from ..agents._losses import AbstractValueLoss, ClippedValueLoss
 from ..envs import boxes
 from ..nets._action_head import ClippedNormal
 from ..runners._experiment import Experiment
+
+# What a module of recipes names: a function that takes other parts and values by their names.
+Recipe: TypeAlias = Callable[..., Experiment]
 
 
 @dataclasses.dataclass(frozen=True)

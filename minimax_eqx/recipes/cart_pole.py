@@ -5,7 +5,7 @@ Every function takes other parts and values by the short names that the command 
 """
 
 from ..envs import boxes
-from ._boxes import BoxRecipes
+from ._boxes import BoxRecipes, Recipe
 
 # The world is made when a recipe is used, and not before.
 _METHODS = BoxRecipes(
@@ -13,11 +13,11 @@ _METHODS = BoxRecipes(
     tests=("pole_length", "force"),
 )
 
-dr = _METHODS.dr
-robust_plr = _METHODS.robust_plr
-plr = _METHODS.plr
-accel = _METHODS.accel
-adr = _METHODS.adr
-alp_gmm = _METHODS.alp_gmm
-doraemon = _METHODS.doraemon
-self_paced = _METHODS.self_paced
+dr: Recipe = _METHODS.dr
+robust_plr: Recipe = _METHODS.robust_plr
+plr: Recipe = _METHODS.plr
+accel: Recipe = _METHODS.accel
+adr: Recipe = _METHODS.adr
+alp_gmm: Recipe = _METHODS.alp_gmm
+doraemon: Recipe = _METHODS.doraemon
+self_paced: Recipe = _METHODS.self_paced

@@ -6,7 +6,7 @@ Every function takes other parts and values by the short names that the command 
 
 from .. import agents
 from ..envs.adapters.gymnax import Gymnax
-from ._boxes import BoxRecipes
+from ._boxes import BoxRecipes, Recipe
 
 _LIMIT = 200  # steps, each of which pays 1
 
@@ -32,6 +32,6 @@ _CART_POLE = BoxRecipes(
     success_return=float(_LIMIT),
 )
 
-cart_pole_dr = _CART_POLE.dr
-cart_pole_robust_plr = _CART_POLE.robust_plr
-cart_pole_accel = _CART_POLE.accel
+cart_pole_dr: Recipe = _CART_POLE.dr
+cart_pole_robust_plr: Recipe = _CART_POLE.robust_plr
+cart_pole_accel: Recipe = _CART_POLE.accel

@@ -385,6 +385,7 @@ def test_a_file_of_a_user_is_trained_with_its_own_options(monkeypatch, capsys, t
     assert "A factor. (default: 1.0)" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_run_is_evaluated_again_with_other_options(capsys, run_path):
     before = files(run_path / "checkpoints")
     options = ["--num-unseen-levels", "5", "--greedy", "--mazes", "Crossing"]

@@ -164,6 +164,7 @@ def test_two_processes_compute_what_one_does(story, finished):
     assert_close(arrays(finished[0].runner), arrays(state))
 
 
+@pytest.mark.slow
 def test_an_interrupt_of_one_process_stops_all_and_the_first_alone_writes(story):
     path, ((out, err, code), (out_of_second, err_of_second, code_of_second)) = story
     assert (code, code_of_second) == (75, 75), (err, err_of_second)
@@ -175,6 +176,7 @@ def test_an_interrupt_of_one_process_stops_all_and_the_first_alone_writes(story)
     assert int(rows(path)[-1]["cycle"]) == newest
 
 
+@pytest.mark.slow
 def test_what_two_processes_left_goes_on_in_one(story, tmp_path):
     path = shutil.copytree(story[0], tmp_path / "run")
     cycle = int(rows(path)[-1]["cycle"])

@@ -19,6 +19,7 @@ FILE = f"{DRAWINGS}.....G\n"
 SMALL = ["--num-unseen-levels", "2", "--num-episodes", "3"]
 
 
+@pytest.mark.slow
 def test_checkpoints_are_evaluated_on_a_file_of_levels_with_their_tails(capsys, run_path, tmp_path):
     (tmp_path / "mine.txt").write_text(FILE)
     before = (run_path / "evaluation.json").read_text()

@@ -38,6 +38,7 @@ def played(tmp_path_factory):
     return sweep(points(), path, hooks=no_report, tournament=EVERY_4), path
 
 
+@pytest.mark.slow
 def test_who_copied_whom_is_written_down_and_shown(played, capsys):
     from rich.console import Console
 
@@ -87,6 +88,7 @@ def test_a_tournament_that_was_killed_goes_on_bit_for_bit(cycle, played, tmp_pat
     assert exchanges_in(tmp_path).read() == exchanges_in(straight).read()
 
 
+@pytest.mark.slow
 def test_a_tournament_that_is_over_does_nothing_and_stays_what_it_was(played):
     _, path = played
     before = {file: file.stat().st_mtime_ns for file in path.rglob("*") if file.is_file()}
