@@ -1,4 +1,4 @@
-"""The code of the documentation: it is read in every run of the tests, and run in the slow ones."""
+"""The code of the documentation: read in every run of the tests, and run in the longer ones."""
 
 import json
 import os
@@ -55,6 +55,11 @@ import minimax_eqx as mx
 experiment = mx.recipes.maze.quickstart({_SMALL})
 mx.save_policy(mx.Runner.create(experiment, key=jax.random.key(0)), "my_policy")
 """,
+}
+# Pages that train several runs, each of which takes half a minute and more.
+SEVERAL_RUNS = {
+    f"docs/{name}.md"
+    for name in ("comparing", "experiments", "many_runs", "seeds_and_sweeps", "tournaments")
 }
 # What makes a command stop before anything is trained or read.
 STOP = {"train": ["--print-config"], "sweep": ["--list-points"], "recipes": [], "completion": []}
@@ -127,8 +132,12 @@ def program_of(page):
     return "\n".join(lines)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if program_of(page)])
+def marked(name):
+    mark = pytest.mark.exhaustive if name in SEVERAL_RUNS else pytest.mark.slow
+    return pytest.param(name, marks=mark)
+
+
+@pytest.mark.parametrize("name", [marked(name) for name, page in PAGES.items() if program_of(page)])
 def test_the_python_of_a_page_runs_from_its_top_to_its_end(name, tmp_path):
     for file, text in files_of(PAGES[name]).items():
         (tmp_path / file).write_text(text)

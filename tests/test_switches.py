@@ -61,7 +61,7 @@ def test_a_run_trains_whatever_is_switched(name):
     assert np.isfinite(metrics["loss"]).all()
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_run_trains_without_jit_and_does_what_it_does_with_it():
     expected, expected_metrics = run(runner_of("dr"), 1)
     with jax.disable_jit():

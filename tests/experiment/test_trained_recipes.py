@@ -34,13 +34,16 @@ REPLAYING = [
     "maze-sfl",
     "maze-ncc",
 ]
-# A buffer with edits. The parts of others are tested elsewhere, and `pytest -m slow` runs them.
-IN_EVERY_RUN = {"maze-accel"}
+# A buffer with edits is trained in every run of the tests, and one more of each kind in the slow
+# ones. The parts of the others are tested elsewhere.
+MARKS = {
+    "maze-accel": (),
+    **dict.fromkeys(("maze-sfl", "maze-repaired", "maze-paired"), pytest.mark.slow),
+}
 
 
-def in_every_run_or_slow(names):
-    slow = lambda name: pytest.param(name, marks=pytest.mark.slow)  # noqa: E731
-    return [name if name in IN_EVERY_RUN else slow(name) for name in names]
+def marked(names):
+    return [pytest.param(name, marks=MARKS.get(name, pytest.mark.exhaustive)) for name in names]
 
 
 # Presets with S5 differ from those without in their networks; one stands for all.
@@ -104,7 +107,7 @@ def check_the_ledger(straight, written):
             assert spent["steps_on_mutants"] == steps("replay_ratio")
 
 
-@pytest.mark.parametrize("name", in_every_run_or_slow(REPLAYING))
+@pytest.mark.parametrize("name", marked(REPLAYING))
 def test_a_recipe_with_a_buffer_trains_resumes_bit_for_bit_and_is_evaluated(
     name, tiny_run, tmp_path
 ):
@@ -122,7 +125,7 @@ def test_a_recipe_with_a_buffer_trains_resumes_bit_for_bit_and_is_evaluated(
     assert next(row for row in written if row["cycle"] == earliest)["buffer_fill_ratio"] > 0
 
 
-@pytest.mark.parametrize("name", in_every_run_or_slow(DESIGNING))
+@pytest.mark.parametrize("name", marked(DESIGNING))
 def test_a_recipe_with_a_teacher_trains_resumes_bit_for_bit_and_is_evaluated(
     name, tiny_run, tmp_path
 ):
