@@ -22,6 +22,10 @@ def as_page(file: pathlib.Path) -> str:
         return _page(file, "\n".join(about), "bash", text)
     if file.suffix == ".ipynb":
         return "\n\n".join(_cell(cell) for cell in json.loads(text)["cells"]) + "\n"
+    if file.suffix == ".cff":
+        return (
+            f"# How to cite\n\nTools that manage references read this file.\n\n```yaml\n{text}```\n"
+        )
     if file.suffix == "":
         return f"# License\n\n```text\n{text}\n```\n"
     return text

@@ -54,7 +54,7 @@ _SECTIONS = {
         ),
         "Numbers": ("numbers/index.md", "numbers/*"),
         "Decisions": ("decisions/index.md", "decisions/*"),
-        "The project": ("contributing.md", "changes.md", "license.md"),
+        "The project": ("contributing.md", "changes.md", "citation.md", "license.md"),
     },
 }
 

@@ -17,6 +17,7 @@ _ELSEWHERE = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changes.md",
+    "CITATION.cff": "citation.md",
     "LICENSE": "license.md",
     "benchmarks/results/README.md": "numbers/index.md",
     "benchmarks/accelerator/README.md": "numbers/accelerator.md",
