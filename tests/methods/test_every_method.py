@@ -5,6 +5,7 @@ Each method is compiled alone, as members, and for two devices, and all tests sh
 """
 
 import dataclasses
+import os
 import pathlib
 import socket
 import subprocess
@@ -33,6 +34,7 @@ IN_EVERY_RUN = ("accel",)
 OF_EACH_KIND = ("repaired", "minimax", "sfl", "ncc", "traced")
 # What differs in others is computed by each device for itself.
 BETWEEN_PROCESSES = ("dr-s5", "parallel-accel", "repaired", "sfl", "ncc")
+PATIENCE = 300  # seconds
 # Of narrow distributions over a box: small differences of logarithms that are large.
 SMALL_DIFFERENCES = ("level_entropy", *MOVES)
 assert not set(BETWEEN_PROCESSES) & set(IN_EVERY_RUN)  # they take long
@@ -169,8 +171,14 @@ def trained_in_two_processes(tmp_path_factory):
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{listening.getsockname()[1]}"
-    processes = [
-        subprocess.Popen([sys.executable, "-c", code, folder, address, str(i)]) for i in range(2)
-    ]
-    assert [process.wait() for process in processes] == [0, 0]
+    # With one thread each, they come to the collective operations of a program in the same order.
+    # XLA does not promise it for several, and two processes may then wait for each other for ever.
+    env = {**os.environ, "NPROC": "1"}
+    words = [sys.executable, "-c", code, folder, address]
+    processes = [subprocess.Popen([*words, str(i)], env=env) for i in range(2)]
+    try:
+        assert [process.wait(timeout=PATIENCE) for process in processes] == [0, 0]
+    finally:
+        for process in processes:
+            process.kill()
     return folder
