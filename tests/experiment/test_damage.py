@@ -26,7 +26,7 @@ from minimax_eqx.recipes import maze
 
 from .tiny import SMALL, arrays, train, with_changes
 
-NUM_DAMAGES = int(os.environ.get("NUM_DAMAGES", "20"))
+NUM_DAMAGES = int(os.environ.get("NUM_DAMAGES", "8"))
 SEED = int(os.environ.get("DAMAGE_SEED", "1"))
 BEGUN, LAST = 8, 12
 CHANGES = {
