@@ -28,7 +28,7 @@ class _Begun:
 
 
 class SaveCheckpoints:
-    """Saves every so many cycles, and at the end, what is good.
+    """Saves what is good, as often as the schedule says and at the end.
 
     The loop waits for a copy of the arrays alone. A thread writes it, one checkpoint at a time,
     and `settle` says when it is on the disk. `saved` is the cycle of the newest checkpoint there,

@@ -73,7 +73,7 @@ def sweep(
 
     - `hooks`: gives the hooks of the run of that name; by default one writes its report.
     - `at_once`: how many may be in one program; by default as many as there are.
-    - `tournament`: has the runs copy the best of them every so many cycles, with settings a little
+    - `tournament`: has the runs copy the best of them now and then, with settings a little
       changed. They must be one program then, and `path` also gets `exchanges.csv`: which run was
       copied from which, when, and with what settings. All runs begin, end and go on together.
     - `side_by_side`: as for `run_members`. On a CPU True pays for small networks and few levels.

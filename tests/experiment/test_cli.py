@@ -3,7 +3,6 @@
 import dataclasses
 import errno
 import json
-import shutil
 import sys
 
 import pytest
@@ -383,24 +382,3 @@ def test_a_file_of_a_user_is_trained_with_its_own_options(monkeypatch, capsys, t
     assert "--weight" not in out
     assert main(["train", "my_method.py", "--help"]) == 0
     assert "A factor. (default: 1.0)" in capsys.readouterr().out
-
-
-@pytest.mark.slow
-def test_a_run_is_evaluated_again_with_other_options(capsys, run_path):
-    before = files(run_path / "checkpoints")
-    options = ["--num-unseen-levels", "5", "--greedy", "--mazes", "Crossing"]
-    assert main(["evaluate", str(run_path), *options]) == 0
-    assert "unseen training levels" in capsys.readouterr().out
-    evaluation = json.loads((run_path / "evaluation.json").read_text())
-    assert evaluation["greedy"]
-    assert evaluation["updates"] == 8
-    assert evaluation["unseen"]["num_episodes"] == 5
-    assert evaluation["held_out"]["Crossing"]["num_episodes"] == 1
-    assert (run_path / "report.html").exists()
-    assert files(run_path / "checkpoints") == before
-
-
-def test_an_unknown_maze_is_noticed_before_the_run_is_loaded(capsys, run_path):
-    shutil.rmtree(run_path / "checkpoints")
-    assert main(["evaluate", str(run_path), "--mazes", "Labyrinht"]) == 2
-    assert "Did you mean 'Labyrinth'?" in capsys.readouterr().err

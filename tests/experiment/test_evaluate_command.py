@@ -12,7 +12,7 @@ from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.cli._main import main
 from minimax_eqx.envs import LevelFile
 
-from .tiny import EXPERIMENT
+from .tiny import EXPERIMENT, files
 
 DRAWINGS = "; near\n>G....\n......\n......\n......\n......\n\n; far\n>.....\n" + "......\n" * 3
 FILE = f"{DRAWINGS}.....G\n"
@@ -77,3 +77,24 @@ def test_a_run_without_a_checkpoint_is_said_before_another_is_played(capsys, run
     assert "no usable checkpoint" in err
     assert "unseen" not in out
     assert EXPERIMENT.evaluation.seed is None
+
+
+@pytest.mark.slow
+def test_a_run_is_evaluated_again_with_other_options(capsys, run_path):
+    before = files(run_path / "checkpoints")
+    options = ["--num-unseen-levels", "5", "--greedy", "--mazes", "Crossing"]
+    assert main(["evaluate", str(run_path), *options]) == 0
+    assert "unseen training levels" in capsys.readouterr().out
+    evaluation = json.loads((run_path / "evaluation.json").read_text())
+    assert evaluation["greedy"]
+    assert evaluation["updates"] == 8
+    assert evaluation["unseen"]["num_episodes"] == 5
+    assert evaluation["held_out"]["Crossing"]["num_episodes"] == 1
+    assert (run_path / "report.html").exists()
+    assert files(run_path / "checkpoints") == before
+
+
+def test_an_unknown_maze_is_noticed_before_the_run_is_loaded(capsys, run_path):
+    shutil.rmtree(run_path / "checkpoints")
+    assert main(["evaluate", str(run_path), "--mazes", "Labyrinht"]) == 2
+    assert "Did you mean 'Labyrinth'?" in capsys.readouterr().err
