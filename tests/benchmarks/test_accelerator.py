@@ -126,7 +126,7 @@ def test_a_row_is_on_disk_when_it_is_added_and_a_failed_one_says_why(tmp_path):
     assert rows.failed == ["second"]
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_the_whole_script_runs_in_small(tmp_path):
     subprocess.run(
         [ROOT / "benchmarks" / "accelerator" / "run", "--small", "--out", tmp_path],
