@@ -31,9 +31,9 @@ def check_env(
     - `mutator`, `design`: what edits levels, and how a teacher designs them, if you have them. The
       design's editor is checked as an environment of its own.
     - `key`: decides levels and actions; `jax.random.key(0, impl="threefry2x32")` if `None`.
-    - `num_steps`: steps to play at least; at least 1. Episodes are played to the time limit in any
-      case, each action on its own and actions at random. Where that would be very many steps,
-      players take several actions in turn.
+    - `num_steps`: steps to play at least; at least 1. Episodes are played to the time limit, each
+      action on its own and actions at random. Where that would be very many steps, a few players
+      take all actions in turn, and stop once an episode has ended.
 
     Methods are traced, and two programs are compiled, whatever the environment; only short methods
     are also called plainly.

@@ -19,9 +19,11 @@ from ._check_types import check_values
 from ._env import AbstractEnv, AbstractLevelGenerator
 from ._mutator import AbstractLevelMutator
 
-# Long episodes are played by fewer players, who then play several actions one after another.
+# Long episodes are played by fewer players, who play several actions one after another, each for a
+# shorter time, and stop when an episode has ended.
 _MOST_STEPS = 2**15
 _NUM_PAIRS = 2
+_SHORTER = 4
 
 
 def check_episodes(
@@ -42,8 +44,11 @@ def check_episodes(
     length = max(num_steps, env.max_episode_steps)
     num_examples = jax.tree.leaves(env.action_spec().examples())[0].shape[0]
     num_constant, num_pairs = num_examples, max(_NUM_PAIRS, -(-num_examples // 2))
+    repeat, least = num_steps, length
     if (num_constant + 2 * num_pairs) * length > _MOST_STEPS:
         num_constant, num_pairs = -(-num_examples * num_steps // length), _NUM_PAIRS
+        repeat = -(-num_steps // _SHORTER)
+        least = max(num_steps, repeat * -(-num_examples // num_constant))
     # The first player is there twice. Side by side, since at the end of a batch a processor may
     # round otherwise, and some generators of levels make other levels of that.
     players = np.concatenate([[0], np.arange(num_constant + 2 * num_pairs)])
@@ -55,11 +60,11 @@ def check_episodes(
     # As plain numbers, since some are used more than once, on purpose.
     keys = jax.random.key_data(jax.random.split(key, (num_players, 5)))
     keys = jnp.concatenate([keys[players, :2], keys[same_keys, 2:]], axis=1)
-    plays = functools.partial(play, env, methods, num_constant=num_constant, repeat=num_steps)
-    play_first = functools.partial(plays, num_steps=1)
+    plays = functools.partial(play, env, methods, num_constant=num_constant, repeat=repeat)
+    play_first = functools.partial(plays, num_steps=1, most_steps=1)
     first = _guarded("jit", lambda: RunOnce(play_first, jnp.asarray(0), keys[0]))
     first.compile_aside()  # and trace the other program in the meantime
-    play_all = jax.vmap(functools.partial(plays, num_steps=length))
+    play_all = jax.vmap(functools.partial(plays, num_steps=least, most_steps=length))
     every = _guarded("vmap", lambda: RunOnce(play_all, jnp.asarray(players), keys))
     alone, together = _guarded("jit", first), _guarded("vmap", every)
     _compare_plainly(env, generator, mutator, alone=alone, keys=keys[0], short=short)

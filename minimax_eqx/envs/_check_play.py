@@ -35,9 +35,13 @@ def play(
     *,
     num_constant: int,
     num_steps: int,
+    most_steps: int,
     repeat: int,
 ) -> dict[str, PyTree]:
     """One player's steps on one level, which starts anew at every end.
+
+    A player takes `num_steps` steps, and then goes on until an episode has ended; `most_steps` in
+    all at the most.
 
     `methods` are those of the environment and of what makes its levels, by name. The first
     `num_constant` players play each example of an action in turn, `repeat` steps long; others play
@@ -56,7 +60,7 @@ def play(
     """
     spec, examples = env.action_spec(), env.action_spec().examples()
     num_examples = jax.tree.leaves(examples)[0].shape[0]
-    step_keys = jax.random.key_data(jax.random.split(as_keys(keys[4]), num_steps))
+    steps_key = as_keys(keys[4])
     load, reset, observe = (methods[f"env.{name}"] for name in ("load", "reset", "observe"))
     take_step = methods["env.step"]
     level = methods["generator.sample"](as_keys(keys[0]))
@@ -69,9 +73,15 @@ def play(
     first_sight = observe(world, start)
     most = jnp.inf if optimum is None else optimum + _ROUNDING
 
-    def advance(carry, numbers):
+    def goes_on(carry):
+        _, _, _, found = carry
+        time = found["time"]
+        return (time < num_steps) | ((time < most_steps) & ~found["ended"])
+
+    def advance(carry):
         state, age, total, found = carry
         time, first, bad_action = found["time"], found["first"], found["action"]
+        numbers = jax.random.key_data(jax.random.fold_in(steps_key, time))
         action_key, choice_key, step_key = keys_of_step(numbers)
         turn = (player + num_constant * (time // repeat)) % num_examples
         wanted = _where(
@@ -96,6 +106,7 @@ def play(
         seen = (observation, step.reward, step.terminated, step.truncated)
         found = {
             "time": time + 1,
+            "ended": found["ended"] | step.done,
             "first": _where(time == 0, (step, action, numbers), first),
             "last": step.state,
             "action": _where(infinite & ~found["broken"]["finite_reward"], action, bad_action),
@@ -110,7 +121,7 @@ def play(
         }
         state = _where(step.done, start, step.state)
         age, total = jnp.where(step.done, 0, age), jnp.where(step.done, 0.0, total)
-        return (state, age, total, found), None
+        return state, age, total, found
 
     no, nothing = jnp.zeros((), bool), jnp.zeros((), jnp.int32)
     first_action = jax.tree.map(lambda leaf: leaf[0], examples)
@@ -118,7 +129,8 @@ def play(
     first_step = _blank_step(take_step, world, start, first_action)
     found = {
         "time": nothing,
-        "first": (first_step, first_action, step_keys[0]),
+        "ended": no,
+        "first": (first_step, first_action, keys[4]),
         "last": start,
         "action": first_action,
         "broken": dict.fromkeys(RULES, no),
@@ -128,7 +140,7 @@ def play(
         "clocks": new_clocks(start),
     }
     carry = (start, nothing, jnp.zeros(()), found)
-    found = jax.lax.scan(advance, carry, step_keys)[0][3]
+    _, _, _, found = jax.lax.while_loop(goes_on, advance, carry)
     first_step, first_action, numbers = found.pop("first")
     results = {
         "generator.sample": level,

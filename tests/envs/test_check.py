@@ -262,6 +262,25 @@ def test_batches_are_compared_by_a_generator_that_allows_it():
         check_env(Counter(), UniformTarget())
 
 
+def with_limit(env, max_episode_steps):
+    return eqx.tree_at(lambda env: env.max_episode_steps, env, max_episode_steps)
+
+
+def test_nobody_plays_to_a_time_limit_that_no_episode_reaches():
+    dies_soon = with_step(terminated=lambda step: step.terminated | (step.state.time == 5))
+    check_env(with_limit(dies_soon, 10**9), UniformTarget())
+
+
+def test_a_long_episode_that_is_not_over_at_its_time_limit_is_refused():
+    never_ends = with_step(
+        terminated=lambda step: step.terminated & False,
+        truncated=lambda step: step.truncated & False,
+        success=lambda step: step.success & False,
+    )
+    with pytest.raises(EnvCheckError, match=r"\[time_limit\] .* max_episode_steps = 9000 steps"):
+        check_env(with_limit(never_ends, 9_000), UniformTarget())
+
+
 def test_the_number_of_steps_is_positive():
     with pytest.raises(ValueError, match="num_steps is 0"):
         check_env(Counter(), UniformTarget(), num_steps=0)
