@@ -18,9 +18,13 @@ HEADER = """# Methods
 
 Made by `python -m benchmarks methods` from the recipes; do not edit it.
 
+Which method should you take? [How to choose](../choosing.md) helps you decide, and the page of each
+method begins with what it does with levels, when to take it and what it costs.
+
 `minimax-eqx train RECIPE` trains a method with the hyperparameters of its authors, which are often
-for an accelerator. `minimax-eqx train RECIPE-small` takes at most ten minutes on two CPU cores.
-Scores, prioritisations and mutators go together as you like: `--score mna --mutator maze-edits`.
+for an accelerator. `minimax-eqx train RECIPE-small` takes at most ten minutes on two CPU cores. You
+may combine methods, since scores, prioritisations and mutators go together: for example,
+`minimax-eqx train maze-accel --score mna` is ACCEL with another score.
 
 | recipe | what it trains | curriculum | score | read more |
 | --- | --- | --- | --- | --- |
@@ -45,9 +49,9 @@ def table() -> str:
     rows = [_row(name, recipe()) for name, recipe in RECIPES.items()]
     told = []
     if (FOLDER / COSTS).exists():
-        told.append(f"[{COSTS}]({COSTS}) says what each costs.")
+        told.append(f"[{COSTS}]({COSTS}) compares their costs.")
     if (FOLDER / COMPARED).exists():
-        told.append(f"[This comparison]({COMPARED}) says how nine do for the same transitions.")
+        told.append(f"[This comparison]({COMPARED}) compares some of them at equal transitions.")
     more = f"{chr(10).join(told)}\n\n" if told else ""
     return HEADER.replace("| recipe", f"{more}| recipe", 1) + "".join(
         f"| {' | '.join(row)} |\n" for row in rows

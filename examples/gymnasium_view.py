@@ -1,7 +1,7 @@
-"""An agent from elsewhere plays levels of this package, through Gymnasium: evolution, in NumPy.
+"""An agent from elsewhere plays levels of this package through Gymnasium: evolution, in NumPy.
 
 Each of 64 candidates is a linear policy on a cart-pole of its own, with random masses and lengths.
-The best eight of a generation are what the next one is drawn around. Needs Gymnasium:
+Each generation is drawn around the best eight of the one before. You need Gymnasium:
 
     pip install 'minimax_eqx[gymnasium]'
     python examples/gymnasium_view.py

@@ -1,7 +1,7 @@
 """ACCEL, composed by hand: it replays the levels that look most useful, and edits them.
 
-Run the file to train in memory and to evaluate the student. Train in a folder, and change any part
-on the way. The last two commands are robust PLR and domain randomisation:
+Run the file to train a student without a folder and to evaluate it. Or train in a folder, and
+change any part on the way. The last two commands are robust PLR and domain randomisation:
 
     minimax-eqx train level_replay.py --num-edits 10 --score positive-value-loss
     minimax-eqx train level_replay.py --mutator none --num-walls 12
@@ -42,9 +42,9 @@ if __name__ == "__main__":
     run_key, level_key, play_key = jax.random.split(jax.random.key(0), 3)
     runner = mx.Runner.create(experiment, key=run_key)
     for chunk in range(int(sys.argv[1]) if len(sys.argv) > 1 else 10):
-        # Many cycles are one call of one compiled program, which takes the old runner's memory.
+        # One call of one compiled program runs many cycles, and uses the old runner up.
         runner, metrics = mx.run(runner, 50)
-        # What is said of replayed levels is not a number in cycles that replay none.
+        # Metrics of replayed levels are NaN in cycles that replay none.
         mean = {name: float(jnp.nanmean(values)) for name, values in metrics.items()}
         print(
             f"cycle {50 * chunk + 50:3d}  replay ratio {mean['replay_ratio']:.2f}  walls of "

@@ -3,8 +3,8 @@
     pip install optuna
     python examples/optuna_search.py [TRIALS] [UPDATES]
 
-What counts is the success rate on unseen levels. Trials that fall behind are stopped early, and
-what they had learned by then is in their folders.
+A trial counts by its success rate on unseen levels. Trials that fall behind are stopped early, and
+their folders keep what they had learned by then.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""A memory of your own, of one of Equinox's cells: you write one step of one student.
+"""A memory of your own, made of one of Equinox's cells: you write one step of one student.
 
 The network maps the cell over levels, scans it over time, and starts each episode from its initial
 memory. Train with it, with all options of your part:

@@ -1,4 +1,4 @@
-"""An encoder of your own, of Equinox's layers: you write it for one observation.
+"""An encoder of your own, made of Equinox's layers: you write it for one observation.
 
 minimax-eqx train own_encoder.py --num-filters 8 --kernel-size 2
 """

@@ -1,6 +1,6 @@
-"""A score of your own: levels look useful to it while the student solves them now and then.
+"""A score of your own, which prefers levels that the student solves now and then.
 
-Run the file to see what it gives to the mazes of one cycle. To train with it in a folder, with all
+Run the file to see how it scores the mazes of one cycle. To train with it in a folder, with all
 options of your class:
 
     minimax-eqx train own_score.py --target-rate 0.3 --sharpness 20

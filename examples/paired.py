@@ -1,4 +1,4 @@
-"""PAIRED, composed by hand: a teacher designs mazes, and is paid by the regret of two students.
+"""PAIRED, composed by hand: a teacher designs mazes, and is paid the regret of two students.
 
 minimax-eqx train paired.py --objective mean-relative-regret
 """

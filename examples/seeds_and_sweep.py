@@ -1,4 +1,4 @@
-"""Two seeds times two learning rates, trained by one program: four runners with one more axis.
+"""One program trains two seeds times two learning rates: four runners, stacked along one more axis.
 
 Run the file. `minimax-eqx train seeds_and_sweep.py` trains the experiment below once, in a folder.
 """

@@ -1,8 +1,8 @@
-"""A score that learns: TRACED's, with a model of the world that takes a minute to write.
+"""A score that learns: TRACED's, with a model of the world in a few lines.
 
 Levels are replayed where things went better than expected, and where a model did not foresee what
 came next (Cho et al. 2026, arXiv 2506.19997). The package has the whole method, `mx.scores.TRACED`,
-whose model remembers an episode; this one sees one step at a time.
+whose model remembers an episode. The model here sees one step at a time.
 
     minimax-eqx train traced.py --prediction-weight 0.5 --co-learnability 0
 """

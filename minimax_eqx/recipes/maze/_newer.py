@@ -79,14 +79,14 @@ def ncc(**changes: Any) -> Experiment:
 
 
 def ncc_regret(**changes: Any) -> Experiment:
-    """NCC-Reg (the same): NCC whose distribution climbs the exact regret."""
+    """NCC-Reg (arXiv 2505.20659): NCC whose distribution climbs the exact regret."""
     return with_changes(
         ncc(score=scores.ExactRegret(), step_size=0.005, evenness_coef=0.032), changes
     )
 
 
 def ncc_returns(**changes: Any) -> Experiment:
-    """NCC for returns of any size (the same): NCC that climbs generalised learnability.
+    """NCC for returns of any size (arXiv 2505.20659): it climbs generalised learnability.
 
     With the step size and the entropy coefficient that its authors have for Craftax.
     """
