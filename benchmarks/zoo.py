@@ -374,8 +374,9 @@ first student solves {NUM_TESTS} random mazes with {NUM_WALLS} walls, and as man
 This is no comparison of methods, which would take more training, tuning and seeds.
 
 *Passes* are forward passes of the student's network for each transition that is played: 1 to play
-it, and 15 for one that is learned from, which is only a share of them. A method's own networks and
-densities count by their matrix products. *Derived* seconds follow from the passes and from robust
-PLR, whose cycles take turns with the method's: those without update give the time of playing, and
-the others the time of learning. Teachers have networks of their own, for which nothing is derived.
+it, and 15 more if the student learns from it, which many methods do with a part of them only. A
+method's own networks and densities count by their matrix products. *Derived* seconds follow from
+the passes and from robust PLR, whose cycles take turns with the method's: those without update give
+the time of playing, and the others the time of learning. Teachers have networks of their own, for
+which nothing is derived.
 """

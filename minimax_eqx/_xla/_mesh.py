@@ -35,8 +35,8 @@ def level_mesh(num_devices: int | None = None) -> Mesh:
 def member_mesh(num_devices: int | None = None) -> Mesh:
     """Devices of this process to spread members over, as a mesh with the one axis `member`.
 
-    `num_devices` takes the first so many; all there are if it is None. Raises `ValueError`, saying
-    how many there are, if that many cannot be had.
+    `num_devices` is how many of the first devices it takes: all there are if it is None. Raises
+    `ValueError`, saying how many there are, if there are fewer.
     """
     return _mesh_of(jax.local_devices(), num_devices, MEMBER_AXIS)
 
@@ -83,8 +83,8 @@ def num_shares(mesh: Mesh, axis: str = LEVEL_AXIS) -> int:
 
 
 def check_shares(what: str, count: int, num_devices: int) -> None:
-    """Raises `ValueError`, with the numbers that would fit, if so many devices cannot share `count`
-    of something equally. `what` says of what, in the plural."""
+    """Raises `ValueError`, with the numbers that would fit, if `num_devices` devices cannot share
+    `count` of something equally. `what` says of what, in the plural."""
     if count % num_devices != 0:
         fewer = [n for n in range(1, num_devices) if count % n == 0]
         below = count - count % num_devices

@@ -35,7 +35,7 @@ class BehaviouralCloning(AbstractPeerLoss):
     """
 
     kl_coef: Scalar = 0.1
-    """Weight of the divergence in the loss. At 0 it costs what it costs, and changes nothing."""
+    """Weight of the divergence in the loss. At 0 it is computed all the same, and has no effect."""
     every: int = 25
     """It counts in every update with this number or a multiple of it; 1 for all of them."""
     only_first: bool = False

@@ -106,9 +106,9 @@ class PPO(AbstractLearner):
         )
 
     def check(self, agent: Agent, num_steps: int, num_plays: int) -> None:
-        """Raises `ValueError` if so many plays, or steps of a network without memory, cannot be cut
-        into `num_minibatches` equal parts, or each of those into `num_accumulation_steps`; and for
-        a `peer_loss` without peers."""
+        """Raises `ValueError` if `num_plays` plays, or the `num_steps` steps of a network without
+        memory, cannot be cut into `num_minibatches` equal parts, or each of those into
+        `num_accumulation_steps`. It does so, too, for a `peer_loss` without peers."""
         if self.peer_loss is not None and agent.num_updates.ndim > 0 and agent.num_updates.size < 2:
             raise ValueError(
                 f"PPO.peer_loss is {type(self.peer_loss).__name__}, and there is one student, who "

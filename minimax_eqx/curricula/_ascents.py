@@ -17,7 +17,7 @@ class AbstractAscent(eqx.Module, Generic[State]):
 
     @abc.abstractmethod
     def init(self, capacity: int) -> State:
-        """The first state, for so many weights."""
+        """The first state, for `capacity` weights."""
 
     @abc.abstractmethod
     def step(

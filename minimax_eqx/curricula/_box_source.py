@@ -36,7 +36,7 @@ class AbstractBoxSource(
 
     @abc.abstractmethod
     def begin(self, num_parameters: int, *, key: Key[Array, ""]) -> State:
-        """The first state, for so many parameters that vary."""
+        """The first state, for `num_parameters` parameters that vary."""
 
     @abc.abstractmethod
     def choose(

@@ -35,7 +35,7 @@ def check_edits_levels(mutator: AbstractLevelMutator, level: PyTree[jax.ShapeDty
 
 
 def check_chooses(parents: AbstractParents, num_levels: int) -> None:
-    """Raises `ValueError` if parents cannot be chosen among so many levels."""
+    """Raises `ValueError` if parents cannot be chosen among `num_levels` levels."""
     eqx.filter_eval_shape(parents.choose, jax.ShapeDtypeStruct((num_levels,), jnp.float32))
 
 

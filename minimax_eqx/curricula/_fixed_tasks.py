@@ -57,7 +57,7 @@ class FixedTasks(AbstractCurriculum[Level, FixedTasksState], Generic[Level]):
     test_share: float = eqx.field(static=True, default=0.0)
     """Share of the tasks that is held back for tests."""
     most_named: int = 16
-    """Up to so many tasks have metrics of their own, by name."""
+    """Each task has metrics by its name, unless the list has more tasks than this."""
 
     def __check_init__(self) -> None:
         check_at_least(self, 1, "num_levels")

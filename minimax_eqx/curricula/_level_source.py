@@ -56,7 +56,7 @@ class AbstractLevelSource(eqx.Module, Generic[Level, State, Memory]):
 
 
 class AbstractWatcher(AbstractLevelSource[Level, State, None]):
-    """A source that learns from all that is played, whoever made it, and from no payoffs.
+    """A source that learns from all levels that are played, not only its own, and from no payoffs.
 
     Level replay, adversarial design and searches show it every cycle: new levels and others.
     """

@@ -20,7 +20,7 @@ class Window(eqx.Module, Generic[Level]):
 
     @classmethod
     def empty(cls, level: PyTree[jax.ShapeDtypeStruct], size: int) -> "Window[Level]":
-        """One of so many slots, without any level, for levels of that structure."""
+        """A window of `size` slots, without any level, for levels of the structure of `level`."""
         levels = jax.tree.map(lambda s: jnp.zeros((size, *s.shape), s.dtype), level)
         zero = jnp.zeros((), jnp.int32)
         return cls(levels, jnp.zeros(size, jnp.float32), zero, zero)

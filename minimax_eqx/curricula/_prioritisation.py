@@ -35,7 +35,7 @@ class AbstractPrioritisation(eqx.Module, Generic[State]):
     def init(self, capacity: int) -> State:
         """The first state, for an empty level buffer of that many slots.
 
-        Raise `ValueError` here if you can't prioritise so many levels.
+        Raise `ValueError` here if you can't prioritise `capacity` levels.
         """
 
     @abc.abstractmethod
@@ -111,7 +111,7 @@ class AbstractWeights(AbstractPrioritisation[None]):
         """Weights, not normalised, at least 0; see `AbstractPrioritisation.admission_weights`."""
 
     def init(self, capacity: int) -> None:
-        # What is wrong with so many levels is found out now.
+        # What is wrong with this capacity is found out now.
         eqx.filter_eval_shape(
             lambda: self.weights(
                 jnp.zeros(capacity), jnp.zeros(capacity, jnp.int32), jnp.zeros(capacity, bool)

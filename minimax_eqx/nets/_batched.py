@@ -25,7 +25,7 @@ class AbstractBatched(eqx.Module):
 def over_leading_axes(
     module: Callable[[PyTree], Array], num_axes: int
 ) -> Callable[[PyTree], Array]:
-    """The module for inputs with so many leading axes."""
+    """The module for inputs with `num_axes` leading axes."""
     if isinstance(module, AbstractBatched):
         return module
     for _ in range(num_axes):

@@ -32,8 +32,8 @@ class AbstractScore(eqx.Module, Generic[Record, State]):
     Either may be None. The module itself holds settings alone, and never changes.
 
     On a level on which nobody finished an episode a score means nothing. Level replay leaves such
-    levels out, by `Episodes.finished_on_level`, but whoever designs levels is paid by what you give
-    for them: let it be finite, 0 for example.
+    levels out, by `Episodes.finished_on_level`, but a teacher that designs levels is paid by what
+    you give for them: let it be finite, 0 for example.
     """
 
     can_be_negative: AbstractClassVar[bool]
