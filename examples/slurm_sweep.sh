@@ -15,7 +15,10 @@ sweep=(minimax-eqx sweep maze-accel --seeds 1..5 --num-edits 5,20)
 child=$!
 # What the batch script gets before its time is over, the run gets: it saves, and exits with 75.
 trap 'kill -TERM "$child"' TERM
-wait "$child"
+# A signal ends a wait before the run has ended.
+while kill -0 "$child" 2>/dev/null; do
+    wait "$child"
+done
 wait "$child"
 status=$?
 if [[ $status -eq 75 ]]; then

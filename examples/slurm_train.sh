@@ -21,13 +21,12 @@ fi
 child=$!
 # The script gets the signals, and hands them on. The run saves itself, and exits with 75.
 trap 'kill -TERM "$child"' TERM USR1
-wait "$child"
-status=$?
-# A signal ends the wait before the run has ended.
+# A signal ends a wait before the run has ended.
 while kill -0 "$child" 2>/dev/null; do
     wait "$child"
-    status=$?
 done
+wait "$child"
+status=$?
 if [[ $status -eq 75 ]]; then
     scontrol requeue "$SLURM_JOB_ID"
 fi
