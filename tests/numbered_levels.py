@@ -14,8 +14,13 @@ import numpy as np
 
 from minimax_eqx import Experiment, Runner
 from minimax_eqx.curricula import AbstractCurriculum, Proposal
-from minimax_eqx.envs import AbstractDesign, AbstractLevelGenerator, Discrete, TimeStep
-from minimax_eqx.envs._editor import AbstractLevelEditor
+from minimax_eqx.envs import (
+    AbstractDesign,
+    AbstractLevelEditor,
+    AbstractLevelGenerator,
+    Discrete,
+    TimeStep,
+)
 from minimax_eqx.rollouts import Evidence
 
 from .evidence import KEY, structure

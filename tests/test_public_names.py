@@ -12,6 +12,7 @@ import sys
 import pytest
 
 import minimax_eqx
+from minimax_eqx._composition._parts import Parts, fields_of
 from minimax_eqx._typecheck import modules_to_check
 
 ROOT = pathlib.Path(minimax_eqx.__file__).parent
@@ -24,6 +25,9 @@ STUBS = {
     ".".join(["minimax_eqx", *file.parent.relative_to(ROOT).parts]): file
     for file in ROOT.rglob("__init__.pyi")
 }
+# Nobody writes them down: a design makes its editor and blanks, a suite joins mazes, a generator
+# becomes a source, and where there is no mutator nothing is edited.
+MADE_BY_OTHERS = {"MazeEditor", "Blanks", "JointMaze", "Sampled", "NoEdit"}
 CORE = {"jax", "equinox", "optax", "jaxtyping", "beartype", "minimax_eqx"}
 # Those of the extra `cli`, and what else a user may have.
 OTHERS = {"tyro", "rich", "matplotlib", "PIL", "minigrid", "hypothesis", "pandas", "torch"}
@@ -59,6 +63,39 @@ def test_each_name_is_public_in_one_place():
     ]
     twice = {name for name, value in shown if sum(value is other for _, other in shown) > 1}
     assert not twice
+
+
+def parts_of_an_experiment():
+    """All parts that one may hold, and those that stand in a field by default."""
+    found, defaults, to_do = {}, set(), [minimax_eqx.Experiment]
+    while to_do:
+        cls = to_do.pop()
+        for field in fields_of(cls):
+            defaults.add(type(field.default))
+            for part in Parts().of(field.kinds).values():
+                if part not in found:
+                    found[part] = None
+                    to_do.append(part)
+    return found, defaults
+
+
+def test_a_part_that_you_would_write_down_has_a_public_name():
+    """You leave out a part that stands there by default and has no fields."""
+    parts, defaults = parts_of_an_experiment()
+    shown = {
+        getattr(module, name)
+        for module in map(importlib.import_module, STUBS)
+        for name in module.__all__
+        if inspect.isclass(getattr(module, name))
+    }
+    hidden = {
+        part.__name__
+        for part in parts
+        if part not in shown
+        and not (part in defaults and not fields_of(part))
+        and ".adapters." not in part.__module__  # each has a door of its own
+    }
+    assert hidden == MADE_BY_OTHERS
 
 
 def test_the_rooms_are_attributes_of_the_package():

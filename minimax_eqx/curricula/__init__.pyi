@@ -2,6 +2,9 @@ from ._admission import BeatTheLowestScore as BeatTheLowestScore
 from ._adr import ADR as ADR
 from ._adversarial_design import AdversarialDesign as AdversarialDesign
 from ._alp_gmm import AlpGmm as AlpGmm
+from ._ascents import AdaGradAscent as AdaGradAscent
+from ._ascents import AdamAscent as AdamAscent
+from ._ascents import PlainAscent as PlainAscent
 from ._boltzmann import Boltzmann as Boltzmann
 from ._both_scores import BothScores as BothScores
 from ._candidates import FromLastSearch as FromLastSearch
@@ -35,3 +38,7 @@ from ._schedules import SideBySide as SideBySide
 from ._self_paced import SelfPaced as SelfPaced
 from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
 from ._spent import Spent as Spent
+from ._task_rules import AllAlike as AllAlike
+from ._task_rules import ByProgress as ByProgress
+from ._task_rules import SuccessWindow as SuccessWindow
+from ._task_rules import WorstFirst as WorstFirst

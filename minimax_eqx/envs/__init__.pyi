@@ -5,6 +5,7 @@ from ._actions import Discrete as Discrete
 from ._actions import MultiDiscrete as MultiDiscrete
 from ._check import check_env as check_env
 from ._editor import AbstractDesign as AbstractDesign
+from ._editor import AbstractLevelEditor as AbstractLevelEditor
 from ._env import AbstractArtist as AbstractArtist
 from ._env import AbstractEnv as AbstractEnv
 from ._env import AbstractLevelGenerator as AbstractLevelGenerator

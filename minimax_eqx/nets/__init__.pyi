@@ -1,3 +1,5 @@
+from ._action_head import ClippedNormal as ClippedNormal
+from ._action_head import SquashedNormal as SquashedNormal
 from ._actor_critic import ActorCritic as ActorCritic
 from ._core import AbstractCell as AbstractCell
 from ._core import AbstractCore as AbstractCore

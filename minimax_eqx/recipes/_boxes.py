@@ -12,7 +12,6 @@ from .. import agents, curricula, nets, runners, scores
 from .._composition._draft import with_changes
 from ..agents._losses import AbstractValueLoss, ClippedValueLoss
 from ..envs import boxes
-from ..nets._action_head import ClippedNormal
 from ..runners._experiment import Experiment
 
 # What a module of recipes names: a function that takes other parts and values by their names.
@@ -83,7 +82,9 @@ class BoxRecipes:
 
     def _by(self, curriculum: curricula.AbstractCurriculum, changes: dict[str, Any]) -> Experiment:
         student = agents.PPO(
-            nets.ActorCritic(head=nets.MLPHead(head_size=64), box=ClippedNormal(self.initial_std)),
+            nets.ActorCritic(
+                head=nets.MLPHead(head_size=64), box=nets.ClippedNormal(self.initial_std)
+            ),
             optimiser=agents.Adam(learning_rate=self.learning_rate),
             discount=0.99,
             gae_lambda=0.95,

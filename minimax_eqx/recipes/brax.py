@@ -13,7 +13,6 @@ from .. import agents, curricula, nets, runners, scores
 from .._composition._draft import with_changes
 from ..envs import boxes
 from ..envs.adapters.brax import Brax
-from ..nets._action_head import SquashedNormal
 from ..runners._experiment import Experiment
 
 _LIMIT = 1_000  # steps, each of which pays 1
@@ -54,7 +53,9 @@ def adr(**changes: Any) -> Experiment:
 
 def _experiment(curriculum: curricula.AbstractCurriculum) -> Experiment:
     network = nets.ActorCritic(
-        nets.Normalised(nets.FlatEncoder()), head=nets.MLPHead(head_size=64), box=SquashedNormal()
+        nets.Normalised(nets.FlatEncoder()),
+        head=nets.MLPHead(head_size=64),
+        box=nets.SquashedNormal(),
     )
     student = agents.PPO(
         network,

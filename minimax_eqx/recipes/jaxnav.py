@@ -10,7 +10,6 @@ from typing import Any
 from .. import agents, curricula, nets, runners
 from .._composition._draft import with_changes
 from ..envs.adapters.jaxnav import HandMadeMaps, JaxNav, MapEdits, RandomMaps
-from ..nets._action_head import ClippedNormal
 from ..runners._experiment import Experiment
 
 _NUM_LEVELS = 256
@@ -63,7 +62,7 @@ def _experiment(curriculum: curricula.AbstractCurriculum) -> Experiment:
         encoder=nets.TreeEncoder(output_size=_SIZE, numbers="identity"),
         core=nets.GRU(hidden_size=_SIZE),
         head=nets.MLPHead(head_size=_SIZE),
-        box=ClippedNormal(initial_std=2.0),
+        box=nets.ClippedNormal(initial_std=2.0),
     )
     student = agents.PPO(
         network,

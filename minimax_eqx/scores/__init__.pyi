@@ -1,5 +1,8 @@
 from ._bidirectional_progress import BidirectionalProgress as BidirectionalProgress
 from ._cenie import CENIE as CENIE
+from ._counting import AnySuccess as AnySuccess
+from ._counting import ByEpisode as ByEpisode
+from ._counting import ByPlay as ByPlay
 from ._exact_regret import ExactRegret as ExactRegret
 from ._generalised_learnability import GeneralisedLearnability as GeneralisedLearnability
 from ._kept_learnability import KeptLearnability as KeptLearnability
@@ -11,12 +14,14 @@ from ._mna import MNA as MNA
 from ._pace import PACE as PACE
 from ._return_spread import ReturnSpread as ReturnSpread
 from ._return_spread import ReturnVariance as ReturnVariance
+from ._returns import MeanRelativeRegret as MeanRelativeRegret
 from ._returns import MeanReturn as MeanReturn
 from ._returns import NegativeReturn as NegativeReturn
 from ._returns import PopulationRegret as PopulationRegret
 from ._returns import RelativeRegret as RelativeRegret
 from ._score import AbstractFormula as AbstractFormula
 from ._score import AbstractScore as AbstractScore
+from ._score import AbstractSelectiveFormula as AbstractSelectiveFormula
 from ._traced import TRACED as TRACED
 from ._values import L1ValueLoss as L1ValueLoss
 from ._values import PositiveValueLoss as PositiveValueLoss

@@ -12,8 +12,13 @@ from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelRepl
 from minimax_eqx.envs.maze import MazeDesign, MemoryMaze
 from minimax_eqx.envs.maze._maze import Maze
 from minimax_eqx.nets import ActorCritic, DesignEncoder, MLPHead
-from minimax_eqx.scores import MaxMC, NegativeReturn, PopulationRegret, RelativeRegret
-from minimax_eqx.scores._returns import MeanRelativeRegret
+from minimax_eqx.scores import (
+    MaxMC,
+    MeanRelativeRegret,
+    NegativeReturn,
+    PopulationRegret,
+    RelativeRegret,
+)
 
 from ..numbered_levels import going
 from ..small import ENV, make_learner

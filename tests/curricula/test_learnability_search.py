@@ -10,9 +10,8 @@ import pytest
 from minimax_eqx.curricula import FromLastSearch, SamplingForLearnability
 from minimax_eqx.curricula._prioritisation import Proportional
 from minimax_eqx.envs import AbstractLevelMutator
-from minimax_eqx.scores import MaxMC
+from minimax_eqx.scores import AbstractSelectiveFormula, MaxMC
 from minimax_eqx.scores._returns import MeanReturn
-from minimax_eqx.scores._score import AbstractSelectiveFormula
 
 from ..numbered_levels import Numbers, evidence_of, going, learn, propose
 

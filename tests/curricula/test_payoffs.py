@@ -10,8 +10,7 @@ import pytest
 
 from minimax_eqx import Experiment, Runner
 from minimax_eqx.curricula import AdversarialDesign, LearnedGenerator, LevelReplay, Sequential
-from minimax_eqx.scores import NegativeReturn, PopulationRegret, RelativeRegret
-from minimax_eqx.scores._returns import MeanRelativeRegret
+from minimax_eqx.scores import MeanRelativeRegret, NegativeReturn, PopulationRegret, RelativeRegret
 
 from ..numbered_levels import (
     ADVANTAGE_FACTORS,

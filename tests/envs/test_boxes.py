@@ -9,8 +9,15 @@ import numpy as np
 import pytest
 
 from minimax_eqx.envs import Maze, check_env
-from minimax_eqx.envs.boxes import CartPole, GaussianEdits, Grid, Parameter, Pendulum, Uniform
-from minimax_eqx.envs.boxes._motors import SteppedMotor
+from minimax_eqx.envs.boxes import (
+    CartPole,
+    GaussianEdits,
+    Grid,
+    Parameter,
+    Pendulum,
+    SteppedMotor,
+    Uniform,
+)
 from minimax_eqx.envs.boxes._parameters import ParameterBox, ParameterLevel
 
 BOX = ParameterBox(

@@ -12,12 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minimax_eqx.envs import FixedLevels
-from minimax_eqx.envs.maze import MazeLevel, MemoryMaze, PerfectMaze, RandomMemory, RandomWalls
+from minimax_eqx.envs.maze import (
+    Crossing,
+    FourRooms,
+    MazeLevel,
+    MemoryMaze,
+    PerfectMaze,
+    RandomMemory,
+    RandomWalls,
+)
 from minimax_eqx.envs.maze._draws import nth_cell, random_cells
 from minimax_eqx.envs.maze._level import maze_level_spec, stack_levels
 from minimax_eqx.envs.maze._maze import Maze
 from minimax_eqx.envs.maze._metrics import distances_from, maze_level_metrics
-from minimax_eqx.envs.maze._procedural import Crossing, FourRooms
 
 STATISTICS = json.loads(
     (pathlib.Path(__file__).parents[1] / "golden" / "maze_generator_stats.json").read_text()

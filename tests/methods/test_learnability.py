@@ -4,8 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.scores import Learnability
-from minimax_eqx.scores._counting import AnySuccess, ByEpisode, ByPlay
+from minimax_eqx.scores import AnySuccess, ByEpisode, ByPlay, Learnability
 
 from ..evidence import make_evidence, score_of
 

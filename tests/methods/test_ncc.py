@@ -8,8 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from minimax_eqx.curricula import NCC, Climb
-from minimax_eqx.curricula._ascents import AdaGradAscent, AdamAscent, PlainAscent
+from minimax_eqx.curricula import NCC, AdaGradAscent, AdamAscent, Climb, PlainAscent
 from minimax_eqx.curricula._simplex import entropy, project
 from minimax_eqx.scores import MaxMC
 from minimax_eqx.scores._returns import MeanReturn

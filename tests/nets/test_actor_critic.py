@@ -18,11 +18,12 @@ from minimax_eqx.nets import (
     AbstractEncoder,
     AbstractHead,
     ActorCritic,
+    ClippedNormal,
     FlatEncoder,
     MLPHead,
     NoMemory,
+    SquashedNormal,
 )
-from minimax_eqx.nets._action_head import ClippedNormal, SquashedNormal
 from minimax_eqx.nets._distributions import noise
 
 TIME, BATCH = 7, 4

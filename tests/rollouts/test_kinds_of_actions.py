@@ -9,8 +9,7 @@ import pytest
 from minimax_eqx._xla._filtered import filter_scan
 from minimax_eqx.agents import PPO, Adam
 from minimax_eqx.envs import Box, Discrete, MultiDiscrete
-from minimax_eqx.nets import ActorCritic, FlatEncoder
-from minimax_eqx.nets._action_head import SquashedNormal
+from minimax_eqx.nets import ActorCritic, FlatEncoder, SquashedNormal
 from minimax_eqx.rollouts import evaluate
 from minimax_eqx.rollouts._rollout import rollout
 

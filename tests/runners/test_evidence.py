@@ -9,8 +9,7 @@ from minimax_eqx import Experiment, Runner
 from minimax_eqx.agents import PPO
 from minimax_eqx.agents._population import population
 from minimax_eqx.envs import Box, Discrete, MultiDiscrete
-from minimax_eqx.nets import LSTM, ActorCritic, FlatEncoder, MLPHead, NoMemory
-from minimax_eqx.nets._action_head import SquashedNormal
+from minimax_eqx.nets import LSTM, ActorCritic, FlatEncoder, MLPHead, NoMemory, SquashedNormal
 from minimax_eqx.runners._arrays import as_arrays
 from minimax_eqx.runners._evidence import evidence_spec
 

@@ -7,7 +7,7 @@ import pytest
 
 from minimax_eqx import scores
 from minimax_eqx.rollouts import Episodes
-from minimax_eqx.scores._returns import MeanRelativeRegret, MeanReturn
+from minimax_eqx.scores import MeanRelativeRegret, MeanReturn
 from minimax_eqx.scores._score import init_memoryless
 from minimax_eqx.scores._values import L1ValueLoss, ValueDisagreement
 

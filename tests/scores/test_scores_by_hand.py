@@ -8,8 +8,8 @@ import pytest
 from minimax_eqx import scores
 from minimax_eqx._composition._parts import Parts
 from minimax_eqx.rollouts import Episodes
+from minimax_eqx.scores import MeanRelativeRegret, MeanReturn
 from minimax_eqx.scores._return_spread import ReturnSpread, ReturnVariance
-from minimax_eqx.scores._returns import MeanRelativeRegret, MeanReturn
 from minimax_eqx.scores._values import L1ValueLoss, ValueDisagreement
 
 from ..evidence import evaluate, make_evidence

@@ -3,5 +3,7 @@ from ._env import AbstractBoxEnv as AbstractBoxEnv
 from ._levels import GaussianEdits as GaussianEdits
 from ._levels import Grid as Grid
 from ._levels import Uniform as Uniform
+from ._motors import SmoothMotor as SmoothMotor
+from ._motors import SteppedMotor as SteppedMotor
 from ._parameters import Parameter as Parameter
 from ._pendulum import Pendulum as Pendulum

@@ -15,3 +15,5 @@ from ._mutators import MoveKey as MoveKey
 from ._objects import Crossings as Crossings
 from ._objects import DoorKey as DoorKey
 from ._objects import RandomObjects as RandomObjects
+from ._procedural import Crossing as Crossing
+from ._procedural import FourRooms as FourRooms
