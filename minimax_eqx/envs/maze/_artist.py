@@ -11,7 +11,7 @@ from .._pictures import unstack
 from ._level import MazeLevel, inner_part
 from ._maze import Maze
 from ._memory import MemoryLevel, MemoryMaze
-from ._render import MIN_TILE_SIZE, render, render_view
+from ._render import MIN_TILE_SIZE, render, render_all, render_view
 
 
 class MazeArtist(AbstractArtist[MazeLevel | MemoryLevel]):
@@ -54,7 +54,7 @@ class MazeArtist(AbstractArtist[MazeLevel | MemoryLevel]):
                 f"time; `states.time` has shape {times}. Select one episode of a batch first."
             )
         shown = unstack(jax.tree.map(lambda leaf: leaf[: length + 1], states))
-        return [render(level, state, env=env, tile_size=self.tile_size) for state in shown]
+        return render_all(level, shown, env=env, tile_size=self.tile_size)
 
     def places(
         self, level: MazeLevel | MemoryLevel, states: PyTree

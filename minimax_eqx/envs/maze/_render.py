@@ -1,6 +1,7 @@
 """Pictures and text of mazes."""
 
 import functools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -73,11 +74,37 @@ def render(
 
     Raises `ValueError` for a batch of levels or states.
     """
-    agent_pos, agent_dir = agent_of(level, state)
-    cells = grid_of(level, state)
-    lit = np.zeros(cells.shape, bool)
-    if env is not None:
-        lit = cells_in_view(cells, agent_pos, agent_dir, env)
+    [picture] = render_all(level, [state], env=env, tile_size=tile_size)
+    return picture
+
+
+def render_all(
+    level: MazeLevel | MemoryLevel,
+    states: Sequence[MazeState | None],
+    *,
+    env: Maze | MemoryMaze | None,
+    tile_size: int,
+) -> list[UInt8[np.ndarray, "rows columns 3"]]:
+    """What `render` draws of each state of one level. The level is looked at once."""
+    agents = [agent_of(level, state) for state in states]  # refuses batches
+    begun = _cells_of(level)
+    pictures = []
+    for state, (agent_pos, agent_dir) in zip(states, agents, strict=True):
+        cells = _changed(begun, level, state)
+        lit = np.zeros(cells.shape, bool)
+        if env is not None:
+            lit = cells_in_view(cells, agent_pos, agent_dir, env)
+        pictures.append(_painted(cells, agent_pos, agent_dir, lit, tile_size))
+    return pictures
+
+
+def _painted(
+    cells: UInt8[np.ndarray, "height width"],
+    agent_pos: Int[np.ndarray, "2"],
+    agent_dir: int,
+    lit: Bool[np.ndarray, "height width"],
+    tile_size: int,
+) -> UInt8[np.ndarray, "rows columns 3"]:
     agents = np.full(cells.shape, _NO_AGENT)
     if is_on_grid(agent_pos, *cells.shape):
         agents[agent_pos[1], agent_pos[0]] = agent_dir
@@ -111,12 +138,26 @@ def grid_of(
     level: MazeLevel | MemoryLevel, state: MazeState | None
 ) -> UInt8[np.ndarray, "height width"]:
     """The cells of a level, with key and door as they are in a state."""
+    return _changed(_cells_of(level), level, state)
+
+
+def _cells_of(level: MazeLevel | MemoryLevel) -> UInt8[np.ndarray, "height width"]:
+    """The cells as they are in the beginning."""
     cells = jax.tree.map(jnp.asarray, level).cells()
-    if isinstance(level, MemoryLevel):
-        return np.asarray(cells)
-    cells = np.array(inner_part(level, cells))
-    if level.door_pos is None or state is None or state.key_pos is None or state.door is None:
-        return cells
+    return np.asarray(cells if isinstance(level, MemoryLevel) else inner_part(level, cells))
+
+
+def _changed(
+    begun: UInt8[np.ndarray, "height width"],
+    level: MazeLevel | MemoryLevel,
+    state: MazeState | None,
+) -> UInt8[np.ndarray, "height width"]:
+    """The cells of a level, from those in the beginning, as they are in a state."""
+    if isinstance(level, MemoryLevel) or level.door_pos is None:
+        return begun
+    if state is None or state.key_pos is None or state.door is None:
+        return begun
+    cells = begun.copy()
     cells[cells == KEY] = EMPTY
     cells[cells == DOOR] = _DOORS[int(state.door)]
     x, y = np.asarray(state.key_pos)
