@@ -34,32 +34,22 @@ FILES = {
     **{"mine.py": _ROBOT, "my_robot.py": _ROBOT},
     "best.txt": "\n".join([">" + "." * 12, *["." * 13] * 11, "." * 12 + "G"]),
 }
-_SMALL = "num_levels=2, num_steps=8, hidden_size=4, num_unseen_levels=2"
-_SMALL += ", num_episodes=1, mazes=('SixteenRooms',)"
 # What the commands of a page leave behind for its Python.
 BEFORE = {
-    "docs/comparing.md": f"""
+    "docs/comparing.md": """
 import minimax_eqx as mx
-for name in ("dr", "plr"):
-    runs = {{
-        f"seed={{seed}}": getattr(mx.recipes.maze, name)(
-            seed=seed, num_updates=2, log_every=1, checkpoint_every=2, {_SMALL}
-        )
-        for seed in (1, 2)
-    }}
-    mx.experiment.sweep(runs, f"runs/maze-{{name}}-small-sweep")
+from tests.experiment.test_compare import DR, PLR, make_run
+for name, scores in (("dr", DR), ("plr", PLR)):
+    for seed, measured in scores.items():
+        experiment = getattr(mx.recipes.maze, name)(seed=seed)
+        make_run(f"runs/maze-{name}-small-sweep/seed={seed}", experiment, measured)
 """,
-    "docs/experiments.md": f"""
+    "docs/experiments.md": """
 import jax
 import minimax_eqx as mx
-experiment = mx.recipes.maze.quickstart({_SMALL})
+experiment = mx.recipes.maze.quickstart(num_levels=2, num_steps=8, hidden_size=4)
 mx.save_policy(mx.Runner.create(experiment, key=jax.random.key(0)), "my_policy")
 """,
-}
-# Pages that train several runs, each of which takes half a minute and more.
-SEVERAL_RUNS = {
-    f"docs/{name}.md"
-    for name in ("comparing", "experiments", "many_runs", "seeds_and_sweeps", "tournaments")
 }
 # What makes a command stop before anything is trained or read.
 STOP = {"train": ["--print-config"], "sweep": ["--list-points"], "recipes": [], "completion": []}
@@ -132,12 +122,8 @@ def program_of(page):
     return "\n".join(lines)
 
 
-def marked(name):
-    mark = pytest.mark.exhaustive if name in SEVERAL_RUNS else pytest.mark.slow
-    return pytest.param(name, marks=mark)
-
-
-@pytest.mark.parametrize("name", [marked(name) for name, page in PAGES.items() if program_of(page)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if program_of(page)])
 def test_the_python_of_a_page_runs_from_its_top_to_its_end(name, tmp_path):
     for file, text in files_of(PAGES[name]).items():
         (tmp_path / file).write_text(text)
