@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from website._check import broken_links
-from website._markdown import code, first_sentence, with_links
+from website._markdown import code, first_sentence, heading, with_links
 
 ROOT = pathlib.Path(__file__).parent.parent
 WHERE = {"PPO": "agents.md#PPO", "mx.run": "package.md#run"}
@@ -43,6 +43,13 @@ def test_types_are_code_with_links_in_which_markdown_means_nothing():
     assert "[PPO](agents.md#PPO)" in shown
     assert "a&#95;b" in shown
     assert first_sentence("One\nline. Two.\n\nMore.") == "One line."
+
+
+def test_two_underscores_in_the_address_of_a_heading_do_not_begin_strong_text():
+    assert heading(2, "small", "m_e.small") == "## `small` { #m_e.small }"
+    assert heading(3, "A.__call__", "m_e.A.__call__") == (
+        r"### `A.__call__` { #m_e.A.\_\_call\_\_ }"
+    )
 
 
 def test_a_link_that_leads_nowhere_is_found(tmp_path):

@@ -81,6 +81,15 @@ def title_of(text: str) -> str:
     return found[1].replace("`", "") if found else ""
 
 
+def heading(level: int, name: str, anchor: str) -> str:
+    """A heading that shows a name, at the address `#anchor`.
+
+    Two underscores would begin strong text, in an address too, so `__call__` needs backslashes.
+    """
+    plain = anchor.replace("__", r"\_\_")
+    return f"{'#' * level} `{name}` {{ #{plain} }}"
+
+
 def first_sentence(docstring: str) -> str:
     """The first sentence, on one line."""
     paragraph = " ".join(docstring.partition("\n\n")[0].split())

@@ -6,7 +6,7 @@ from typing import Any
 
 import griffe
 
-from ._markdown import code, first_sentence, with_links
+from ._markdown import code, first_sentence, heading, with_links
 from ._names import PACKAGE, Name, Room, docstring_of, is_field, is_method, is_shown
 
 Address = Callable[[str], str | None]
@@ -72,7 +72,7 @@ def ordered(room: Room) -> list[Name]:
 
 
 def _entry(name: Name, kinds: Kinds, address: Address) -> list[str]:
-    heading = [f"## `{name.name}` {{ #{name.path} }}", ""]
+    title = [heading(2, name.name, name.path), ""]
     if not name.is_class:
         is_function = name.thing.kind is griffe.Kind.FUNCTION
         shown = (
@@ -80,13 +80,13 @@ def _entry(name: Name, kinds: Kinds, address: Address) -> list[str]:
             if is_function
             else f"{name.name} = {name.thing.value}"
         )
-        return [*heading, *_block(shown), *_types(name.thing, address), name.doc]
+        return [*title, *_block(shown), *_types(name.thing, address), name.doc]
     bases = [code(text(base), address) for base in name.thing.bases if text(base).startswith("Abs")]
     about = [f"Derives from {', '.join(bases)}.", ""] if bases else []
     fields = _fields(name.thing)
     is_abstract = name.name.startswith("Abstract")
     made = [] if is_abstract else _block(_constructor(name, fields))
-    parts = [*heading, *made, *about, _linked(name, name.doc, address), ""]
+    parts = [*title, *made, *about, _linked(name, name.doc, address), ""]
     if fields:
         parts += ["**Fields**", ""]
         for field in fields:
@@ -165,9 +165,8 @@ def _method(name: Name, member: Any, address: Address) -> list[str]:
     }.items() if holds]  # fmt: skip
     shown = f"{member.name}: {text(member.annotation)}" if is_property else _signature(member)
     marks = [f"*{', '.join(kinds)}*", ""] if kinds else []
-    heading = f"### `{name.name}.{member.name}` {{ #{name.path}.{member.name} }}"
     return [
-        heading,
+        heading(3, f"{name.name}.{member.name}", f"{name.path}.{member.name}"),
         "",
         *marks,
         *_block(shown),
