@@ -68,6 +68,7 @@ class Parts:
         known = self.of(kinds)
         if name in known:
             return known[name]
+        self._check_imported_beside(name, kinds, where)
         about = nearest(name, known)
         other = next((cls for cls in self._known([eqx.Module]) if name_of(cls) == name), None)
         if other and not about:
@@ -75,6 +76,18 @@ class Parts:
         about += f" Known: {', '.join(known)}."
         about += " Those of yours are the classes that your file has a name for." * bool(self._own)
         raise ValueError(f"{where}: there is no '{name}'.{about}")
+
+    def _check_imported_beside(self, name: str, kinds: tuple[type, ...], where: str) -> None:
+        """Raises `ValueError` if a module that the user's file imports has a class of that name."""
+        for cls in (c for kind in kinds for c in _final_classes(kind) if self._own):
+            module = sys.modules.get(cls.__module__)
+            is_importable = not cls.__module__.startswith("minimax_eqx")
+            is_importable &= getattr(module, cls.__name__, None) is cls
+            if name_of(cls) == name and is_importable:
+                raise ValueError(
+                    f"{where}: your file has no name for '{name}', which is in a module that it "
+                    f"imports: write `from {cls.__module__} import {cls.__name__}` there."
+                )
 
     def _known(self, kinds: Iterable[type]) -> Iterator[type]:
         import_all()

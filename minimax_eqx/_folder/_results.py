@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+# So that a row of a table stays one line or two.
+_LONGEST = 40
+
 
 def evaluation_cells(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """For each test its name, success rate, return, steps and number of episodes, as text."""
     return [
         (
-            "unseen training levels" if name == "unseen" else name,
+            title_of(name, results),
             _success(results),
             f"{results['return']:.3f}",
             f"{results['episode_length']:.0f}",
@@ -16,6 +19,16 @@ def evaluation_cells(evaluation: Mapping[str, Any]) -> list[tuple[str, ...]]:
         )
         for name, results in all_results(evaluation).items()
     ]
+
+
+def title_of(name: str, results: Mapping[str, Any]) -> str:
+    """What a reader calls a test. Unseen levels are called by what drew them, if that is told."""
+    if name != "unseen":
+        return name
+    generator = results.get("generator") or ""
+    if len(generator) > _LONGEST:
+        generator = generator.partition("(")[0]
+    return f"unseen levels of {generator}" if generator else "unseen levels"
 
 
 def _success(results: Mapping[str, Any]) -> str:

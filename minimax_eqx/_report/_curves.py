@@ -54,7 +54,7 @@ def _of_tests(groups: Sequence[Group], kind: str, what: str, *, is_share: bool) 
     tests = [n.removesuffix(f" {kind}") for n in names if n.endswith(f" {kind}")]
     series: list[Series] = []
     for i, test in enumerate(tests[:_MOST_TESTS]):
-        name = "unseen training levels" if test == UNSEEN else test
+        name = "unseen levels" if test == UNSEEN else test
         series += series_of(groups, f"{test} {kind}", "evaluations", name=name, look=i)
     if len(tests) > _MOST_TESTS:
         look = _MOST_TESTS

@@ -47,7 +47,7 @@ def verdict(group: Group) -> str:
         return f"{beginning} reaches a return of {returns}."
     parts = []
     if unseen and math.isfinite(unseen.success):
-        parts.append(f"{percent(unseen.success)} of unseen training levels")
+        parts.append(f"{percent(unseen.success)} of {unseen.title}")
     if tests:
         what = tests[0].title if len(tests) == 1 else f"the {len(tests)} held-out tests"
         parts.append(f"{percent(mean_success(tests))} of {what}")

@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._folder._results import all_results
+from .._folder._results import all_results, title_of
 from ..statistics import wilson
 from ._run import UNSEEN
 
@@ -27,23 +27,20 @@ class Result:
     regret: float
     worst_regret: float
     largest_regret: float
-    num_students: int = 1
-
-    @property
-    def title(self) -> str:
-        """What a reader calls it."""
-        return "unseen training levels" if self.name == UNSEEN else self.name
+    num_students: int
+    title: str
+    """What a reader calls it."""
 
 
 def results_of(evaluation: Mapping[str, Any] | None) -> list[Result]:
-    """The results of all tests, unseen training levels first if there were any."""
+    """The results of all tests, unseen levels first if there were any."""
     if evaluation is None:
         return []
     return [_result(name, summary) for name, summary in all_results(evaluation).items()]
 
 
 def held_out(results: Sequence[Result]) -> list[Result]:
-    """The results of tests, without the one on unseen training levels."""
+    """The results of tests, without the one on unseen levels."""
     return [result for result in results if result.name != UNSEEN]
 
 
@@ -72,4 +69,5 @@ def _result(name: str, summary: Mapping[str, Any]) -> Result:
         summary.get("regret_of_worst_percent", math.nan),
         summary.get("largest_regret", math.nan),
         students,
+        title_of(name, summary),
     )

@@ -9,7 +9,15 @@ from collections.abc import Sequence
 
 from .. import _checks
 from ._commands import COMMANDS, module_of, usage
-from ._messages import INTERRUPTED, USAGE_ERROR, fail, fail_with, warnings_in_one_line
+from ._messages import (
+    INTERRUPTED,
+    UNREAD,
+    USAGE_ERROR,
+    fail,
+    fail_with,
+    is_unread,
+    warnings_in_one_line,
+)
 
 _HELP = {"-h", "--help", "recipes", "completion"}
 _NEEDS_EXTRA = "the command line needs more packages: pip install 'minimax_eqx[cli]' (missing: {})"
@@ -19,7 +27,8 @@ _EXTRA = ("tyro", "yaml", "rich", "PIL")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0, 1 if training failed, 2 for bad input,
-    75 if it was interrupted and saved, 130 if it was interrupted at once."""
+    75 if it was interrupted and saved, 130 if it was interrupted at once, 141 if nobody read to the
+    end what it printed."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if argv is None and not _HELP.isdisjoint(arguments):
         # Help computes nothing. It does not wait for the checks of what does, nor for Python to
@@ -27,9 +36,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         _checks.uninstall()
         gc.disable()
         atexit.register(gc.freeze)
+    code = _exit_code(arguments)
+    # What is not written yet would fail when Python ends.
+    return (code or UNREAD) if is_unread() else code
+
+
+def _exit_code(arguments: list[str]) -> int:
     try:
         with warnings_in_one_line():
             return _dispatch(arguments)
+    except BrokenPipeError as error:
+        return UNREAD if is_unread(end="\n") else fail_with(error, arguments[0])
     except KeyboardInterrupt:
         return fail("interrupted; what came after the last checkpoint is lost", INTERRUPTED)
     except SystemExit as error:
@@ -57,5 +74,7 @@ def _dispatch(arguments: list[str]) -> int:
         return fail(_NEEDS_EXTRA.format(", ".join(missing)), USAGE_ERROR)
     try:
         return module_of(name).main(rest)
+    except BrokenPipeError:
+        raise
     except Exception as error:
         return fail_with(error, name)

@@ -2,14 +2,16 @@
 
 import contextlib
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator
 
 LOGGER = "minimax_eqx"
 # Exit codes. SAVED is what sysexits.h calls EX_TEMPFAIL, "try again later": a shell gives 130 and
-# 143 also for a process that a signal ended before it had saved anything.
-FAILED, USAGE_ERROR, SAVED, INTERRUPTED = 1, 2, 75, 130
+# 143 also for a process that a signal ended before it had saved anything, and UNREAD, 141, for one
+# that a pipe ended which nobody reads any more, such as one into `head`.
+FAILED, USAGE_ERROR, SAVED, INTERRUPTED, UNREAD = 1, 2, 75, 130, 141
 # What to do where memory is short, by command.
 _LESS = {
     "train": "Lower num_levels, num_steps, num_students, the sizes of the networks, of the level "
@@ -55,6 +57,19 @@ def fail_with(error: Exception, command: str) -> int:
     if isinstance(error, TrainingError):
         return fail(str(error), FAILED)
     raise error
+
+
+def is_unread(end: str = "") -> bool:
+    """Whether nobody reads any more what is printed, found out by printing `end`. If so, the rest
+    goes nowhere, so that Python does not complain of it when it ends."""
+    try:
+        print(end=end, flush=True)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return True
+    return False
 
 
 def gist(error: BaseException) -> str:

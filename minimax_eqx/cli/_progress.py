@@ -22,7 +22,11 @@ from ..experiment._hooks import Compiled, Event, Stopping, Trained
 from ..experiment._pace import SHARE
 from ..runners import Schedule
 
-STOPPING = "Stopping after this log interval; Ctrl-C again stops at once."
+_STOPPING = "Stopping after this log interval; Ctrl-C again stops at once."
+_ENDING = (
+    "Training is over, and the evaluation at its end goes on; Ctrl-C again stops it at once, and "
+    "'minimax-eqx resume' makes it up."
+)
 # Plain lines of a run, without those that say what it waits for.
 LINES = 20
 
@@ -47,7 +51,7 @@ class Terminal:
         elif isinstance(event, Progressed):
             self._show(event.row)
         elif isinstance(event, Stopping):
-            say(self._console, STOPPING)
+            say(self._console, told_to_stop(event))
         elif isinstance(event, Evaluated):
             self._console.print(evaluation_table(event.evaluation))
         elif isinstance(event, Trained):
@@ -61,6 +65,7 @@ class Terminal:
         experiment, updates = event.experiment, event.ledger.updates
         self._schedule = experiment.schedule
         end, budget = self._schedule.num_updates, self._schedule.budget
+        goal = f"of at most {end}" if budget else _goal(updates, end)
         students = f"{experiment.num_students} students, " if experiment.num_students > 1 else ""
         devices = f" on {experiment.devices} devices" if experiment.devices > 1 else ""
         plays = experiment.curriculum.levels_per_cycle * experiment.num_trials
@@ -68,7 +73,7 @@ class Terminal:
         say(
             self._console,
             f"{self._heading}\n{students}{plays} plays of {steps} steps per cycle"
-            f"{devices}; update {updates} of {f'at most {end}' if budget else end}. "
+            f"{devices}; update {updates} {goal}. "
             "Ctrl-C saves and stops.",
         )
         for buffer in _level_buffers(event.runner.curriculum_state):
@@ -92,11 +97,15 @@ class Terminal:
         self._waited_for = waits_for
         if self._progress.disable and is_due:
             self._next = done + max(1, total // LINES)
-            # The log interval that reaches the end is finished, and may go beyond.
-            goal = f"of {end}" if updates <= end else f"({end} were asked for)"
+            goal = _goal(updates, end)
             if self._schedule.budget is not None:
                 goal = f"at {row[SHARE]:.0%} of {self._schedule.budget}"
             self._console.print(f"update {updates} {goal}  {text}")
+
+
+def told_to_stop(event: Stopping) -> str:
+    """What happens now that the run was asked to stop."""
+    return _ENDING if event.is_trained else _STOPPING
 
 
 def progress_bar(console: Console) -> Progress:
@@ -133,6 +142,12 @@ def tail_table(tail: Mapping[str, Any]) -> Table:
         if math.log10(percent).is_integer():
             table.add_row(f"{percent:g} %", f"{rate:.1%}")
     return table
+
+
+def _goal(updates: int, end: int) -> str:
+    """How many updates were asked for. The log interval that reaches them is finished, and may go
+    beyond."""
+    return f"of {end}" if updates <= end else f"({end} were asked for)"
 
 
 def _level_buffers(state: Any) -> list[LevelBuffer]:

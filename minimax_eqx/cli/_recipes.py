@@ -15,8 +15,9 @@ ALL = RECIPES | ADAPTED
 def recipe_named(name: str) -> Experiment:
     known, is_small = name.removesuffix(SUFFIX), name.endswith(SUFFIX)
     if known not in ALL:
+        of_all_sizes = [*ALL, *(f"{other}{SUFFIX}" for other in ALL)]
         raise ValueError(
-            f"There is no recipe '{name}'.{nearest(name, ALL)} Known: {', '.join(ALL)}; "
+            f"There is no recipe '{name}'.{nearest(name, of_all_sizes)} Known: {', '.join(ALL)}; "
             f"each with {SUFFIX} after its name is of a size for two CPU cores. "
             "A file of yours ends in .py, and a module has a name after a colon."
         )

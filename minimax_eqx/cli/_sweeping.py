@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,10 @@ import jax
 from rich.console import Console
 
 from .._composition._user_code import UserCode
+from .._files import FolderError
+from .._folder._patterns import matching
 from ..experiment import Evaluated, Progressed, Started, Stopping, Swept, WriteReport
-from ..experiment._compare import compare
+from ..experiment._compare import At, UnequalError, compare
 from ..experiment._hooks import Event, Hook
 from ..experiment._sweep import sweep
 from ..runners._experiment import Experiment
@@ -21,7 +24,7 @@ from ..runners._tournament import Tournament
 from ._comparison import show
 from ._messages import FAILED, SAVED
 from ._process_options import ProcessOptions
-from ._progress import STOPPING, progress_bar, say
+from ._progress import progress_bar, say, told_to_stop
 from ._terminal import start_jax
 from ._tournament import show_tournament
 from ._trackers import trackers_named
@@ -89,7 +92,7 @@ def by_workers(
             for worker in workers:
                 worker.terminate()
             codes = [worker.wait() for worker in workers]
-    show_table(console, [folder / name for name in names])
+    show_table(console, folder, [folder / name for name in names])
     return max(codes)
 
 
@@ -119,7 +122,7 @@ class Together:
                 say(self._console, f"{name}: update {event.ledger.updates:,}, {_success(event)}.")
             elif isinstance(event, Stopping) and not self._told_to_stop:
                 self._told_to_stop = True
-                say(self._console, STOPPING)
+                say(self._console, told_to_stop(event))
 
         return told
 
@@ -135,23 +138,50 @@ def tell(
     if is_tournament:
         show_tournament(console, folder, outcome.finished)
     else:
-        show_table(console, [run.path for run in outcome.finished.values()])
+        show_table(console, folder, [run.path for run in outcome.finished.values()])
     if outcome.interrupted:
         say(console, f"Stopped, and saved in {folder}. The same command goes on.")
         return SAVED
     return FAILED if outcome.failed else 0
 
 
-def show_table(console: Console, paths: Sequence[pathlib.Path]) -> None:
-    """The runs that are evaluated, as `compare` shows them."""
+def show_table(console: Console, folder: pathlib.Path, paths: Sequence[pathlib.Path]) -> None:
+    """The runs that are evaluated, as `compare` shows them, and the command that does so again."""
     done = [path for path in paths if (path / "evaluation.json").is_file()]
     if not done:
         return
+    named = _named(folder, done)
+    at: At = "transitions"
     try:
-        show(console, compare(done, at="end"))
+        try:
+            comparison = compare(named)
+        except UnequalError:
+            at = "end"
+            comparison = compare(named, at=at)
     except ValueError as error:
         # For example, there is no held-out test.
         say(console, f"The runs are not compared: {error}")
+        return
+    show(console, comparison)
+    if at == "end":
+        spent = [run.transitions for method in comparison.methods for run in method.runs]
+        say(
+            console,
+            "The runs were not evaluated at equal transitions, so they are compared at their ends, "
+            f"after from {min(spent):,} to {max(spent):,} transitions.",
+        )
+    words = ["minimax-eqx", "compare", *named, *(["--at", at] if at == "end" else [])]
+    say(console, f"This table again: {shlex.join(words)}")
+
+
+def _named(folder: pathlib.Path, runs: Sequence[pathlib.Path]) -> list[str]:
+    """What `compare` is given for these runs: a pattern, unless there are others in the folder."""
+    pattern = f"{folder}/*"
+    # Of a folder whose name is a pattern itself, nothing may be found.
+    with contextlib.suppress(FolderError):
+        if {*matching(pattern)} == {*runs}:
+            return [pattern]
+    return [str(run) for run in runs]
 
 
 def _success(event: Evaluated) -> str:

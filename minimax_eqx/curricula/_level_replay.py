@@ -6,7 +6,7 @@ from typing import Generic
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from .._metrics import Metrics, join_metrics
 from .._types import Level, PyTree, Scalar
@@ -26,7 +26,7 @@ from ._prioritisation import AbstractPrioritisation, Rank
 from ._replay_checks import check_can_be_filled, check_parts_fit
 from ._replay_rules import ReplayRules
 from ._schedules import AbstractSchedule, ReplayMemory, Sequential
-from ._scoring import named_metrics, score_played
+from ._scoring import named_metrics, not_scored, score_played
 from ._spent import Spent
 from ._stock import Stock
 from ._stored import StoredLevels
@@ -153,7 +153,7 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
         state = LevelReplayState(
             buffer, state.blank_record, source, played.state, prioritisation, schedule
         )
-        return state, _metrics(self, state, _stock_of(self, state).rules, memory, learned | watched)
+        return state, _metrics(self, state, memory, played.scores, learned | watched)
 
     def spent(
         self, level: PyTree[jax.ShapeDtypeStruct], *, num_cycles: int, num_updated: int
@@ -214,14 +214,17 @@ def _stock_of(replay: LevelReplay[Level], state: LevelReplayState[Level]) -> Sto
 def _metrics(
     replay: LevelReplay,
     state: LevelReplayState,
-    rules: ReplayRules,
     memory: ReplayMemory,
+    scores: Float[Array, " level"],
     learned: Metrics,
 ) -> Metrics:
-    """The metrics of a cycle, in which the source of new levels `learned` what it says."""
+    """The metrics of a cycle, whose levels had these scores, and in which the source of new levels
+    `learned` what it says."""
+    rules = _stock_of(replay, state).rules
     statistics = state.buffer.statistics(rules.replay_distribution(state.buffer))
     own = {f"buffer_{name}": value for name, value in statistics.items()}
     own["replay_ratio"] = share_of(memory.kinds == Kind.REPLAYED)
+    own |= not_scored(scores)
     return join_metrics(
         [
             (f"the generator {type(replay.generator).__name__}", learned),

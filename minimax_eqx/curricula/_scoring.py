@@ -81,6 +81,14 @@ def score_played(
     return Played(levels, payoffs, scores, copies, records, news, score, new_state, evidence)
 
 
+def not_scored(scores: Float[Array, " level"]) -> Metrics:
+    """The share of levels whose score is no finite number, as a metric, by which training stops.
+
+    Minus infinity is the mark of a level to be left out, and counts as a score.
+    """
+    return {"not_scored": jnp.mean(~(scores < jnp.inf), dtype=jnp.float32)}
+
+
 def named_metrics(prefix: str, score: AbstractScore[Record, State], state: State) -> Metrics:
     """The score's metrics, each with a prefix before its name."""
     return {f"{prefix}_{name}": value for name, value in score.metrics(state).items()}

@@ -20,7 +20,7 @@ from ._keys import key_aside
 from ._level_buffer import LevelBuffer
 from ._notes import Told
 from ._repetitions import cycles_to_play, init_repeated, score_repeated
-from ._scoring import named_metrics
+from ._scoring import named_metrics, not_scored
 from ._spent import Spent
 from ._stored import StoredLevels
 
@@ -170,20 +170,23 @@ class AbstractSearch(AbstractCurriculum[Level, SearchState[Level, State]], Gener
         key: Key[Array, ""],
     ) -> tuple[SearchState[Level, State], Metrics]:
         def search(known):
-            buffer, score = known
+            buffer, score, _ = known
             levels, scores, told, score = score_repeated(
                 self.score, score, evidence, proposal.levels, self.num_plays
             )
-            return self.keep(state, proposal, buffer, Found(levels, scores, told)), score
+            buffer = self.keep(state, proposal, buffer, Found(levels, scores, told))
+            return buffer, score, not_scored(scores)
 
-        searching, known = self.is_searching(state), (state.buffer, state.score)
-        buffer, score = filter_cond(searching, search, lambda known: known, known)
+        searching = self.is_searching(state)
+        known = (state.buffer, state.score, {"not_scored": jnp.zeros((), jnp.float32)})
+        buffer, score, failures = filter_cond(searching, search, lambda known: known, known)
         own, measured = self.after(state, buffer, evidence, key=key)
         phase = (state.phase + 1) % self.num_period_cycles
         of_buffer = {
             "buffer_fill_ratio": buffer.fill_ratio,
             "buffer_mean_score": buffer.mean_score,
             "searching": searching.astype(jnp.float32),
+            **failures,
         }
         of_score = named_metrics("score", self.score, score)
         metrics = join_metrics(

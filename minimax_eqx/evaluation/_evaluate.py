@@ -6,6 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 
+from .._types import PyTree
 from ..curricula._fit import check_makes_levels
 from ..envs import AbstractEnv, AbstractLevelGenerator
 from ..runners._arrays import as_written
@@ -73,18 +74,23 @@ def evaluate(experiment: Experiment, runner: Runner) -> dict[str, Any]:
     rows = per_level("unseen", unseen, env, generator) if unseen and generator else []
     for name, played in held_out.items():
         rows += per_level(name, played, *panels[name])
-    suite = options.suite and eqx.tree_pformat(as_written(options.suite), width=10**6)
+    drawn = unseen and told(unseen, env) | {"generator": _shown(generator_of(experiment))}
     return {
         "cycle": int(runner.num_cycles),
         "updates": int(students.num_updates[0]),
         "greedy": options.greedy,
         "seed": seed,
-        "suite": suite,
+        "suite": _shown(options.suite),
         "compared_with_training": {name: len(prints) for name, prints in known.items()},
-        "unseen": unseen and told(unseen, env),
+        "unseen": drawn,
         "held_out": {name: told(played, panels[name][0]) for name, played in held_out.items()},
         "levels": rows,
     }
+
+
+def _shown(part: PyTree) -> str | None:
+    """A part as it is written down, in one line."""
+    return part and eqx.tree_pformat(as_written(part), width=10**6)
 
 
 def _judged(experiment: Experiment, played: Played) -> Played:

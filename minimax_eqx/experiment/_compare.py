@@ -32,6 +32,10 @@ Path: TypeAlias = pathlib.Path | str
 FEW_SEEDS = 5
 
 
+class UnequalError(ValueError):
+    """Runs that cannot be compared at equal cost, since one was evaluated too late."""
+
+
 @dataclasses.dataclass(frozen=True)
 class ComparedRun:
     """A run of a comparison, and the evaluation of it that counts."""
@@ -261,7 +265,7 @@ def _at_equal(
     for path, found in evaluations.items():
         within = [evaluation for evaluation in found if getattr(evaluation, at) <= budget]
         if not within:
-            raise ValueError(
+            raise UnequalError(
                 f"{path} was first evaluated at {getattr(found[0], at):,} {at}, and {shortest} "
                 f"last at {budget:,}. Evaluate an earlier checkpoint ('minimax-eqx evaluate "
                 f"{path} --checkpoint N'), leave a run out, or compare the ends of the runs "

@@ -84,6 +84,9 @@ class Stopping:
     """The run was asked to stop, and will after the interval at work. It is told from the signal's
     handler, between any two steps of the main thread."""
 
+    is_trained: bool = False
+    """Whether nothing was left to train: then the run goes on to its end, evaluation included."""
+
 
 @dataclass(frozen=True)
 class Trained:

@@ -57,6 +57,7 @@ class Telling:
         # Whether anything follows the share of the run that is over, or its rows are to have it.
         self.has_share = experiment.schedule.budget is not None or follows_run(experiment)
         self._share, self._interval_began = 0.0, 0.0
+        self._is_ending = False
 
     @property
     def is_complete(self) -> bool:
@@ -123,8 +124,13 @@ class Telling:
         telling = self.tell(Progressed(runner, self.ledger, row | means(metrics), metrics))
         self._costs.intervals.append(playing + telling)
 
+    def stop(self) -> None:
+        """Somebody asks to stop."""
+        self.tell(Stopping(self._is_ending))
+
     def end(self, runner: Runner, *, interrupted: bool) -> Finished:
         """Nothing more is trained."""
+        self._is_ending = not interrupted
         self._tell_if_saved(None)
         self.tell(Trained(runner, self.ledger, interrupted))
         finished = Finished(self.experiment, self.folder, runner.on(None), self.ledger, interrupted)
@@ -149,11 +155,7 @@ def train_until(run: Telling, runner: Runner, compiled: Callable[[], Any] | None
 
     Raises `TrainingError` if a budget is over before anything was trained.
     """
-
-    def stop() -> None:
-        run.tell(Stopping())
-
-    with stop_on_interrupt(stop) as asked_to_stop, contextlib.closing(run):
+    with stop_on_interrupt(run.stop) as asked_to_stop, contextlib.closing(run):
 
         def goes_on() -> bool:
             return not run.is_complete and not any_process(asked_to_stop()) and run.has_room

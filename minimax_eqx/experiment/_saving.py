@@ -112,12 +112,10 @@ class SaveCheckpoints:
         """Raises `TrainingError` if there is one, unless it is tolerant."""
         if divergence is None or self._is_tolerant:
             return
-        advice = "No option is known that would help: look at what computes it."
-        if divergence.learner is not None:
-            who = divergence.learner or "students"
-            advice = f"A lower learning_rate or max_grad_norm of the {who} may help."
         self.settle()
-        raise TrainingError(f"{divergence.what}, so training stopped. {self.last_good()} {advice}")
+        raise TrainingError(
+            f"{divergence.what}, so training stopped. {self.last_good()} {divergence.advice}"
+        )
 
     def last_good(self) -> str:
         """Which checkpoint there is to go on from, as a sentence."""

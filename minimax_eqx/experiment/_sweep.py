@@ -27,7 +27,7 @@ from ..runners._precision import matmul_precision
 from ..runners._runner import Runner
 from ..runners._share import at_share
 from ..runners._tournament import Tournament
-from ._hooks import Hook, Stopping
+from ._hooks import Hook
 from ._interrupt import stop_on_interrupt
 from ._ledger import Ledger
 from ._loop import Telling, on_host
@@ -358,7 +358,7 @@ class _Members:
 
     def _stop(self) -> None:
         for run in self._at_work.values():
-            run.tell(Stopping())
+            run.stop()
 
 
 def _mesh_for(num_members: int) -> Mesh | None:

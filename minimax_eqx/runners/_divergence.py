@@ -12,6 +12,8 @@ from ._runner import Runner
 
 # What a learner measures of itself, alone or with its name and `_` before it.
 MEASURES = ("loss", "grad_norm")
+# What a curriculum measures of its score.
+NOT_SCORED = "not_scored"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,40 +22,53 @@ class Divergence:
 
     what: str
     """With the update or cycle that it happened in."""
-    learner: str | None
-    """Whose it is, by the name in metrics: "" is the students."""
+    advice: str
+    """What may help, as a sentence."""
 
 
 def divergence_of_metrics(
     runner: Runner, metrics: Mapping[str, np.ndarray], learned: Mapping[str, int]
 ) -> Divergence | None:
-    """The first measure that is not finite, in the cycles that led to this runner.
+    """What went wrong first, in the cycles that led to this runner: a measure that is not finite,
+    or a level without a score.
 
     NaN is what was not measured; where a learner learned, it was. `metrics` have an axis `cycle`,
     and `learned` says how often each learner besides the students did.
     """
+    found: dict[str, int] = {}
+    if np.any(failed := metrics.get(NOT_SCORED, np.zeros(0)) > 0):
+        found[NOT_SCORED] = int(np.argmax(failed))
     for name in sorted(metrics):
         if not any(name == measure or name.endswith(f"_{measure}") for measure in MEASURES):
             continue
-        values = metrics[name]
-        if name in MEASURES:
-            learner, bad = "", ~np.isfinite(values) & (metrics["updated"] > 0)
+        values, learner = metrics[name], _learner_of(name, learned)
+        if learner == "":
+            bad = ~np.isfinite(values) & (metrics["updated"] > 0)
         else:
-            learner = next((n for n in learned if name.startswith(f"{n}_")), None)
             bad = np.isinf(values)
             if learner is not None and name.removeprefix(f"{learner}_") in MEASURES:
                 # As far as the number of updates in all of these cycles tells.
                 nan, count = np.isnan(values), learned[learner]
                 bad |= nan & (count == len(values) or (count > 0 and nan.all()))
         if bad.any():
-            first = int(np.argmax(bad))
-            later = metrics["updated"][first + 1 :]
-            when = f"Cycle {int(runner.num_cycles) - len(later)}"
-            if learner == "":
-                later_updates = int((later > 0).sum()) * runner.experiment.rollouts_per_play
-                when = f"Update {_updates_of_students(runner) - later_updates}"
-            return Divergence(f"{when}: {name} is {values[first]}", learner)
-    return None
+            found[name] = int(np.argmax(bad))
+    if not found:
+        return None
+    # Of several in one cycle the first: a teacher that is paid a score that is none fails with it.
+    name = min(found, key=lambda name: found[name])
+    value, learner = metrics[name][found[name]], _learner_of(name, learned)
+    later = metrics["updated"][found[name] + 1 :]
+    when = f"Cycle {int(runner.num_cycles) - len(later)}"
+    if name == NOT_SCORED:
+        return Divergence(
+            f"{when}: the score of {value:.0%} of the levels is not a finite number",
+            "Let your score be finite wherever an episode ended, for example 0, or minus infinity "
+            "for a level that is not to be kept.",
+        )
+    if learner == "":
+        later_updates = int((later > 0).sum()) * runner.experiment.rollouts_per_play
+        when = f"Update {_updates_of_students(runner) - later_updates}"
+    return Divergence(f"{when}: {name} is {value}", _advice_for(learner))
 
 
 def divergence_of_state(runner: Runner) -> Divergence | None:
@@ -69,7 +84,7 @@ def divergence_of_state(runner: Runner) -> Divergence | None:
         if not good.all():
             fault = "is not finite" if learner is not None else "is not a number"
             when = f"Update {_updates_of_students(runner)}"
-            return Divergence(f"{when}: {name.removeprefix('.')} {fault}", learner)
+            return Divergence(f"{when}: {name.removeprefix('.')} {fault}", _advice_for(learner))
     return None
 
 
@@ -83,6 +98,19 @@ def updates_of_learners(runner: Runner) -> dict[str, int]:
         for name, agent in agents
         if names.count(name) == 1
     }
+
+
+def _learner_of(name: str, learned: Mapping[str, int]) -> str | None:
+    """Whose a measure is, by the name in metrics: "" is the students, and None is nobody's."""
+    if name in MEASURES:
+        return ""
+    return next((learner for learner in learned if name.startswith(f"{learner}_")), None)
+
+
+def _advice_for(learner: str | None) -> str:
+    if learner is None:
+        return "No option is known that would help: look at what computes it."
+    return f"A lower learning_rate or max_grad_norm of the {learner or 'students'} may help."
 
 
 def _updates_of_students(runner: Runner) -> int:

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import os
 import sys
 
 import pytest
@@ -62,6 +63,16 @@ def test_help_is_there_at_every_level(arguments, expected, capsys):
     assert err == ""
 
 
+@pytest.mark.parametrize("words", [["--help"], ["completion", "bash"], ["train", "--help"]])
+def test_what_nobody_reads_to_its_end_ends_quietly(words, capsys, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as unread:
+        monkeypatch.setattr(sys, "stdout", unread)
+        assert main(words) == 141
+    assert capsys.readouterr().err == ""
+
+
 def test_the_version_is_printed(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.strip() == VERSION
@@ -96,6 +107,7 @@ MISTAKES = {
     "no command": ([], "usage: minimax-eqx"),
     "unknown command": (["trian"], "no command 'trian'. Did you mean 'train'?"),
     "unknown recipe": (["train", "quickstar"], "Did you mean 'quickstart'? Known: maze-dr, "),
+    "unknown small recipe": (["train", "maze-accel-smal"], "mean 'maze-accel-small'?"),
     "empty recipe": (["train", ""], "There is no recipe ''"),
     "two recipes": (["train", "quickstart", "maze-dr"], "'maze-dr' is not expected here"),
     "no such file": (["train", "mine.py"], "There is no file mine.py"),

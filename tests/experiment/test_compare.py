@@ -2,14 +2,17 @@
 
 import csv
 import json
+import shlex
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import minimax_eqx as mx
 from minimax_eqx import statistics
 from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.cli._main import main
+from minimax_eqx.cli._sweeping import show_table
 from minimax_eqx.recipes import maze
 
 from .tiny import experiment
@@ -178,6 +181,29 @@ def test_the_command_prints_a_table_and_writes_files_if_asked(runs, capsys, monk
     assert float(rows[0]["success_rate"]) == DR[1][-1][0]
     with open(runs / "out" / "comparison.csv", newline="") as file:
         assert float(list(csv.DictReader(file))[1]["mean_low"]) == pytest.approx(found.mean.low)
+
+
+@pytest.mark.parametrize(("every", "others"), [(100, False), (50, False), (50, True)])
+def test_the_table_of_a_sweep_is_made_again_by_the_command_below_it(
+    every, others, runs, capsys, monkeypatch
+):
+    """Whether its runs can be compared at equal transitions, and are all that the folder has."""
+    monkeypatch.setenv("COLUMNS", "120")
+    swept = [runs / "sweep" / f"num_steps={n}" for n in (8, 16)]
+    for path, num_steps, each in zip(swept, (8, 16), (100, every), strict=True):
+        scores = [(0.1, 0.2)]
+        composed = experiment(num_steps=num_steps)
+        make_run(path, composed, scores, every=each, json_scores=scores[0])
+    if others:
+        make_run(runs / "sweep" / "stopped", experiment(num_steps=32), [])
+    show_table(Console(), runs / "sweep", swept)
+    *table, last = capsys.readouterr().out.splitlines()
+    if every == 50:
+        assert table.pop().endswith("at their ends, after from 800 to 1,600 transitions.")
+    command = shlex.split(last.partition(": ")[2])
+    assert ("sweep/*" in last, "--at end" in last) == (not others, every == 50)
+    assert main(command[1:]) == 0
+    assert capsys.readouterr().out.splitlines() == table
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Whatever is trained is watched, and never saved once it is no number."""
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ from minimax_eqx.experiment._saving import SaveCheckpoints
 from minimax_eqx.recipes import maze
 from minimax_eqx.runners._ahead import making
 from minimax_eqx.runners._divergence import divergence_of_state
+from minimax_eqx.scores import AbstractFormula
 
 from .tiny import tiny, train
 
@@ -96,6 +98,21 @@ def test_a_learner_that_learned_now_and_then_and_never_measured_a_number_is_noti
         look(runner, after(runner, teacher_updates=1), metrics(teacher_loss=[NAN] * 3))
 
 
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"not_scored": [0, 0.25, 0]}, "Cycle 2: the score of 25% of the levels"),
+        ({"not_scored": [0, 0.5, 0], "teacher_loss": [1, NAN, NAN]}, "the score of 50%"),
+        ({"not_scored": [0, 0, 1], "loss": [1, NAN, NAN]}, "Update 2: loss is nan"),
+    ],
+)
+def test_a_score_that_is_no_number_is_told_unless_something_else_failed_before(
+    runner, changed, what
+):
+    with pytest.raises(TrainingError, match=f"{what}.*cycle 8 in .*run is the last"):
+        look(runner, after(runner), metrics(**changed))
+
+
 def check_state(runner, where, value):
     spoilt = eqx.tree_at(
         where, runner, replace_fn=lambda leaf: leaf.at[(0,) * leaf.ndim].set(value)
@@ -136,6 +153,20 @@ def test_elsewhere_infinity_means_something_and_nan_does_not(runner):
         TrainingError, match=r"curriculum_state.buffer.scores is not a number.*No option"
     ):
         check_state(runner, lambda r: r.curriculum_state.buffer.scores, NAN)
+
+
+class NeverANumber(AbstractFormula):
+    can_be_negative = True
+
+    def formula(self, evidence):
+        return jnp.nan * evidence.rewards[0, 0, :, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [maze.robust_plr, maze.sfl], ids=["level replay", "search"])
+def test_a_score_that_is_no_number_stops_the_run(tmp_path, method):
+    with pytest.raises(TrainingError, match=r"Cycle \d+: the score of .* is not a finite number"):
+        train(with_changes(tiny(method()), {"score": NeverANumber()}), tmp_path / "run")
 
 
 @pytest.mark.slow

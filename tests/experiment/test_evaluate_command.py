@@ -84,7 +84,7 @@ def test_a_run_is_evaluated_again_with_other_options(capsys, run_path):
     before = files(run_path / "checkpoints")
     options = ["--num-unseen-levels", "5", "--greedy", "--mazes", "Crossing"]
     assert main(["evaluate", str(run_path), *options]) == 0
-    assert "unseen training levels" in capsys.readouterr().out
+    assert "unseen levels" in capsys.readouterr().out
     evaluation = json.loads((run_path / "evaluation.json").read_text())
     assert evaluation["greedy"]
     assert evaluation["updates"] == 8

@@ -5,7 +5,11 @@ import threading
 
 import pytest
 
+from minimax_eqx.experiment import _own_hooks
+from minimax_eqx.experiment._hooks import Stopping
 from minimax_eqx.experiment._interrupt import stop_on_interrupt
+
+from .tiny import resume
 
 ASKING = [
     getattr(signal, name)
@@ -92,3 +96,21 @@ def test_a_hook_that_fails_when_told_to_stop_interrupts_nothing(caplog):
         signal.raise_signal(signal.SIGINT)
         assert interrupted()
     assert "no terminal" in caplog.text
+
+
+def test_a_run_that_is_asked_to_stop_while_it_is_evaluated_at_its_end_finishes_that(
+    run_path, monkeypatch
+):
+    (run_path / "evaluation.json").unlink()
+    (run_path / "evaluations.csv").unlink()
+    evaluate, told = _own_hooks.evaluate, []
+
+    def interrupted(*given):
+        signal.raise_signal(signal.SIGTERM)
+        return evaluate(*given)
+
+    monkeypatch.setattr(_own_hooks, "evaluate", interrupted)
+    outcome = resume(run_path, hooks=[told.append])
+    assert Stopping(is_trained=True) in told
+    assert not outcome.interrupted
+    assert (run_path / "evaluation.json").is_file()

@@ -99,7 +99,7 @@ def test_a_killed_run_keeps_a_recent_checkpoint(story):
 def test_a_resumed_run_ends_as_any_other(story):
     code, out, err = story["finished"]
     assert code == 0, err
-    assert "unseen training levels" in out
+    assert "unseen levels" in out
     (warning,) = err.splitlines()
     assert warning.startswith("warning: num_steps is 8, ")
     left = {p.name for p in story["path"].iterdir()}

@@ -18,17 +18,18 @@ HEADING = "Training quickstart in runs/[a]"
 START = 1
 
 
-def shown(finished, rows, capsys, *, terminal=False, num_updates=8):
+def shown(finished, rows, capsys, *, terminal=False, num_updates=8, start=START):
     """What is printed about these rows of a run, each over a row of a real one."""
     outcome, recorder = finished
     console = Console(file=sys.stdout, force_terminal=terminal, width=80)
     with contextlib.closing(Terminal(console, HEADING)) as show:
         made_of = experiment(num_updates=num_updates)
-        show(Started(made_of, outcome.folder, outcome.runner, Ledger(updates=START)))
+        show(Started(made_of, outcome.folder, outcome.runner, Ledger(updates=start)))
         show(Compiled(1.0))
         for row in rows:
             show(Progressed(outcome.runner, outcome.ledger, {**recorder.rows[0], **row}, {}))
         show(Stopping())
+        show(Stopping(is_trained=True))
     return capsys.readouterr().out
 
 
@@ -39,7 +40,8 @@ def test_the_terminal_shows_progress_in_lines_that_fit(terminal, finished, capsy
     assert "return 0.50  success 25%" in out
     assert "steps/s" in out
     assert "8/8" in out if terminal else "update 8 of 8" in out
-    assert "Ctrl-C again" in out
+    assert "Stopping after this log interval; Ctrl-C again" in out
+    assert "the evaluation at its end goes on; Ctrl-C again" in out
 
 
 def test_the_first_line_says_what_the_run_is(finished, capsys):
@@ -78,6 +80,7 @@ def test_a_search_for_levels_is_shown_while_nothing_is_learned(finished, capsys)
 
 
 def test_an_interval_that_goes_beyond_the_end_is_not_a_part_of_it(finished, capsys):
-    out = shown(finished, [{"updates": 20}], capsys, num_updates=15)
-    assert "update 20 (15 were asked for)" in out
+    out = shown(finished, [{"updates": 20}], capsys, num_updates=15, start=20)
+    # Where it goes on, and where it is.
+    assert out.count("update 20 (15 were asked for)") == 2
     assert "20 of 15" not in out

@@ -125,7 +125,7 @@ def test_results_are_shown_even_if_they_cannot_be_written(problem, capsys, run_p
         (run_path / "metrics.csv").write_text("cycle,return\n1,many\n")
     assert main(["evaluate", str(run_path), "--num-unseen-levels", "5"]) == 0
     out, err = capsys.readouterr()
-    assert "unseen training levels" in out
+    assert "unseen levels" in out
     if problem == "read only":
         assert "Written to" not in out
         assert err.splitlines()[-1].startswith("warning: evaluation.json or report.html was not ")

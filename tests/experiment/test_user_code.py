@@ -52,6 +52,14 @@ def test_an_experiment_is_found_in_a_file_and_in_a_module(target, method):
     assert from_plain(data["curriculum"]["score"], AbstractScore, Parts(code.module))
 
 
+def test_a_part_that_the_file_has_no_name_for_is_told_with_the_import(method):
+    method.with_name("uses.py").write_text("import my_method\n\nmine = my_method.experiment\n")
+    parts = Parts(load_user_code("uses.py").module)
+    with pytest.raises(ValueError, match=r"--score: .*write `from my_method import Surprise`"):
+        parts.named("surprise", (AbstractScore,), "--score")
+    assert Parts(load_user_code("my_method.py").module).named("surprise", (AbstractScore,), "")
+
+
 FAILURES = {
     "a line that fails": (
         "x = 1\ndef f():\n    return x.y\nf()",

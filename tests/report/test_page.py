@@ -141,12 +141,12 @@ def test_students_of_one_run_are_a_band(tmp_path):
 @pytest.mark.parametrize(
     ("unseen", "tests", "says"),
     [
-        (0.97, (0.95, 0.99), "solves 97.0 % of unseen training levels and 97.0 % of the 2 held-out "
+        (0.97, (0.95, 0.99), "solves 97.0 % of unseen levels and 97.0 % of the 2 held-out "
                              "tests, so what it learned carries over"),
         (0.9, (0.4, 0.6), "the hardest for it is test0 with 40.0 %"),
         (0.9, (0.0, 0.1), "does not carry over to them yet"),
-        (0.4, (0.1,), "40.0 % of unseen training levels and 10.0 % of test0."),
-        (None, (None,), "reaches a return of 0.4 on unseen training levels, 0.4 on test0."),
+        (0.4, (0.1,), "40.0 % of unseen levels and 10.0 % of test0."),
+        (None, (None,), "reaches a return of 0.4 on unseen levels, 0.4 on test0."),
     ],
 )  # fmt: skip
 def test_the_verdict_is_a_sentence(tmp_path, unseen, tests, says):
