@@ -5,7 +5,10 @@ import math
 import operator
 from collections.abc import Mapping, Sequence
 
+from .._composition._parts import name_of
+from .._composition._plain import CLASS
 from .._files import FolderError
+from ..envs import LevelFile
 from ._run_folder import EVALUATIONS, RunFolder
 
 
@@ -18,6 +21,12 @@ class RunEvaluation:
     transitions: int
     greedy: bool
     """Whether the students took the likeliest actions."""
+    seed: int
+    """The seed of its levels and of all chance."""
+    has_own_seed: bool
+    """Whether that is the seed of the run."""
+    episodes: Mapping[str, int]
+    """By held-out test, how many were played."""
     scores: Mapping[str, float]
     """By held-out test, where it was measured."""
 
@@ -30,8 +39,15 @@ def evaluations_of(folder: RunFolder, measure: str) -> list[RunEvaluation]:
     Raises `FolderError` for a file that is damaged.
     """
     rows, found = folder.evaluations().read(), dict[int, RunEvaluation]()
-    ending, usual = f" {measure}", folder.config()["experiment"].get("evaluation")
-    greedy = isinstance(usual, Mapping) and bool(usual.get("greedy"))
+    experiment, ending = folder.config()["experiment"], f" {measure}"
+    usual, own_seed = experiment.get("evaluation"), experiment.get("seed")
+    usual = usual if isinstance(usual, Mapping) else {}
+    greedy, seed = bool(usual.get("greedy")), usual.get("seed")
+    seed, num_episodes = own_seed if seed is None else seed, usual.get("num_episodes")
+    suite = usual.get("suite")
+    if isinstance(suite, Mapping) and suite.get(CLASS) == name_of(LevelFile):
+        # A test may be of many levels, and each is played as often.
+        num_episodes = None
     for row in rows:
         scores = {
             name.removesuffix(ending): value
@@ -45,7 +61,10 @@ def evaluations_of(folder: RunFolder, measure: str) -> list[RunEvaluation]:
                 "Put a copy of it back, or remove it: the newest evaluation counts without it."
             )
         cycle, updates, steps = map(int, counts)
-        found[cycle] = RunEvaluation(cycle, updates, steps, greedy, scores)
+        is_known = isinstance(num_episodes, int)
+        episodes = dict.fromkeys(scores, num_episodes) if is_known else {}
+        how = (greedy, seed, seed == own_seed, episodes)
+        found[cycle] = RunEvaluation(cycle, updates, steps, *how, scores)
     for evaluation in folder.all_evaluations():
         try:
             likeliest = bool(evaluation.get("greedy", greedy))
@@ -53,13 +72,17 @@ def evaluations_of(folder: RunFolder, measure: str) -> list[RunEvaluation]:
             measured = {name: result.get(measure) for name, result in tests.items()}
             scores = {name: float(value) for name, value in measured.items() if value is not None}
             updates = operator.index(updates)
+            played = {name: result.get("num_episodes") for name, result in tests.items()}
+            episodes = {name: operator.index(n) for name, n in played.items() if n is not None}
+            drawn_with = operator.index(evaluation.get("seed", seed))
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise FolderError(
                 f"An evaluation in {folder.path} is damaged: {error!r}. 'minimax-eqx evaluate "
                 f"{folder.path}' makes it anew."
             ) from error
         steps = _transitions_at(cycle, [*rows, *folder.metrics().read()])
-        found[cycle] = RunEvaluation(cycle, updates, steps, likeliest, scores)
+        how = (likeliest, drawn_with, drawn_with == own_seed, episodes)
+        found[cycle] = RunEvaluation(cycle, updates, steps, *how, scores)
     return [found[cycle] for cycle in sorted(found)]
 
 

@@ -35,6 +35,7 @@ from ._prioritisation import TopK as TopK
 from ._remidi import ReMiDi as ReMiDi
 from ._schedules import Sequential as Sequential
 from ._schedules import SideBySide as SideBySide
+from ._search import AbstractSearch as AbstractSearch
 from ._self_paced import SelfPaced as SelfPaced
 from ._sigmoid_of_z_score import SigmoidOfZScore as SigmoidOfZScore
 from ._spent import Spent as Spent

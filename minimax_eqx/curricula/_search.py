@@ -58,14 +58,22 @@ class AbstractSearch(AbstractCurriculum[Level, SearchState[Level, State]], Gener
     In the cycles of a search each candidate is played in `num_plays` plays side by side, the
     students do not learn, and a buffer keeps what is good. You say how many candidates there are,
     what is played in each cycle, what the buffer makes of it, and how likely each of its levels is.
+    `begin` is called once; in every cycle `choose` comes before the plays and `after` comes after
+    them, and in the cycles of a search `keep` comes between the two.
     """
 
     generator: eqx.AbstractVar[Any]  # first, as in what derives from this: checkers go by the order
+    """What new levels come from."""
     score: eqx.AbstractVar[AbstractScore]
+    """What says how good a level is."""
     num_levels: eqx.AbstractVar[int]
+    """Levels of a cycle that trains."""
     num_plays: eqx.AbstractVar[int]
+    """Plays of each candidate, side by side."""
     capacity: eqx.AbstractVar[int]
+    """Levels that the buffer has room for."""
     num_training_cycles: eqx.AbstractVar[int]
+    """Cycles that train, after each search."""
 
     @property
     @abc.abstractmethod

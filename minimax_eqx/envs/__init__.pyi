@@ -23,5 +23,7 @@ from ._seeds import Seeds as Seeds
 from ._shown import show as show
 from ._shown import show_episode as show_episode
 from ._suite import AbstractSuite as AbstractSuite
+from .adapters._foreign import AbstractParameters as AbstractParameters
+from .adapters._foreign import AbstractStartState as AbstractStartState
 from .adapters._foreign import strong as strong
 from .maze._maze import Maze as Maze

@@ -1,6 +1,7 @@
 from ._compare import ComparedMethod as ComparedMethod
 from ._compare import ComparedRun as ComparedRun
 from ._compare import Comparison as Comparison
+from ._hooks import Compiled as Compiled
 from ._hooks import Evaluated as Evaluated
 from ._hooks import Finished as Finished
 from ._hooks import Progressed as Progressed
@@ -8,6 +9,7 @@ from ._hooks import Remote as Remote
 from ._hooks import Saved as Saved
 from ._hooks import Started as Started
 from ._hooks import Stopping as Stopping
+from ._hooks import Trained as Trained
 from ._own_hooks import WriteReport as WriteReport
 from ._pace import shares_of as shares_of
 from ._policy import Policy as Policy

@@ -166,8 +166,7 @@ def compare(
         for method in methods
         if len(method.folders) == 1
     ]
-    if len({evaluation.greedy for evaluation in chosen.values()}) > 1:
-        remarks.append("Some runs were evaluated with the likeliest actions, others with sampled.")
+    remarks += _told_of_evaluations([*chosen.values()], tests)
     fewest = min((len(m.folders) for m in methods if len(m.folders) > 1), default=FEW_SEEDS)
     if fewest < FEW_SEEDS:
         remarks.append(
@@ -288,6 +287,32 @@ def _common_tests(
             "same tests with 'minimax-eqx evaluate', and compare with --at end."
         )
     return common, tuple(t for t in taken if t not in common)
+
+
+def _told_of_evaluations(chosen: Sequence[RunEvaluation], tests: Sequence[str]) -> list[str]:
+    """A sentence for each thing in which evaluations differ, but should not."""
+    found = []
+    if len({evaluation.greedy for evaluation in chosen}) > 1:
+        found.append("Some runs were evaluated with the likeliest actions, others with sampled.")
+    # By default each run has its own.
+    seeds = {evaluation.seed for evaluation in chosen}
+    if len(seeds) > 1 and not all(evaluation.has_own_seed for evaluation in chosen):
+        others = {str(evaluation.seed) for evaluation in chosen if not evaluation.has_own_seed}
+        whose = ["their own"] if any(evaluation.has_own_seed for evaluation in chosen) else []
+        listed = ", ".join([*sorted(others), *whose])
+        found.append(
+            f"Some runs were evaluated with other seeds than others ({listed}), so chance and "
+            "random levels were not drawn alike."
+        )
+    for test in tests:
+        counts = {evaluation.episodes[test] for evaluation in chosen if test in evaluation.episodes}
+        if len(counts) > 1:
+            found.append(
+                f"Some runs were evaluated with {min(counts):,} episodes of a test, others with up "
+                f"to {max(counts):,}."
+            )
+            break
+    return found
 
 
 def _compared(folder: RunFolder, evaluation: RunEvaluation) -> ComparedRun:

@@ -37,6 +37,7 @@ class Compiled:
     """The training program is compiled."""
 
     seconds: float
+    """How long it took."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,11 @@ class Trained:
     last checkpoint is saved, and an evaluation made unless it was interrupted."""
 
     runner: Runner
+    """What training ended with."""
     ledger: Ledger
+    """What was spent."""
     interrupted: bool
+    """Whether it was stopped before its end."""
 
 
 @dataclass(frozen=True)

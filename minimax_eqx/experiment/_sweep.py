@@ -46,7 +46,7 @@ class Swept:
     failed: Mapping[str, str]
     """Those that could not be trained, with the reason."""
     interrupted: tuple[str, ...]
-    """Those that were stopped; all is saved."""
+    """Those that were stopped, or not begun any more; all is saved."""
     elsewhere: tuple[str, ...]
     """Those that another process trains now."""
 
@@ -111,7 +111,8 @@ def sweep(
     failed: dict[str, str] = {}
     stopped: list[str] = []
     tried: set[str] = set()
-    while not stopped:
+    is_stopped = False
+    while not is_stopped:
         # Once each, whatever is missing in its folder afterwards.
         left = [p for p in points if p.name not in tried and not is_finished(p)]
         if together is not None and left:
@@ -128,11 +129,14 @@ def sweep(
             failed |= told.failed
             stopped += told.interrupted
             tried |= told.tried
+            is_stopped |= told.is_stopped
             if told.tried:
                 break
         else:
             break
     busy = tuple(p.name for p in points if p.name not in tried and not is_finished(p))
+    if is_stopped:
+        stopped, busy = [*stopped, *busy], ()
     others = {*failed, *stopped, *busy}
     finished = {p.name: p.folder for p in points if p.name not in others}
     return Swept(finished, failed, tuple(stopped), busy)
@@ -158,6 +162,7 @@ class _Outcome:
     tried: set[str] = dataclasses.field(default_factory=set)
     failed: dict[str, str] = dataclasses.field(default_factory=dict)
     interrupted: list[str] = dataclasses.field(default_factory=list)
+    is_stopped: bool = False
 
 
 def _train(
@@ -302,6 +307,8 @@ class _Members:
                     index, run, self._together is not None or not run.is_complete
                 )
             )
+            # Perhaps while the last of these runs were evaluated.
+            self._outcome.is_stopped = asked_to_stop()
 
     def _go_on(self, dispatch: Callable[[Runner], Any]) -> None:
         """A log interval of all."""

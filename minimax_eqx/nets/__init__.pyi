@@ -1,9 +1,15 @@
 from ._action_head import ClippedNormal as ClippedNormal
 from ._action_head import SquashedNormal as SquashedNormal
 from ._actor_critic import ActorCritic as ActorCritic
+from ._batched import AbstractBatched as AbstractBatched
 from ._core import AbstractCell as AbstractCell
 from ._core import AbstractCore as AbstractCore
+from ._core import AbstractRecurrentCore as AbstractRecurrentCore
 from ._design_encoder import DesignEncoder as DesignEncoder
+from ._distributions import AbstractDistribution as AbstractDistribution
+from ._distributions import Categorical as Categorical
+from ._distributions import MultiCategorical as MultiCategorical
+from ._distributions import noise as noise
 from ._encoder import AbstractEncoder as AbstractEncoder
 from ._flat_encoder import FlatEncoder as FlatEncoder
 from ._grid_encoder import GridEncoder as GridEncoder
@@ -16,5 +22,10 @@ from ._lstm import LSTM as LSTM
 from ._nature_encoder import NatureEncoder as NatureEncoder
 from ._no_memory import NoMemory as NoMemory
 from ._normalised import Normalised as Normalised
+from ._policy import AbstractNetwork as AbstractNetwork
+from ._policy import AbstractPolicy as AbstractPolicy
+from ._policy import Predictions as Predictions
+from ._running_moments import Moments as Moments
+from ._running_moments import Statistics as Statistics
 from ._s5 import S5 as S5
 from ._tree_encoder import TreeEncoder as TreeEncoder

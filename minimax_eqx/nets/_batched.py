@@ -19,7 +19,12 @@ class AbstractBatched(eqx.Module):
 
     @abc.abstractmethod
     def __call__(self, x: PyTree) -> Float[Array, "*batch output"]:
-        """`x` is one array or a PyTree of arrays, all with the leading axes `*batch`."""
+        """`x` is one array or a PyTree of arrays, all with the leading axes `*batch`.
+
+        The network calls it with `*batch` in a rollout and with `time *batch` in an update, so
+        there may be any number of leading axes. Keep instances apart: each row of the output is
+        what its own row of the input gives alone.
+        """
 
 
 def over_leading_axes(

@@ -43,14 +43,15 @@ class AbstractCell(eqx.Module, Generic[Memory]):
 class AbstractRecurrentCore(eqx.Module, Generic[Memory]):
     """The weights of a memory, for batches and whole sequences; faster than a mapped cell.
 
-    Where `reset` is true the memory is replaced by its initial value before the input of that step
-    is read. `step` and `scan` must agree: scanning a sequence gives what stepping through it gives.
+    Rollouts call `step`, learners call `scan`, and both begin with `initial_memory`. Where `reset`
+    is true the memory is replaced by its initial value before the input of that step is read.
+    `step` and `scan` must agree: scanning a sequence gives what stepping through it gives.
     """
 
     @property
     @abc.abstractmethod
     def has_memory(self) -> bool:
-        """Whether an output depends on earlier inputs. If not, transitions are independent."""
+        """Whether an output depends on earlier inputs; learners ask when they cut minibatches."""
 
     @abc.abstractmethod
     def initial_memory(self, batch_shape: tuple[int, ...] = ()) -> Memory:
@@ -60,7 +61,7 @@ class AbstractRecurrentCore(eqx.Module, Generic[Memory]):
     def step(
         self, x: Float[Array, "*batch input"], memory: Memory, reset: Bool[Array, "*batch"]
     ) -> tuple[Float[Array, "*batch output"], Memory]:
-        """Reads one input."""
+        """Reads one input; returns the output and the new memory, with the structure of the old."""
 
     @abc.abstractmethod
     def scan(

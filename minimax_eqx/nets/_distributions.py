@@ -22,7 +22,8 @@ class AbstractDistribution(eqx.Module):
     """A distribution over actions, of which a network's `Predictions` have one.
 
     All arrays have the leading axes `*batch`, so that a distribution can be sliced and stacked with
-    `jax.tree.map`. Rollouts and learners know these methods and nothing else of it.
+    `jax.tree.map`. Rollouts and learners know these methods and nothing else of it: rollouts call
+    `sample` and `log_prob`, greedy evaluations `mode`, and losses the others.
     """
 
     @abc.abstractmethod
@@ -64,6 +65,7 @@ class Categorical(AbstractDistribution):
     """
 
     logits: Float[Array, "*batch action"]
+    """Log-probabilities of the choices, plus any constant."""
 
     def sample(self, noise: Float[Array, "*batch action"]) -> Int[Array, "*batch"]:
         """The largest sum of a logit and Gumbel noise is a sample."""
@@ -98,7 +100,9 @@ class MultiCategorical(AbstractDistribution):
     on."""
 
     logits: Float[Array, "*batch all_actions"]
+    """The logits of all places, one place after another."""
     nums: tuple[int, ...] = eqx.field(static=True)
+    """How many choices each place has."""
 
     def sample(self, noise: Float[Array, "*batch all_actions"]) -> Int[Array, "*batch place"]:
         parts = zip(self._places(), _split(noise, self.nums), strict=True)

@@ -15,37 +15,54 @@ class Predictions(eqx.Module):
     """What a policy says of an observation: how to act, and one value per value head."""
 
     actions: AbstractDistribution
+    """The distribution over actions, with the leading axes `*batch`."""
     values: Float[Array, "*batch value_head"]
+    """The return that each value head expects."""
 
 
 class AbstractPolicy(eqx.Module, Generic[Memory]):
     """The weights of a network that acts and judges, with a memory that can be cleared at any step.
 
-    Rollouts call `initial_memory` and `step`; learners call `initial_memory` and `scan`.
+    Derive from it if you write an `AbstractNetwork`. Rollouts call `initial_memory` and `step`;
+    learners call `initial_memory` and `scan`. Keep three promises: every method takes any leading
+    axes `*batch`, what comes before a reset changes nothing after it, and `scan` gives what calls
+    of `step` one after another give. Otherwise a student learns from a policy that never played.
     """
 
     @property
     @abc.abstractmethod
     def has_memory(self) -> bool:
-        """Whether predictions depend on earlier observations. If not, transitions are independent,
-        and a learner may mix them."""
+        """Whether predictions depend on earlier observations.
+
+        PPO asks when it cuts minibatches: from whole plays if so, and from single steps if not.
+        """
 
     @abc.abstractmethod
     def initial_memory(self, batch_shape: tuple[int, ...] = ()) -> Memory:
-        """The memory at the start of an episode, with leading axes `batch_shape`."""
+        """The memory at the start of an episode, with leading axes `batch_shape`.
+
+        Called before a play or an evaluation begins. A policy without a memory returns `()`.
+        """
 
     @abc.abstractmethod
     def step(
         self, observation: PyTree, memory: Memory, reset: Bool[Array, "*batch"]
     ) -> tuple[Predictions, Memory]:
         """Reads one observation, with leading axes `*batch`; where `reset` is true the memory is
-        cleared first."""
+        cleared first.
+
+        Called at every step of a rollout. The new memory has the shapes and dtypes of the old.
+        """
 
     @abc.abstractmethod
     def scan(
         self, observations: PyTree, memory: Memory, resets: Bool[Array, "time *batch"]
     ) -> tuple[Predictions, Memory]:
-        """Reads a sequence with leading axes `time *batch`; gives what `step` gives one by one."""
+        """Reads a sequence with leading axes `time *batch`; gives what `step` gives one by one.
+
+        Called whenever a learner needs predictions for a rollout, and differentiated. It returns
+        the memory after the last step.
+        """
 
     def measured(
         self, observations: PyTree, weights: Float[Array, "time play"] | None

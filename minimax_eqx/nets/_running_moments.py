@@ -18,9 +18,12 @@ class Moments(eqx.Module):
     """Mean and variance of each place of an array over everything seen so far."""
 
     mean: Float[Array, "*student_and_shape"]
+    """The mean of each place."""
     variance: Float[Array, "*student_and_shape"]
+    """The variance of each place."""
     # In single precision it stops near 1e11 steps, where one more batch changes nothing anyway.
     count: Float[Array, "*student"]
+    """The sum of the weights of all steps that were seen."""
 
     @classmethod
     def of_nothing(cls, shape: tuple[int, ...]) -> "Moments":
@@ -68,7 +71,9 @@ class Statistics(eqx.Module):
     """
 
     moments: tuple[Moments | None, ...]
+    """One for each leaf of an observation, such as `Moments.of_nothing(leaf.shape)` at first."""
     clip: Float[Array, "*student"]
+    """How large a normalised number may be."""
 
     def normalise(
         self, leaves: Sequence[Shaped[Array, "..."]]

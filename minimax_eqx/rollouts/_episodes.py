@@ -67,14 +67,25 @@ class Episodes(eqx.Module):
         return jnp.roll(self.dones, 1, axis=1).at[:, 0].set(True)
 
     @property
+    def positions(self) -> Int[Array, "student time level trial"]:
+        """The number of the step within its episode, from 0 for the first."""
+        return self._time - self._first_steps
+
+    @property
     def lengths(self) -> Int[Array, "student time level trial"]:
         """How many steps the episode has that the step belongs to; of one that did not finish,
         those up to the end of its play."""
         last = self.dones.shape[1] - 1
-        time = jnp.arange(last + 1, dtype=jnp.int32)[None, :, None, None]
-        first_steps = jax.lax.cummax(jnp.where(self.begins, time, 0), axis=1)
-        last_steps = jax.lax.cummin(jnp.where(self.dones, time, last), axis=1, reverse=True)
-        return last_steps - first_steps + 1
+        last_steps = jax.lax.cummin(jnp.where(self.dones, self._time, last), axis=1, reverse=True)
+        return last_steps - self._first_steps + 1
+
+    @property
+    def _time(self) -> Int[Array, "1 time 1 1"]:
+        return jnp.arange(self.dones.shape[1], dtype=jnp.int32)[None, :, None, None]
+
+    @property
+    def _first_steps(self) -> Int[Array, "student time level trial"]:
+        return jax.lax.cummax(jnp.where(self.begins, self._time, 0), axis=1)
 
     # Of each play.
 

@@ -47,7 +47,7 @@ def runs(tmp_path, monkeypatch):
     for seed, scores in DR.items():
         make_run(tmp_path / f"dr-{seed}", experiment(seed=seed), scores)
     for seed, scores in PLR.items():
-        composed = maze.plr(height=5, width=6, seed=seed)
+        composed = maze.plr(height=5, width=6, seed=seed, num_episodes=1)
         make_run(tmp_path / f"plr-{seed}", composed, scores)
     return tmp_path
 
@@ -181,6 +181,34 @@ def test_the_command_prints_a_table_and_writes_files_if_asked(runs, capsys, monk
     assert float(rows[0]["success_rate"]) == DR[1][-1][0]
     with open(runs / "out" / "comparison.csv", newline="") as file:
         assert float(list(csv.DictReader(file))[1]["mean_low"]) == pytest.approx(found.mean.low)
+
+
+@pytest.mark.parametrize(
+    ("changes", "remark"),
+    [
+        ([{}, {}], None),
+        ([{"seed": 7}, {"seed": 7}], None),
+        # One of them is its own.
+        ([{"seed": 1}, {"seed": 1}], None),
+        ([{"seed": 7}, {}], "with other seeds than others (7, their own)"),
+        ([{"seed": 7}, {"seed": 8}], "with other seeds than others (7, 8)"),
+        ([{"greedy": True}, {"greedy": False}], "with the likeliest actions"),
+        ([{"num_episodes": 500}, {}], "with 1 episodes of a test, others with up to 500."),
+        ([{"num_episodes": 500}, {"num_episodes": 500}], None),
+    ],
+)
+def test_evaluations_that_were_made_in_different_ways_are_remarked(changes, remark, tmp_path):
+    for seed, own in enumerate(changes, start=1):
+        path = make_run(tmp_path / f"dr-{seed}", experiment(seed=seed), [(0.1, 0.2)])
+        how = dict(own)
+        played = {"success_rate": 0.5, "num_episodes": how.pop("num_episodes", 1)}
+        newest = {"cycle": 100, "updates": 100, "held_out": dict.fromkeys(MAZES, played)}
+        if own:
+            RunFolder(path).write_evaluation(newest | how)
+    *remarks, of_few_seeds = mx.compare(tmp_path / "*").remarks
+    assert "2 seeds" in of_few_seeds
+    assert len(remarks) == (remark is not None)
+    assert remark is None or remark in remarks[0]
 
 
 @pytest.mark.parametrize(("every", "others"), [(100, False), (50, False), (50, True)])

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import minimax_eqx as mx
 from minimax_eqx._files import FolderError
 from minimax_eqx._folder._run_folder import RunFolder
-from minimax_eqx.experiment import sweep
+from minimax_eqx.experiment import _own_hooks, sweep
 from minimax_eqx.experiment._points import Point, check_same, groups
 
 from .tiny import EXPERIMENT, arrays, assert_close, create, train, with_changes
@@ -88,6 +89,26 @@ def test_a_sweep_goes_on_where_it_was_stopped(tmp_path):
         straight = train(experiment, tmp_path / f"straight {name}")
         assert_close(arrays(mx.load(tmp_path / name)[1]), arrays(straight.runner))
         assert [row["cycle"] for row in table(tmp_path / name)] == [2, 4, 6, 8]
+
+
+def test_a_sweep_that_is_asked_to_stop_while_a_run_is_evaluated_begins_no_other(
+    swept, tmp_path, monkeypatch
+):
+    first, second = two = dict(list(points().items())[:2])
+    for name in two:
+        run = shutil.copytree(swept[1] / name, tmp_path / name)
+        (run / "evaluation.json").unlink()
+        (run / "evaluations.csv").unlink()
+    evaluate = _own_hooks.evaluate
+
+    def interrupted(*given):
+        signal.raise_signal(signal.SIGTERM)
+        return evaluate(*given)
+
+    monkeypatch.setattr(_own_hooks, "evaluate", interrupted)
+    outcome = sweep(two, tmp_path, hooks=no_report, at_once=1)
+    assert set(outcome.finished) == {first}
+    assert (outcome.interrupted, outcome.elsewhere) == ((second,), ())
 
 
 def test_a_run_that_fails_does_not_stop_the_others(tmp_path):

@@ -20,6 +20,7 @@ def test_a_step_after_the_last_end_belongs_to_no_episode():
     assert episodes.finished_steps.ravel().tolist() == [True, True, True, False]
     assert episodes.begins.ravel().tolist() == [True, False, True, True]
     assert episodes.lengths.ravel().tolist() == [2, 2, 1, 1]
+    assert episodes.positions.ravel().tolist() == [0, 1, 0, 0]
     assert episodes.counts.item() == episodes.counts_per_play.item() == 2
     assert episodes.total_per_play(rewards).item() == 7
     assert episodes.mean_of_sums(rewards).item() == (3 + 4) / 2

@@ -25,8 +25,9 @@ from .._words import apply
 class Evaluate:
     __doc__ = f"""Evaluate runs; writes evaluation.json, evaluation.csv and report.html of each.
 
-    Options that are not given are as in the run's configuration. After --suite stand the name of a
-    suite, or lists of mazes and mazes by name.
+    The results take the place of earlier ones of the same checkpoint, also in 'minimax-eqx
+    compare'. Options that are not given are as in the run's configuration. After --suite stand the
+    name of a suite, or lists of mazes and mazes by name.
 
     lists of mazes: {", ".join(LISTS)}
 

@@ -48,20 +48,26 @@ class AbstractStartState(
 ):
     """An environment of another package whose levels are start states of it.
 
-    An episode begins in its level, with a key of its own where the package keeps one in the state.
+    You write `example`, `with_key`, and what any environment needs but this one has: `step`,
+    `observe`, `action_spec`, `level_metrics` and `max_episode_steps`. An episode begins in its
+    level, with a key of its own where the package keeps one in the state. Pass every state that
+    comes from the package through `strong`, and never reset inside `step`.
     """
 
     @abc.abstractmethod
     def example(self, *, key: Key[Array, ""]) -> State:
         """Any start state of the package; shapes and types of levels are read off it.
 
-        It is traced and not computed.
+        Called by `level_spec`, which traces it and computes nothing.
         """
 
     @abc.abstractmethod
     def with_key(self, level: State, *, key: Key[Array, ""]) -> State:
         """The level with the key of an episode in it: `level.replace(key=jax.random.key_data(key))`
-        where the package wants raw keys, or just `level` where it keeps none."""
+        where the package wants raw keys, or just `level` where it keeps none.
+
+        Called at the start of every episode. Change nothing else: the level is what is played.
+        """
 
     def load(self, level: State) -> State:
         return level
@@ -82,18 +88,23 @@ class AbstractParameters(
 ):
     """An environment of another package some of whose numbers are the level.
 
-    `numbers` lists those that there are, and `varied` those that differ between levels, each with
-    its lowest and highest value. `load` puts the level's numbers in their place.
+    You write `numbers`, and `load`, which puts the level's numbers in their place: `level["mass"]`
+    is one of them. The rest is as for any environment, but `parameters`, `level_spec` and
+    `level_metrics` are written already.
 
     Raises `ValueError` for a number that the package does not have, and for a range that is not
     one.
     """
 
     varied: eqx.AbstractVar[tuple[tuple[str, float, float], ...]]
+    """The numbers that differ between levels, each with its lowest and its highest value."""
 
     @abc.abstractmethod
     def numbers(self) -> dict[str, float]:
-        """Every number that a level may decide, with the value that it has in the package."""
+        """Every number that a level may decide, with the value that it has in the package.
+
+        Called when the environment is made, to check `varied`.
+        """
 
     def __check_init__(self) -> None:
         known, owner = ", ".join(self.numbers()), f"{type(self).__name__}.varied"
