@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 
@@ -48,9 +49,11 @@ class WriteTables:
         self._folder = folder
         self._metrics, self._evaluations = folder.metrics(), folder.evaluations()
         self._last_update: Ledger | None = None
-        self._warned = False
+        self._warned, self._any_ended = False, False
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Progressed):
+            self._any_ended |= not math.isnan(float(event.row.get("return", math.nan)))
         if isinstance(event, Started | Progressed):
             self._warn_of_idleness(event.ledger)
         if isinstance(event, Progressed):
@@ -69,6 +72,15 @@ class WriteTables:
         idle = ledger.cycle - self._last_update.cycle
         if idle >= CYCLES_WITHOUT_UPDATE and not self._warned:
             self._warned = True
+            if not self._any_ended:
+                logging.getLogger("minimax_eqx").warning(
+                    "No update for %d cycles, and no episode has ended in this run, so no level "
+                    "has a score. See that your episodes end (check_env plays them to the time "
+                    "limit), and that num_steps times rollouts_per_play is not below "
+                    "max_episode_steps.",
+                    idle,
+                )
+                return
             logging.getLogger("minimax_eqx").warning(
                 "No update for %d cycles. If buffer_fill_ratio in metrics.csv does not rise, there "
                 "are too few different levels that episodes finish on: lower the buffer's capacity "

@@ -312,13 +312,19 @@ def test_a_state_that_is_not_finite_is_never_saved(run_path):
     assert sorted(p.name for p in (run_path / "checkpoints").iterdir()) == ["4.npz", "8.npz"]
 
 
-def test_a_run_without_updates_is_warned_about_once(finished, tmp_path, caplog):
+@pytest.mark.parametrize(
+    ("mean_return", "advice"), [(0.5, "min_fill_ratio"), (float("nan"), "your episodes end")]
+)
+def test_a_run_without_updates_is_warned_about_once(
+    finished, tmp_path, caplog, mean_return, advice
+):
     tables = own_hooks.WriteTables(RunFolder(tmp_path))
     most = own_hooks.CYCLES_WITHOUT_UPDATE
     for cycle in (0, most - 1, most, 10_000):
-        tables(Started(EXPERIMENT, RunFolder(tmp_path), finished[0].runner, Ledger(cycle=cycle)))
+        row = {"cycle": cycle, "return": mean_return}
+        tables(Progressed(finished[0].runner, Ledger(cycle=cycle), row, {}))
         assert len(caplog.records) == (cycle >= most)
-    assert "min_fill_ratio" in caplog.text
+    assert advice in caplog.text
 
 
 def test_a_run_is_traced_with_its_precision_and_leaves_that_of_the_process(tmp_path, finished):
