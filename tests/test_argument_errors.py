@@ -1,15 +1,18 @@
 """A value of the wrong type or shape gets one line that says whose it is, and why it is wrong."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import pytest
 from jaxtyping import TypeCheckError, jaxtyped
 
-from minimax_eqx import Experiment, Runner, envs, nets
+from minimax_eqx import Experiment, Runner, envs, nets, scores
 from minimax_eqx._typecheck import typechecker
 from minimax_eqx.agents import PPO
 from minimax_eqx.agents._advantage import generalised_advantages
 from minimax_eqx.agents._population import population
+from minimax_eqx.rollouts import Evidence
 
 from . import small
 
@@ -94,3 +97,21 @@ def test_a_result_of_another_type_is_one_line():
 
     with pytest.raises(TypeCheckError, match=r"half returned 1.5; expected int \(float 1.5 not"):
         jaxtyped(half, typechecker=typechecker)(3)
+
+
+class Unshaped(scores.AbstractFormula):
+    can_be_negative = False
+
+    def formula(self, evidence):
+        return evidence.rewards.sum(axis=1)
+
+
+def test_the_result_of_an_inherited_method_is_told_with_the_users_class_and_line():
+    evidence = Evidence.by_hand(jnp.ones((1, 4, 3, 1)), jnp.ones((1, 4, 3, 1), bool))
+    line = inspect.getsourcelines(Unshaped.formula)[1]
+    with pytest.raises(
+        TypeCheckError,
+        match=r"^Unshaped.__call__ returned \(f32\[1,3,1\], .* See Unshaped.formula "
+        rf"\(test_argument_errors.py, line {line}\)\.$",
+    ):
+        Unshaped()(evidence, None, None)

@@ -42,7 +42,7 @@ def fail_with(error: Exception, command: str) -> int:
     if isinstance(error, TypeCheckError):
         # Parts that do not fit together; the checker's full report is for developers.
         cause = gist(error.__cause__ or error)
-        return fail(f"these options do not work together: {cause}", USAGE_ERROR)
+        return fail(f"these parts do not fit together: {cause}", USAGE_ERROR)
     if isinstance(error, ValueError | OSError | PackageError):
         # What is wrong with the words, or with what they name.
         return fail(str(error), USAGE_ERROR)

@@ -47,7 +47,9 @@ class Terminal:
             self._start(event)
         elif isinstance(event, Compiled):
             self._progress.start_task(self._task)
-            self._progress.update(self._task, description=f"compiled in {event.seconds:.1f} s")
+            took = f"compiled in {event.seconds:.1f} s"
+            self._progress.update(self._task, description=took)
+            self._say_plainly(took)
         elif isinstance(event, Progressed):
             self._show(event.row)
         elif isinstance(event, Stopping):
@@ -85,6 +87,12 @@ class Terminal:
             done, total = 0 if budget else updates, self._schedule.budget_seconds or end
             self._next = done
             self._progress.update(self._task, total=total, completed=done)
+            self._say_plainly("compiling")
+
+    def _say_plainly(self, text: str) -> None:
+        """Prints what the bar would say, where there is none."""
+        if self._progress.disable:
+            say(self._console, text)
 
     def _show(self, row: Mapping[str, float]) -> None:
         updates, end, waits_for = int(row["updates"]), self._schedule.num_updates, _waits_for(row)

@@ -298,7 +298,7 @@ def test_parts_that_do_not_fit_are_told_without_the_type_checkers_report(
     monkeypatch.setattr(terminal.runs, "train", train)
     assert main(["train"]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("error: these options do not work together: ")
+    assert err.startswith("error: these parts do not fit together: ")
     assert len(err.splitlines()) == 1
 
 

@@ -48,6 +48,12 @@ def test_the_first_line_says_what_the_run_is(finished, capsys):
     assert shown(finished, [], capsys).splitlines()[0] == HEADING
 
 
+def test_a_log_says_that_it_waits_for_the_compiler(finished, capsys):
+    lines = shown(finished, [], capsys).splitlines()
+    assert lines.index("compiling") + 1 == lines.index("compiled in 1.0 s")
+    assert "compiling" not in shown(finished, [], capsys, num_updates=8, start=8)
+
+
 @pytest.mark.parametrize(
     ("measured", "text"),
     [
