@@ -104,6 +104,3 @@ class LevelFile(AbstractLevelGenerator[Level], AbstractSuite):
             return {pathlib.Path(self.path).stem: (env, self)}
         single = lambda i: FixedLevels(jax.tree.map(lambda x: jnp.asarray(x[i : i + 1]), levels))  # noqa: E731
         return {name: (env, single(i)) for i, name in enumerate(names)}
-
-    def check(self, env: AbstractEnv) -> None:
-        self.list_levels(env.level_spec())

@@ -16,16 +16,9 @@ class AbstractSuite(eqx.Module):
         """Each test by its name: the environment to play in, and what draws its levels.
 
         It is called once per evaluation, with the environment of training, so that a test can show
-        students what they are used to see. The chance in an evaluation depends on a test's name
-        and on the number of an episode, and not on which other tests there are. Tests with equal
-        environments are played in one batch. Raise `ValueError` for an environment that you have
-        no tests for.
+        students what they are used to see. It is also called before a run trains, so that nobody
+        waits for the first evaluation to hear that there are no tests, for want of a file for
+        example. The chance in an evaluation depends on a test's name and on the number of an
+        episode, and not on which other tests there are. Tests with equal environments are played
+        in one batch. Raise `ValueError` for an environment that you have no tests for.
         """
-
-    def check(self, env: AbstractEnv) -> None:
-        """Raises `ValueError` if there would be no tests, for want of a file for example. Optional.
-
-        It is called before a run trains, so that you need not wait for the first evaluation to hear
-        of it; so let it be quick.
-        """
-        return None

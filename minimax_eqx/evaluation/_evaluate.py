@@ -108,7 +108,7 @@ def check_evaluation(experiment: Experiment) -> None:
     quick, so that nobody trains first to hear of it."""
     env, options = experiment.env, experiment.evaluation
     if options.suite is not None:
-        options.suite.check(env)
+        options.suite.panels(env)
     if options.unseen is not None:
         try:
             check_makes_levels(options.unseen, env.level_spec())

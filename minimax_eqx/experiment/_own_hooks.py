@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping
 
@@ -16,11 +15,9 @@ from ..runners._divergence import divergence_of_metrics, updates_of_learners
 from ..runners._experiment import Experiment
 from ..runners._runner import Runner
 from ._hooks import Evaluated, Event, Finished, Progressed, Started, Trained
-from ._ledger import Ledger, as_entry
+from ._ledger import as_entry
 from ._saving import SaveCheckpoints, is_due
 
-# More than any recipe needs to fill its level buffer, or to search for levels.
-CYCLES_WITHOUT_UPDATE = 2_000
 # Share of a budget that an evaluation may take without being timed again.
 LONG_EVALUATION = 0.005
 # Of the results of an evaluation, what evaluations.csv has of each test, if it was measured.
@@ -43,19 +40,13 @@ class Watch:
 
 
 class WriteTables:
-    """Writes metrics.csv and the evaluations; warns once if nothing is learned for long."""
+    """Writes metrics.csv and the evaluations."""
 
     def __init__(self, folder: RunFolder):
         self._folder = folder
         self._metrics, self._evaluations = folder.metrics(), folder.evaluations()
-        self._last_update: Ledger | None = None
-        self._warned, self._any_ended = False, False
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Progressed):
-            self._any_ended |= not math.isnan(float(event.row.get("return", math.nan)))
-        if isinstance(event, Started | Progressed):
-            self._warn_of_idleness(event.ledger)
         if isinstance(event, Progressed):
             self._metrics.append(event.row)
         if isinstance(event, Evaluated):
@@ -65,28 +56,6 @@ class WriteTables:
                 measured = {kind: results.get(kind) for kind in KINDS} | results.get("measures", {})
                 row |= {f"{name} {k}": v for k, v in measured.items() if v is not None}
             self._evaluations.append(row)
-
-    def _warn_of_idleness(self, ledger: Ledger) -> None:
-        if self._last_update is None or ledger.updates > self._last_update.updates:
-            self._last_update = ledger
-        idle = ledger.cycle - self._last_update.cycle
-        if idle >= CYCLES_WITHOUT_UPDATE and not self._warned:
-            self._warned = True
-            if not self._any_ended:
-                logging.getLogger("minimax_eqx").warning(
-                    "No update for %d cycles, and no episode has ended in this run, so no level "
-                    "has a score. See that your episodes end (check_env plays them to the time "
-                    "limit), and that num_steps times rollouts_per_play is not below "
-                    "max_episode_steps.",
-                    idle,
-                )
-                return
-            logging.getLogger("minimax_eqx").warning(
-                "No update for %d cycles. If buffer_fill_ratio in metrics.csv does not rise, there "
-                "are too few different levels that episodes finish on: lower the buffer's capacity "
-                "or min_fill_ratio, or raise num_steps or rollouts_per_play.",
-                idle,
-            )
 
 
 @dataclasses.dataclass(eq=False)

@@ -4,7 +4,7 @@ import logging
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from .._folder._checkpoints import Checkpoints
 from .._xla._processes import is_first
@@ -110,12 +110,13 @@ class SaveCheckpoints:
 
     def stop_for(self, divergence: Divergence | None) -> None:
         """Raises `TrainingError` if there is one, unless it is tolerant."""
-        if divergence is None or self._is_tolerant:
-            return
+        if divergence is not None and not self._is_tolerant:
+            self.stop(divergence.what, divergence.advice)
+
+    def stop(self, what: str, advice: str) -> NoReturn:
+        """Raises `TrainingError`, with which checkpoint there is."""
         self.settle()
-        raise TrainingError(
-            f"{divergence.what}, so training stopped. {self.last_good()} {divergence.advice}"
-        )
+        raise TrainingError(f"{what}, so training stopped. {self.last_good()} {advice}")
 
     def last_good(self) -> str:
         """Which checkpoint there is to go on from, as a sentence."""

@@ -14,6 +14,7 @@ from ..runners._experiment import Experiment
 from ..runners._runner import Runner
 from ..runners._saving import CheckpointError, Saved
 from ._hooks import Hook, Remote
+from ._idleness import NoticeIdleness
 from ._json_lines import WriteEvents
 from ._ledger import SECONDS, Ledger, seconds_in, seconds_or_0
 from ._loop import Telling
@@ -49,13 +50,14 @@ def telling(
     )
     watch = Watch(save)
     assess = Evaluate(experiment, last, save, timing.clock)
-    everybody: tuple[Hook, ...] = (watch, save, assess)
+    notice = NoticeIdleness(save)
+    everybody: tuple[Hook, ...] = (watch, notice, save, assess)
     if is_first():
         hooks = [WriteReport()] if hooks is None else hooks
         # A row, and the record of the curriculum, are written before their state is saved.
         recorders = (WriteTables(folder), RecordCurriculum(folder, save))
         diary = Remote(WriteEvents(folder))
-        everybody = (watch, *recorders, save, assess, *hooks, diary)
+        everybody = (watch, *recorders, notice, save, assess, *hooks, diary)
     ledger = dataclasses.replace(Ledger().of(runner), **dict(zip(SECONDS, seconds, strict=True)))
     timed = {"pace": pace, "costs": Costs(**costs), "clock": timing.clock}
     return Telling(experiment, folder, ledger, everybody, save, **timed)

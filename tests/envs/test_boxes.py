@@ -105,7 +105,7 @@ WRONG = {
     ),
     "of type MazeLevel": lambda: Uniform().sample(Maze().level_spec(), key=KEYS[0]),
     "name each parameter once": lambda: Grid(names=("mass", "mass")),
-    "no parameter 'mass'": lambda: Grid(names=("mass",)).check(ENV),
+    "no parameter 'mass'": lambda: Grid(names=("mass",)).panels(ENV),
     "15,625 tests": lambda: Grid(num_points=5).panels(ENV),
     "num_efforts is 1": lambda: SteppedMotor(num_efforts=1),
 }

@@ -104,7 +104,7 @@ def test_a_file_is_a_generator_and_a_suite(tmp_path):
         ">G.",
     ]
     with pytest.raises(ValueError, match=r"'right' \(line 2\): A level of 2 x 3 .* 5 x 6"):
-        file.check(ENV)
+        file.panels(ENV)
     [(name, (_, all_))] = LevelFile(str(path), most_tests=2).panels(env).items()
     assert (name, all_.count_levels(env.level_spec())) == ("drawn", 3)
 

@@ -19,9 +19,7 @@ from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.evaluation import _panels as panels
 from minimax_eqx.experiment import Evaluated, Finished, Progressed, Remote, Started, TrainingError
 from minimax_eqx.experiment import _loop as loop
-from minimax_eqx.experiment import _own_hooks as own_hooks
 from minimax_eqx.experiment._hooks import Compiled, Saved, Trained
-from minimax_eqx.experiment._ledger import Ledger
 from minimax_eqx.runners._ahead import making
 from minimax_eqx.runners._saving import CheckpointError, write_arrays
 
@@ -310,21 +308,6 @@ def test_a_state_that_is_not_finite_is_never_saved(run_path):
     with pytest.raises(TrainingError, match=r"Update 12: experiment.*initial_std is not a number"):
         resume(run_path)
     assert sorted(p.name for p in (run_path / "checkpoints").iterdir()) == ["4.npz", "8.npz"]
-
-
-@pytest.mark.parametrize(
-    ("mean_return", "advice"), [(0.5, "min_fill_ratio"), (float("nan"), "your episodes end")]
-)
-def test_a_run_without_updates_is_warned_about_once(
-    finished, tmp_path, caplog, mean_return, advice
-):
-    tables = own_hooks.WriteTables(RunFolder(tmp_path))
-    most = own_hooks.CYCLES_WITHOUT_UPDATE
-    for cycle in (0, most - 1, most, 10_000):
-        row = {"cycle": cycle, "return": mean_return}
-        tables(Progressed(finished[0].runner, Ledger(cycle=cycle), row, {}))
-        assert len(caplog.records) == (cycle >= most)
-    assert advice in caplog.text
 
 
 def test_a_run_is_traced_with_its_precision_and_leaves_that_of_the_process(tmp_path, finished):

@@ -79,9 +79,6 @@ class HandMadeScenes(AbstractSuite):
             for name in self.scenes or hand_made(size)
         }
 
-    def check(self, env: AbstractEnv) -> None:
-        self._size(env)
-
     def _size(self, env: AbstractEnv) -> Any:
         size = size_of("HandMadeScenes", env.level_spec())
         for name in self.scenes:

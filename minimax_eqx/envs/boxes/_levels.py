@@ -84,9 +84,6 @@ class Grid(AbstractSuite):
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"Grid.names is {self.names}; name each parameter once.")
 
-    def check(self, env: AbstractEnv) -> None:
-        self._grid(env)
-
     def _grid(self, env: AbstractEnv) -> tuple[ParameterBox, list[int]]:
         """The box of the environment's levels, and the places of those parameters that vary."""
         box = box_of("Grid", env.level_spec())
