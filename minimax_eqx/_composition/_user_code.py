@@ -22,6 +22,9 @@ from .._files import FolderError, expanded
 from ..runners._experiment import Experiment
 from ._parts import nearest
 
+# The folders of what was loaded.
+FOLDERS: set[pathlib.Path] = set()
+
 
 class OwnPartsError(FolderError):
     """A folder that has parts of the user's, which were not given. In Python they are given in
@@ -111,6 +114,7 @@ def load_user_code(target: str) -> UserCode:
         raise ValueError(f"There is no {'file' if file else 'module'} {place}.")
     path = pathlib.Path(spec.origin)
     text = path.read_bytes()
+    FOLDERS.add(path.parent)
     try:
         module = _run(spec) if file else importlib.import_module(place)
     except (Exception, SystemExit) as error:

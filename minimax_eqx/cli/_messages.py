@@ -30,33 +30,38 @@ def fail(message: str, code: int) -> int:
 
 def fail_with(error: Exception, command: str) -> int:
     """Prints the one message of an error that a user can cause, and returns the exit code. Raises
-    any other error: it is a bug."""
+    any other error: it is a bug. With `MINIMAX_EQX_TRACEBACK=1` it raises all of them."""
     from jax.errors import JaxRuntimeError
     from jaxtyping import TypeCheckError
 
     from .._composition._user_code import OwnPartsError
     from .._packages import PackageError
     from .._xla._processes import FirstProcessError
+    from ..experiment import TrainingError
+    from ._own_code import slip
 
     if isinstance(error, FirstProcessError):
         return USAGE_ERROR
-    if isinstance(error, TypeCheckError):
+    if os.environ.get("MINIMAX_EQX_TRACEBACK", "0") != "0":
+        raise error
+    is_of_machine = isinstance(error, MemoryError | JaxRuntimeError | TrainingError)
+    about = None if is_of_machine else slip(error)
+    if about is None and isinstance(error, TypeCheckError):
         # Parts that do not fit together; the checker's full report is for developers.
-        cause = gist(error.__cause__ or error)
-        return fail(f"these parts do not fit together: {cause}", USAGE_ERROR)
-    if isinstance(error, OwnPartsError):
-        return fail(error.on_command_line, USAGE_ERROR)
-    if isinstance(error, ValueError | OSError | PackageError):
+        about = f"these parts do not fit together: {gist(error.__cause__ or error)}"
+    elif about is None and isinstance(error, OwnPartsError):
+        about = error.on_command_line
+    elif about is None and isinstance(error, ValueError | OSError | PackageError):
         # What is wrong with the words, or with what they name.
-        return fail(str(error), USAGE_ERROR)
+        about = str(error)
+    if about is not None:
+        return fail(about, USAGE_ERROR)
     if isinstance(error, MemoryError | OverflowError | JaxRuntimeError):
         reason = gist(error)
         about_memory = "RESOURCE_EXHAUSTED" in reason or "out of memory" in reason.lower()
         if about_memory or not isinstance(error, JaxRuntimeError):
             reason = f"there is not enough memory for this ({reason}). {_LESS.get(command, '')}"
         return fail(reason, FAILED)
-    from ..experiment import TrainingError
-
     if isinstance(error, TrainingError):
         return fail(str(error), FAILED)
     raise error

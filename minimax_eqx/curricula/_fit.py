@@ -7,10 +7,23 @@ import jax
 import jax.numpy as jnp
 
 from .._types import PyTree
-from ..envs import AbstractLevelGenerator, AbstractLevelMutator
+from ..envs import AbstractEnv, AbstractLevelGenerator, AbstractLevelMutator
 from ..scores import AbstractScore
 from ._parents import AbstractParents
 from ._prioritisation import AbstractPrioritisation
+
+
+class LevelsError(ValueError):
+    """Something that does not fit the levels of the environment, whose class the caller knows."""
+
+    def __init__(self, what: str, why: str):
+        # Levels print themselves over several lines.
+        self._what, self._why = what, " ".join(why.split())
+        super().__init__(f"{what} of the environment: {self._why}")
+
+    def of(self, env: AbstractEnv) -> str:
+        """The message with the environment's class."""
+        return f"{self._what} of the environment {type(env).__name__}: {self._why}"
 
 
 def check_makes_levels(
@@ -18,7 +31,7 @@ def check_makes_levels(
 ) -> None:
     """Raises `ValueError` if the generator does not sample levels of that structure."""
     _check(
-        f"The generator {type(generator).__name__} cannot make levels of the environment",
+        f"The generator {type(generator).__name__} cannot make levels",
         lambda key: generator.sample(level, key=key),
         level,
     )
@@ -27,7 +40,7 @@ def check_makes_levels(
 def check_edits_levels(mutator: AbstractLevelMutator, level: PyTree[jax.ShapeDtypeStruct]) -> None:
     """Raises `ValueError` if the mutator cannot edit levels of that structure."""
     _check(
-        f"The mutator {type(mutator).__name__} cannot edit levels of the environment",
+        f"The mutator {type(mutator).__name__} cannot edit levels",
         lambda level, key: mutator.mutate(level, key=key),
         level,
         level,
@@ -56,11 +69,6 @@ def _check(
     try:
         made = eqx.filter_eval_shape(make, *given, jax.random.key(0))
     except Exception as error:
-        raise ValueError(_in_one_line(f"{what}: {error}")) from error
+        raise LevelsError(what, str(error)) from error
     if made != expected:
-        raise ValueError(_in_one_line(f"{what}: it makes {made}, and they are {expected}."))
-
-
-def _in_one_line(text: str) -> str:
-    """Levels print themselves over several lines."""
-    return " ".join(text.split())
+        raise LevelsError(what, f"it makes {made}, and they are {expected}.")

@@ -14,6 +14,7 @@ from ..agents import AbstractLearner, Agent
 from ..agents._agent import Trajectory
 from ..envs import AbstractDesign
 from ..rollouts._rollout import design
+from ._fit import LevelsError
 from ._level_source import AbstractLevelSource
 from ._level_spec import LevelSpec
 
@@ -45,9 +46,9 @@ class LearnedGenerator(
         editor = self.design.editor(level)
         designed = editor.designed_level_spec()
         if designed != level:
-            raise ValueError(
-                f"The editor of {type(self.design).__name__} cannot make levels of the "
-                f"environment: it makes {designed}, and they are {level}."
+            raise LevelsError(
+                f"The editor of {type(self.design).__name__} cannot make levels",
+                f"it makes {designed}, and they are {level}.",
             )
         teacher = self.teacher.init(editor.observation_spec(), editor.action_spec(), key=key)
         return LearnedGeneratorState(teacher, LevelSpec.of(level))

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 
 from .._types import PyTree
-from ..curricula._fit import check_makes_levels
+from ..curricula._fit import LevelsError, check_makes_levels
 from ..envs import AbstractEnv, AbstractLevelGenerator
 from ..runners._arrays import as_written
 from ..runners._experiment import Experiment
@@ -112,8 +112,8 @@ def check_evaluation(experiment: Experiment) -> None:
     if options.unseen is not None:
         try:
             check_makes_levels(options.unseen, env.level_spec())
-        except ValueError as error:
-            raise ValueError(f"evaluation.unseen: {error}") from error
+        except LevelsError as error:
+            raise ValueError(f"evaluation.unseen: {error.of(env)}") from error
 
 
 def generator_of(

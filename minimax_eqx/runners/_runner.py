@@ -28,6 +28,7 @@ from .._xla._mesh import (
 from ..agents import Agent
 from ..agents._population import population
 from ..curricula import AbstractCurriculum, Proposal
+from ..curricula._fit import LevelsError
 from ..envs import AbstractEnv
 from ..rollouts import Evidence
 from ._arrays import as_arrays, as_written
@@ -87,7 +88,10 @@ class Runner(eqx.Module):
             key=student_key,
         )
         evidence = evidence_spec(experiment, students)
-        state = curriculum.init(evidence, key=curriculum_key)
+        try:
+            state = curriculum.init(evidence, key=curriculum_key)
+        except LevelsError as error:
+            raise ValueError(error.of(env)) from error
         proposal = _proposal_spec(curriculum, state)
         _check_levels(env, curriculum, proposal)
         num_update_levels = proposal.num_update_levels or curriculum.levels_per_cycle

@@ -4,18 +4,23 @@ import errno
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import types
 import warnings
 
+import jax
+import jax.numpy as jnp
 import pytest
 from jax.errors import JaxRuntimeError
 
+from minimax_eqx._composition._user_code import load_user_code
 from minimax_eqx._folder import _run_folder as folder_module
 from minimax_eqx.cli import _terminal as terminal
 from minimax_eqx.cli._main import main
-from minimax_eqx.cli._messages import warnings_in_one_line
+from minimax_eqx.cli._messages import fail_with, warnings_in_one_line
+from minimax_eqx.cli._own_code import slip
 from minimax_eqx.cli._process_options import ProcessOptions
 from minimax_eqx.cli.commands import _train
 from minimax_eqx.experiment._ledger import Ledger
@@ -262,3 +267,98 @@ def test_the_command_that_goes_on_with_a_run_of_ones_own_file_is_whole(
     assert main(["train", "bridge.py:accel"]) == 75
     command = "minimax-eqx resume runs/bridge-accel-1 --file bridge.py:accel"
     assert command in capsys.readouterr().out
+
+
+SLIPS = """
+import helper
+import jax.numpy as jnp
+import minimax_eqx as mx
+
+class Slip(mx.scores.AbstractFormula):
+    kind: int = 0
+    can_be_negative = True
+
+    def __check_init__(self):
+        if self.kind > 7:
+            raise ValueError(f"kind is {self.kind}; it must be less.")
+
+    def formula(self, evidence):
+        if self.kind == 0:
+            return evidence.rewads
+        if self.kind == 1:
+            return evidence.rewards @ jnp.zeros((3, 5))
+        if self.kind == 2:
+            return helper.half(evidence)
+        if self.kind == 3:
+            return evidence.rewards if evidence.rewards[0, 0, 0, 0] else 1.0
+        if self.kind == 4:
+            return mx.rollouts.Episodes.of(3)
+        if self.kind == 5:
+            return mx.scores.MaxMCC()
+        first, second, third = evidence.rewards.shape
+
+class Melting(mx.envs.AbstractLevelGenerator):
+    def sample(self, level, *, key):
+        return level.ice
+
+experiment = mx.recipes.maze.robust_plr(score=Slip(), core=mx.nets.NoMemory(), num_levels=2)
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A file of a user's with many mistakes, and one beside it."""
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    (tmp_path / "own.py").write_text(SLIPS)
+    (tmp_path / "helper.py").write_text("def half(evidence):\n    return evidence / 2\n")
+    yield
+    sys.modules.pop("helper", None)
+
+
+TOLD = {
+    "another shape": (
+        1,
+        "TypeError: dot_general requires contracting dim",
+        "own.py, line 18, in f",
+    ),
+    "a file beside": (2, "TypeError: unsupported operand", "helper.py, line 2, in half"),
+    "a branch": (3, "TracerBoolConversionError: Attempted boolean", "own.py, line 22, in formula"),
+    "a wrong type": (4, "Episodes.of: evidence is 3; expected", "own.py, line 24, in formula"),
+    "a wrong name": (5, "AttributeError: module 'minimax_eqx.scores'", "own.py, line 26, in f"),
+    "a value": (6, "ValueError: too many values to unpack", "own.py, line 27, in formula"),
+}
+
+
+@pytest.mark.parametrize(("kind", "message", "place"), TOLD.values(), ids=TOLD)
+def test_a_slip_in_a_file_of_a_user_is_one_line_with_its_place(
+    kind, message, place, own, monkeypatch
+):
+    formula = load_user_code("own.py").module.Slip(kind).formula
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever Python and JAX say
+        jax.eval_shape(lambda r: formula(types.SimpleNamespace(rewards=r)), jnp.ones((1, 2, 3, 4)))
+    told = slip(caught.value)
+    assert re.fullmatch(rf"\S*{message}[^\n]* \({place}\w*\)", told)
+    monkeypatch.setenv("MINIMAX_EQX_TRACEBACK", "1")
+    with pytest.raises(type(caught.value)):
+        fail_with(caught.value, "train")
+
+
+def test_a_slip_ends_a_command_with_one_line(own, capsys):
+    told = {
+        ("--kind", "0"): "error: AttributeError: 'Evidence' object has no attribute 'rewads'"
+        " (own.py, line 16, in formula)\n",
+        ("--kind", "8"): "error: kind is 8; it must be less.\n",
+        ("--generator", "melting"): "error: The generator Melting cannot make levels of the "
+        "environment Maze: 'MazeLevel' object has no attribute 'ice' "
+        "(own.py, line 31, in sample)\n",
+    }
+    for words, message in told.items():
+        assert main(["train", "own.py", *words]) == 2
+        lines = capsys.readouterr().err.splitlines(keepends=True)
+        assert [line for line in lines if not line.startswith("warning")] == [message]
+
+
+def test_a_mistake_of_the_package_stays_a_traceback(own, monkeypatch):
+    monkeypatch.setattr(_train, "made", lambda _: {}["missing"])
+    with pytest.raises(KeyError, match="missing"):
+        main(["train", "own.py"])
