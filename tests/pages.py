@@ -1,5 +1,6 @@
 """The pages of the documentation, and the blocks of code in them."""
 
+import ast
 import dataclasses
 import pathlib
 import re
@@ -36,6 +37,24 @@ def blocks_of(page: pathlib.Path) -> list[Block]:
     return found
 
 
+def prose_of(page: pathlib.Path) -> str:
+    """The text of a page without its fenced blocks."""
+    fence = re.compile(r"^( *)(```|~~~).*?^\1\2", re.DOTALL | re.MULTILINE)
+    return fence.sub("", page.read_text(encoding="utf-8"))
+
+
+def calls_of(page: pathlib.Path) -> list[ast.Call]:
+    """The calls in the Python that stands in the text of a page, such as `Rank(temperature=1)`."""
+    found = []
+    for text in re.findall(r"`([^`]+)`", prose_of(page)):
+        try:
+            parsed = ast.parse(" ".join(text.split()))
+        except SyntaxError:
+            continue
+        found += [node for node in ast.walk(parsed) if isinstance(node, ast.Call)]
+    return found
+
+
 def commands_of(page: pathlib.Path) -> list[tuple[list[str], str | None]]:
     """What a page calls `minimax-eqx` with, and the file that its output goes to, if one.
 
@@ -48,7 +67,7 @@ def commands_of(page: pathlib.Path) -> list[tuple[list[str], str | None]]:
         if block.language in ("bash", "")
         for line in block.text.replace("\\\n", " ").splitlines()
     ]
-    prose = re.sub(r"^( *)(```|~~~).*?^\1\2", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    prose = prose_of(page)
     lines += re.findall(r"`(minimax-eqx [^`]+)`", prose)
     lines += re.findall(r"^ {4,}(minimax-eqx (?:\\\n|.)*)", prose, re.MULTILINE)
     found = []

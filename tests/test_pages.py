@@ -1,5 +1,8 @@
 """The code of the documentation: read in every run of the tests, and run in the longer ones."""
 
+import ast
+import importlib
+import inspect
 import json
 import os
 import pathlib
@@ -18,7 +21,8 @@ from minimax_eqx.cli._main import main
 from minimax_eqx.cli._recipes import recipe_named
 from minimax_eqx.cli.commands import _evaluate
 
-from .pages import PAGES, ROOT, blocks_of, commands_of
+from .pages import PAGES, ROOT, blocks_of, calls_of, commands_of
+from .test_public_names import STUBS, parts_of_an_experiment
 
 READERS = {
     "bash": None,
@@ -74,6 +78,32 @@ def test_the_blocks_of_a_page_can_be_read(name):
         assert block.language in READERS, f"line {block.line}: what language is this in?"
         if read := READERS[block.language]:
             read(block.text)
+
+
+@pytest.fixture(scope="module")
+def public():
+    """What a user may write, by its name alone and with its room; a part that has no public name
+    is None."""
+    parts, _ = parts_of_an_experiment()
+    found = {part.__name__: None for part in parts if ".adapters." not in part.__module__}
+    for package in STUBS:
+        module, room = importlib.import_module(package), package.replace("minimax_eqx", "mx")
+        for name in module.__all__:
+            found[f"{room}.{name}"] = getattr(module, name)
+            if name[0].isupper():  # a word such as `run` may be anybody's
+                found[name] = getattr(module, name)
+    return found
+
+
+@pytest.mark.parametrize("name", [name for name, page in PAGES.items() if calls_of(page)])
+def test_what_the_text_of_a_page_calls_is_public_and_has_these_arguments(name, public):
+    for call in calls_of(PAGES[name]):
+        text, called = ast.unparse(call), ast.unparse(call.func)
+        value = public.get(called, inspect.Signature)
+        assert value is not None, f"`{text}`: a user can't write it, say what to write instead"
+        if value is not inspect.Signature:
+            known = [word.arg for word in call.keywords if word.arg is not None]
+            inspect.signature(value).bind_partial(*call.args, **dict.fromkeys(known))
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ class FromLastSearch(AbstractCandidates[Level, Kept[Level]], Generic[Level]):
         if self.mutator is None and not self.carry_over:
             raise ValueError(
                 "FromLastSearch has no mutator and carry_over=False, so all candidates would be "
-                "new; give one of the two, or choose NewLevels()."
+                "new; give one of the two, or leave candidates out, which is new-levels."
             )
 
     def init(self, level: PyTree[jax.ShapeDtypeStruct], buffer: LevelBuffer) -> Kept[Level]:

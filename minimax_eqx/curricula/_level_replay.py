@@ -49,12 +49,12 @@ class LevelReplay(AbstractCurriculum[Level, LevelReplayState], Generic[Level]):
     | method | generator | learn_from | mutator | schedule |
     | --- | --- | --- | --- | --- |
     | PLR (Jiang et al. 2021, arXiv 2010.03934) | any | `NewAndReplayed()` | | `Sequential()` |
-    | robust PLR (Jiang et al. 2021, arXiv 2110.02439) | any | `Replayed()` | | `Sequential()` |
-    | REPAIRED (arXiv 2110.02439) | `LearnedGenerator` | `Replayed()` | | `Sequential()` |
-    | ACCEL (Parker-Holder et al. 2022, arXiv 2203.01302) | any | `Replayed()` | one | \
+    | robust PLR (Jiang et al. 2021, arXiv 2110.02439) | any | the default | | `Sequential()` |
+    | REPAIRED (arXiv 2110.02439) | `LearnedGenerator` | the default | | `Sequential()` |
+    | ACCEL (Parker-Holder et al. 2022, arXiv 2203.01302) | any | the default | one | \
 `Sequential()` |
-    | parallel PLR (Jiang et al. 2023, arXiv 2311.12716) | any | `Replayed()` | | `SideBySide()` |
-    | parallel ACCEL (arXiv 2311.12716) | any | `Replayed()` | one | `SideBySide()` |
+    | parallel PLR (Jiang et al. 2023, arXiv 2311.12716) | any | the default | | `SideBySide()` |
+    | parallel ACCEL (arXiv 2311.12716) | any | the default | one | `SideBySide()` |
 
     All that was played, and finished an episode, is scored and offered to the level buffer. A level
     that was played several times in one cycle is scored as if those plays were its trials: what all

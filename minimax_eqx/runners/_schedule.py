@@ -25,7 +25,8 @@ class Schedule(eqx.Module):
     """Time that the whole run may take, such as 90s, 30m or 1h30m, compiling and the evaluation at
     the end included; what anneals follows the share that is spent."""
     log_every: int = 10
-    """Cycles between rows of metrics.csv; also the cycles per compiled dispatch."""
+    """Cycles between rows of metrics.csv, which are the cycles per compiled dispatch too; at most
+    num-updates."""
     checkpoint_every: int = 1_000
     """Cycles between checkpoints; a multiple of log-every."""
     keep_checkpoints: int = 3
