@@ -125,8 +125,9 @@ class Together:
         def told(event: Event) -> None:
             if isinstance(event, Started | Progressed):
                 self._updates[name] = event.ledger.updates
-                doing = {"description": "updates of all runs"} if self._updates[name] else {}
-                self._progress.update(self._task, completed=sum(self._updates.values()), **doing)
+                done = sum(self._updates.values())
+                doing = "updates of all runs" if done else "compiling"
+                self._progress.update(self._task, completed=done, description=doing)
             elif isinstance(event, Evaluated):
                 say(self._console, f"{name}: update {event.ledger.updates:,}, {_success(event)}.")
             elif isinstance(event, Stopping) and not self._told_to_stop:
