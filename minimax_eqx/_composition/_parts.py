@@ -39,13 +39,18 @@ class Field:
 
 
 class Parts:
-    """The parts that have names: those of this package, and those of a module that a user named.
+    """The parts that have names: those of this package, and those of a module that a user named, or
+    of a composition of the user's.
 
     A part of a module counts if it is a name in it, so `from my_parts import Surprise` is enough.
     """
 
-    def __init__(self, module: types.ModuleType | None = None):
-        self._own = {id(value) for value in vars(module).values()} if module else set()
+    def __init__(
+        self, module: types.ModuleType | None = None, composition: eqx.Module | None = None
+    ):
+        self._is_file = module is not None
+        own = [*vars(module).values()] if module else []
+        self._own = {id(value) for value in (*own, *classes_in(composition))}
         self._of: dict[tuple[type, ...], dict[str, type]] = {}
 
     def of(self, kinds: tuple[type, ...]) -> dict[str, type]:
@@ -74,12 +79,15 @@ class Parts:
         if other and not about:
             about = f" {name} is a part of another kind: {_kind_of(other)}."
         about += f" Known: {', '.join(known)}."
-        about += " Those of yours are the classes that your file has a name for." * bool(self._own)
+        if self._is_file:
+            about += " Those of yours are the classes that your file has a name for."
+        elif self._own:
+            about += " Parts of yours count if the experiment has them."
         raise ValueError(f"{where}: there is no '{name}'.{about}")
 
     def _check_imported_beside(self, name: str, kinds: tuple[type, ...], where: str) -> None:
         """Raises `ValueError` if a module that the user's file imports has a class of that name."""
-        for cls in (c for kind in kinds for c in _final_classes(kind) if self._own):
+        for cls in (c for kind in kinds for c in _final_classes(kind) if self._is_file):
             module = sys.modules.get(cls.__module__)
             is_importable = not cls.__module__.startswith("minimax_eqx")
             is_importable &= getattr(module, cls.__name__, None) is cls
@@ -95,8 +103,22 @@ class Parts:
 
     def _imported(self, kinds: Iterable[type]) -> Iterator[type]:
         for cls in dict.fromkeys(c for kind in kinds for c in _final_classes(kind)):
-            if cls.__module__.split(".")[0] == "minimax_eqx" or id(cls) in self._own:
+            if not is_own(cls) or id(cls) in self._own:
                 yield cls
+
+
+def classes_in(value: Any) -> Iterator[type]:
+    """The classes of a part and of the parts in it."""
+    if isinstance(value, eqx.Module):
+        yield type(value)
+        value = [getattr(value, field.name) for field in fields_of(type(value))]
+    for item in value if isinstance(value, tuple | list) else ():
+        yield from classes_in(item)
+
+
+def is_own(cls: type) -> bool:
+    """Whether a class is a user's, and not of this package."""
+    return cls.__module__.split(".")[0] != "minimax_eqx"
 
 
 @functools.cache

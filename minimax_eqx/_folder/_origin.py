@@ -41,15 +41,16 @@ def origin_now() -> dict[str, Any]:
 
 
 def written_by(version: Any) -> str:
-    """Which version wrote a file that this one cannot use, and what to do, in a sentence or two."""
+    """Which version wrote a file that this one cannot use, and what to do, in a sentence or two
+    after a space; nothing for this very version."""
     if version == VERSION:
-        return f"It was written by version {version}, and this is {VERSION} too."
+        return ""
     # A stranger's file may say anything, and this is a command to copy.
     if not (isinstance(version, str) and re.fullmatch(r"[0-9A-Za-z.+!]+", version)):
-        return f"It does not say which version wrote it; this is {VERSION}."
+        return f" It does not say which version wrote it; this is {VERSION}."
     return (
-        f"It was written by version {version}; this is {VERSION}. To use it as it is, install that "
-        f"version: pip install minimax_eqx=={version}."
+        f" It was written by version {version}; this is {VERSION}. To use it as it is, install "
+        f"that version: pip install minimax_eqx=={version}."
     )
 
 

@@ -11,7 +11,7 @@ from jax.tree_util import keystr, tree_leaves_with_path
 from .._composition._defaults import completed, defaults_in
 from .._composition._parts import Parts
 from .._composition._plain import from_plain, to_plain
-from .._composition._user_code import UserCode, check_user_code
+from .._composition._user_code import OwnPartsError, UserCode, check_user_code
 from .._files import FolderError, held, is_held, is_left_by_others, is_partial, resolved, write
 from .._version import VERSION
 from ..evaluation._summary import COLUMNS
@@ -126,10 +126,11 @@ class RunFolder:
             data, added = completed(content["experiment"], Experiment, parts)
             experiment = from_plain(data, Experiment, parts)
         except ValueError as error:
-            raise FolderError(
-                f"{self.path / CONFIG} cannot be used: {error} {written_by(version)} If the run "
-                "has parts of your own, give the `experiment` that it is of, or --file on the "
-                "command line."
+            raise OwnPartsError(
+                f"{self.path / CONFIG} cannot be used: {error}{written_by(version)} If the run has "
+                "parts of your own,",
+                in_python="give the experiment that it is of, with `experiment=...`.",
+                on_command_line="give the file of yours that has them, with --file FILE.py.",
             ) from error
         warn_of_defaults(self.path / CONFIG, version, added)
         return experiment

@@ -34,6 +34,7 @@ def fail_with(error: Exception, command: str) -> int:
     from jax.errors import JaxRuntimeError
     from jaxtyping import TypeCheckError
 
+    from .._composition._user_code import OwnPartsError
     from .._packages import PackageError
     from .._xla._processes import FirstProcessError
 
@@ -43,6 +44,8 @@ def fail_with(error: Exception, command: str) -> int:
         # Parts that do not fit together; the checker's full report is for developers.
         cause = gist(error.__cause__ or error)
         return fail(f"these parts do not fit together: {cause}", USAGE_ERROR)
+    if isinstance(error, OwnPartsError):
+        return fail(error.on_command_line, USAGE_ERROR)
     if isinstance(error, ValueError | OSError | PackageError):
         # What is wrong with the words, or with what they name.
         return fail(str(error), USAGE_ERROR)

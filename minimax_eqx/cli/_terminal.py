@@ -51,7 +51,7 @@ def train(
     shares = None if shares_of is None else runs_shares(shares_of)
     start_jax(processes, experiment.devices)
     work = functools.partial(runs.train, experiment, path, code=code, origin=origin, shares=shares)
-    return _tell_of(work, heading, trackers)
+    return _tell_of(work, heading, trackers, code)
 
 
 def resume(
@@ -73,7 +73,7 @@ def resume(
     start_jax(processes, devices or before)
     longer = {"num_updates": num_updates, "budget": budget}
     work = functools.partial(runs.resume, path, devices=devices, code=code, **longer)
-    return _tell_of(work, f"Continuing the run in {path}.", trackers)
+    return _tell_of(work, f"Continuing the run in {path}.", trackers, code)
 
 
 def evaluate(
@@ -139,7 +139,9 @@ def _tell_of_training(console: Console, folders: Sequence[RunFolder]) -> None:
             say(console, f"{folder.path} is being trained now; this is how far it was saved.")
 
 
-def _tell_of(work: Callable[..., Finished], heading: str, trackers: Sequence[Hook]) -> int:
+def _tell_of(
+    work: Callable[..., Finished], heading: str, trackers: Sequence[Hook], code: UserCode | None
+) -> int:
     """Trains with a person looking on, and says at the end what there is and what can be done."""
     console, told = Console(), list[Any]()
     with contextlib.closing(Terminal(console, heading)) as terminal:
@@ -155,7 +157,8 @@ def _tell_of(work: Callable[..., Finished], heading: str, trackers: Sequence[Hoo
                 "still there, and the run can be resumed when the disk works."
             ) from error
     path, ledger = outcome.folder.path, outcome.ledger
-    command = f"  minimax-eqx resume {shlex.quote(str(path))}"
+    words = ["minimax-eqx", "resume", str(path), *(["--file", code.target] if code else [])]
+    command = f"  {shlex.join(words)}"
     text = f"Stopped and saved at cycle {ledger.cycle}. Continue with:\n{command}"
     if not outcome.interrupted:
         report = path / REPORT

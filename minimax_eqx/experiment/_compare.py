@@ -244,10 +244,12 @@ def _evaluated(folder: RunFolder, measure: Measure) -> list[RunEvaluation]:
         )
     measured = [evaluation for evaluation in found if evaluation.scores]
     if not measured:
-        other = " or give --measure return" if measure == "success_rate" else ""
+        said = f"{folder.path} has no {measure.replace('_', ' ')} in any held-out test"
+        if any(evaluation.scores for evaluation in evaluations_of(folder, "return")):
+            raise FolderError(f"{said}: compare with measure='return' (--measure return).")
         raise FolderError(
-            f"{folder.path} has no {measure.replace('_', ' ')} in any held-out test: evaluate it "
-            f"on a suite of tests{other}."
+            f"{said}, since it was evaluated on none: evaluate all runs on the same tests, with "
+            f"'minimax-eqx evaluate RUN... --suite SUITE', or '--levels FILE' for levels of yours."
         )
     return measured
 
@@ -268,7 +270,7 @@ def _at_equal(
                 f"{path} was first evaluated at {getattr(found[0], at):,} {at}, and {shortest} "
                 f"last at {budget:,}. Evaluate an earlier checkpoint ('minimax-eqx evaluate "
                 f"{path} --checkpoint N'), leave a run out, or compare the ends of the runs "
-                "(--at end)."
+                "(at='end', or --at end on the command line)."
             )
         chosen[path] = within[-1]
     return budget, chosen
@@ -284,7 +286,8 @@ def _common_tests(
         raise ValueError(
             "The runs have no held-out test in common that measured the "
             f"{measure.replace('_', ' ')}; there are {', '.join(taken)}. Evaluate all runs on the "
-            "same tests with 'minimax-eqx evaluate', and compare with --at end."
+            "same tests with 'minimax-eqx evaluate', and compare with at='end' (--at end on the "
+            "command line)."
         )
     return common, tuple(t for t in taken if t not in common)
 

@@ -12,11 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
 
-from .._composition._defaults import completed
+from .._composition._defaults import completed, flat
 from .._composition._parts import Parts
 from .._composition._plain import from_plain, to_plain
-from .._composition._user_code import UserCode
-from .._files import FolderError, resolved, write
+from .._files import FolderError, resolved, warn_once, write
 from .._folder._origin import warn_of_defaults, written_by
 from .._folder._run_folder import CONFIG
 from .._packages import needed
@@ -27,8 +26,9 @@ from ..envs import AbstractEnv
 from ..nets._policy import AbstractPolicy
 from ..rollouts._evaluation import choose
 from ..runners._arrays import as_written
+from ..runners._experiment import Experiment
 from ..runners._runner import Runner
-from ..runners._saving import CheckpointError, Saved, data_of, named_arrays, shape_of
+from ..runners._saving import CheckpointError, Saved, data_of, named_arrays, shape_of, told_apart
 from ._train import load
 
 POLICY, WEIGHTS = "policy.json", "policy.safetensors"
@@ -99,22 +99,26 @@ def save_policy(runner: Runner, path: pathlib.Path | str, *, student: int = 0) -
     return folder
 
 
-def load_policy(path: pathlib.Path | str, *, code: UserCode | None = None) -> Policy:
+def load_policy(path: pathlib.Path | str, experiment: Experiment | None = None) -> Policy:
     """The policy in a folder that `save_policy` wrote, or the first student of the run in a folder,
     at its newest checkpoint.
 
-    No code in the folder is run, so it may be a stranger's. `code` has parts of yours, if it was
-    made with any. Raises `FolderError` if there is no policy, or one that cannot be used, and
-    `CheckpointError` if its weights are damaged or of another network.
+    No code in the folder is run, so it may be a stranger's. If its environment or its student has
+    parts of yours, give the `experiment` that it was trained in, which has these parts too. The
+    values of a policy's parts are those that were saved; the log says so where the experiment has
+    others. Of a run's folder the experiment must be the run's, as for `load`.
+
+    Raises `FolderError` if there is no policy, or one that cannot be used, and `CheckpointError` if
+    its weights are damaged or of another network.
     """
     folder = resolved(path)
     if not (folder / POLICY).is_file():
         if not (folder / CONFIG).is_file():
             raise FolderError(f"There is no policy in {path}: it has no {POLICY}, and no {CONFIG}.")
-        experiment, runner = load(folder, code=code)
+        experiment, runner = load(folder, experiment)
         return Policy(experiment.env, runner.students.first().network)
     about = _read_about(folder / POLICY)
-    parts = Parts(code and code.module)
+    parts = Parts(composition=experiment)
     version, added = about["version"], dict[str, Any]()
     try:
         made = []
@@ -123,15 +127,37 @@ def load_policy(path: pathlib.Path | str, *, code: UserCode | None = None) -> Po
             made.append(from_plain(data, kind, parts))
             added |= {f"{name}.{path}": value for path, value in defaults.items()}
     except ValueError as error:
-        text = f"{folder / POLICY} cannot be used: {error} {written_by(version)}"
+        text = f"{folder / POLICY} cannot be used: {error}{written_by(version)}"
+        if experiment is None:
+            text += (
+                " If it has parts of your own, give the experiment that it was trained in, as in "
+                "mx.load_policy(path, experiment=...)."
+            )
         raise FolderError(text) from error
     warn_of_defaults(folder / POLICY, version, added)
     env, learner = made
+    if experiment is not None:
+        _warn_of_other_values(folder / POLICY, experiment, env=env, student=learner)
     spec = eqx.filter_eval_shape(
         lambda key: learner.init(env.observation_spec(), env.action_spec(), key=key).network,
         jax.random.key(0),
     )
     return Policy(env, _read_weights(folder / WEIGHTS, about).restore(spec))
+
+
+def _warn_of_other_values(file: pathlib.Path, experiment: Experiment, **saved: eqx.Module) -> None:
+    """Says in one line in which values the experiment is not the one of the policy."""
+    other = {name: as_written(getattr(experiment, name)) for name in saved}
+    had, has = (
+        flat({name: to_plain(part, f"{name}.") for name, part in parts.items()})
+        for parts in (saved, other)
+    )
+    if had != has:
+        differing = told_apart(had, has, sorted(had.keys() | has.keys()))
+        warn_once(
+            f"{file} was saved with other values than the experiment that you gave has, and the "
+            f"saved ones count: {differing.replace('expected', 'given')}."
+        )
 
 
 def _read_about(path: pathlib.Path) -> Mapping[str, Any]:

@@ -77,7 +77,7 @@ def sweep(
       changed. They must be one program then, and `path` also gets `exchanges.csv`: which run was
       copied from which, when, and with what settings. All runs begin, end and go on together.
     - `side_by_side`: as for `run_members`. On a CPU True pays for small networks and few levels.
-    - `code`: the user's file that the experiments were made from, if any.
+    - `code`: the user's file as the command line has it; in Python you leave it out.
     - `origins`: by name, what `train` takes as `origin`.
 
     A run that fails, for example since its loss is no number any more, does not stop the others. In

@@ -41,9 +41,9 @@ def train(
     """Trains a new run in the folder `path`, which must not exist or be empty.
 
     Hooks are told of the run as it goes, in the first of several processes; by default there is
-    one, `WriteReport`. `code` is the user's file that the experiment was made from, if any.
-    `origin` is what you want its report to know besides of how it began: the `recipe` by name, its
-    `changes` and the `command`.
+    one, `WriteReport`. `code` is the user's file as the command line has it; in Python you leave it
+    out. `origin` is what you want its report to know besides of how it began: the `recipe` by name,
+    its `changes` and the `command`.
 
     With a budget in the experiment's schedule, the time of it counts from this call on, by `clock`,
     a function that gives seconds. `shares` are those that another run recorded, see `shares_of`:
@@ -88,12 +88,11 @@ def resume(
     has parts of your own; otherwise config.json says it, where whatever the state does not depend
     on may be changed. `num_updates` and `budget`, with what was before included, are kept there,
     and `devices` is not. Of a budget the run has what its earlier parts left; `shares`, those of
-    the whole run, and `clock` are as for `train`.
+    the whole run, `clock` and `code` are as for `train`.
 
     Raises `ValueError` for fewer updates than were made, and for a budget of a run that began
-    without one; `FolderError` or `CheckpointError` if
-    there is nothing to continue from or another process is training there; `TrainingError` and
-    `OSError` as `train` does.
+    without one; `FolderError` or `CheckpointError` if there is nothing to continue from or another
+    process is training there; `TrainingError` and `OSError` as `train` does.
     """
     timing = Timing(clock, shares)
     folder = RunFolder(path)

@@ -111,7 +111,8 @@ def test_a_field_that_an_older_version_did_not_know_has_its_default_and_is_told_
 
 @pytest.mark.parametrize("version", [None, 3, "1; echo mine"])
 def test_what_is_no_version_is_not_to_be_installed(version):
-    assert written_by(version) == f"It does not say which version wrote it; this is {VERSION}."
+    assert written_by(version) == f" It does not say which version wrote it; this is {VERSION}."
+    assert not written_by(VERSION)
 
 
 @pytest.mark.parametrize(

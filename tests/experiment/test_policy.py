@@ -10,10 +10,25 @@ import pytest
 
 import minimax_eqx as mx
 from minimax_eqx._files import FolderError
+from minimax_eqx._folder._run_folder import RunFolder
 from minimax_eqx.cli._main import main
+from minimax_eqx.experiment import _train
 from minimax_eqx.runners._saving import CheckpointError
 
 from .tiny import EXPERIMENT, arrays, train
+
+
+class Narrow(mx.nets.AbstractEncoder):
+    """A part that is none of the package's."""
+
+    width: int = 4
+
+    def init(self, observation, *, key):
+        return mx.nets.GridEncoder(num_filters=self.width).init(observation, key=key)
+
+
+def with_own_encoder(**fields):
+    return eqx.tree_at(lambda e: e.student.network.encoder, EXPERIMENT, Narrow(**fields))
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +138,50 @@ def test_a_runner_in_memory_has_a_policy_too(tmp_path):
     policy = mx.load_policy(mx.save_policy(runner, tmp_path / "policy"))
     expected = arrays(runner.students.first().network)
     assert eqx.tree_equal(arrays(policy.network), expected)
+
+
+def test_parts_of_ones_own_are_taken_from_an_experiment_and_their_values_from_the_policy(
+    tmp_path, caplog, capsys, monkeypatch
+):
+    experiment = with_own_encoder()
+    runner = mx.Runner.create(experiment, key=jax.random.key(3))
+    monkeypatch.setattr(_train, "load", lambda *_, **__: (experiment, runner))
+    (tmp_path / "mine.py").write_text("")
+    out, file = str(tmp_path / "policy"), str(tmp_path / "mine.py")
+    assert main(["export", "run", "--out", out, "--file", file]) == 0
+    told = (
+        f"mx.load_policy('{out}', experiment=...) loads it, if you give it an experiment of {file}"
+    )
+    assert told in capsys.readouterr().out
+    with pytest.raises(
+        FolderError, match=r"no 'narrow'.* mx.load_policy\(path, experiment="
+    ) as info:
+        mx.load_policy(out)
+    assert "--file" not in str(info.value)
+    assert "version" not in str(info.value)
+    assert eqx.tree_equal(arrays(mx.load_policy(out, experiment).network), arrays(first_of(runner)))
+    assert not caplog.records
+    loaded = mx.load_policy(out, experiment=with_own_encoder(width=8))
+    assert eqx.tree_equal(arrays(loaded.network), arrays(first_of(runner)))
+    assert "student.network.encoder.width (saved 4, given 8)" in caplog.text
+    with pytest.raises(
+        FolderError, match=r"no 'narrow'.*yours count if the experiment has them\.$"
+    ):
+        mx.load_policy(out, EXPERIMENT)
+
+
+@pytest.mark.parametrize("call", [mx.load, mx.resume, mx.load_policy])
+def test_what_python_is_told_of_a_run_with_parts_of_ones_own_python_can_do(call, tmp_path, capsys):
+    with RunFolder(tmp_path / "run").begun(with_own_encoder()):
+        pass
+    with pytest.raises(
+        FolderError, match=r"no 'narrow'.*give the experiment.*`experiment="
+    ) as info:
+        call(tmp_path / "run")
+    assert "--file" not in str(info.value)
+    assert main(["evaluate", str(tmp_path / "run")]) == 2
+    assert "give the file of yours that has them, with --file FILE.py" in capsys.readouterr().err
+
+
+def first_of(runner):
+    return runner.students.first().network

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import types
 import warnings
 
 import pytest
@@ -17,6 +18,7 @@ from minimax_eqx.cli._main import main
 from minimax_eqx.cli._messages import warnings_in_one_line
 from minimax_eqx.cli._process_options import ProcessOptions
 from minimax_eqx.cli.commands import _train
+from minimax_eqx.experiment._ledger import Ledger
 
 from .tiny import OPTIONS, files
 
@@ -234,3 +236,29 @@ def test_the_command_line_shows_warnings_in_one_line(capsys, monkeypatch):
     monkeypatch.setattr(_train, "main", train)
     assert main(["train"]) == 0
     assert capsys.readouterr().err == "warning: careful\n"
+
+
+BRIDGE = """
+import minimax_eqx as mx
+
+def dr():
+    return mx.recipes.maze.dr()
+
+def accel():
+    return mx.recipes.maze.accel()
+"""
+
+
+def test_the_command_that_goes_on_with_a_run_of_ones_own_file_is_whole(
+    monkeypatch, capsys, tmp_path
+):
+    (tmp_path / "bridge.py").write_text(BRIDGE)
+
+    def stopped(experiment, path, **_):
+        folder = types.SimpleNamespace(path=path)
+        return types.SimpleNamespace(folder=folder, ledger=Ledger(), interrupted=True)
+
+    monkeypatch.setattr(terminal.runs, "train", stopped)
+    assert main(["train", "bridge.py:accel"]) == 75
+    command = "minimax-eqx resume runs/bridge-accel-1 --file bridge.py:accel"
+    assert command in capsys.readouterr().out

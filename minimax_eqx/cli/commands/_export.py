@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..._composition._draft import draft_of, made
+from ..._composition._parts import classes_in, is_own
 from ..._composition._user_code import load_user_code
 from ..._folder._best import NEWEST
 from .._read import read_run
@@ -40,10 +41,18 @@ def main(words: Sequence[str]) -> int:
     from ...experiment._policy import save_policy
     from ...experiment._train import load
 
-    runner = load(run, checkpoint=options.checkpoint, code=code)[1]
+    experiment, runner = load(run, checkpoint=options.checkpoint, code=code)
     folder = pathlib.Path(options.out or pathlib.Path(run) / "policy")
     written = save_policy(runner, folder, student=options.student)
-    print(f"Written to {written}. In Python, mx.load_policy({str(folder)!r}) loads it.")
+    # Of an own score, say, there is nothing in a policy.
+    has_own = any(map(is_own, (*classes_in(experiment.env), *classes_in(experiment.student))))
+    given, which = "", ""
+    if has_own:
+        given = ", experiment=..."
+        which = f", if you give it an experiment of {options.file}, which has the parts of yours"
+    print(
+        f"Written to {written}. In Python, mx.load_policy({str(folder)!r}{given}) loads it{which}."
+    )
     return 0
 
 

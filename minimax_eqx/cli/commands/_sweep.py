@@ -77,7 +77,7 @@ def main(words: Sequence[str]) -> int:
     if options.config is not None:
         apply([base], given_in_file(expanded(options.config)), parts)
     experiments = _points(made(base), rest, _seeds(options.seeds), parts)
-    title = code.path.stem if code else target
+    title = code.title if code else target
     folder = expanded(options.out or RUNS / f"{title}-sweep")
     if options.list_points:
         print("\n".join(f"{i:>4} {n}" for i, n in enumerate(experiments, 1)))

@@ -62,7 +62,7 @@ def main(words: Sequence[str]) -> int:
         return 0
     options.check()
     trackers = trackers_named(options.tracker)
-    title = code.path.stem if code else target
+    title = code.title if code else target
     path = pathlib.Path(options.run or RUNS / f"{title}-{experiment.seed}")
     changes = differences(draft, draft_of(recipe))
     changed = ", ".join(
