@@ -3,7 +3,7 @@
 Each of 64 candidates is a linear policy on a cart-pole of its own, with random masses and lengths.
 Each generation is drawn around the best eight of the one before. You need Gymnasium:
 
-    pip install 'minimax_eqx[gymnasium]'
+    pip install -e ".[gymnasium]"
     python examples/gymnasium_view.py
 """
 

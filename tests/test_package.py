@@ -9,6 +9,8 @@ import tomllib
 import pytest
 import yaml
 
+from .pages import PAGES
+
 ROOT = pathlib.Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -39,6 +41,15 @@ def test_the_citation_agrees_with_the_package_and_names_the_paper():
     assert citation["license"] == PROJECT["license"]
     assert citation["authors"] == PROJECT["authors"]
     assert citation["references"][0]["title"].startswith("minimax: Efficient Baselines")
+
+
+def test_every_page_installs_a_clone_but_for_the_one_that_says_how_it_will_be():
+    pages = [*PAGES.values(), *ROOT.glob("examples/*.py"), *ROOT.glob("examples/*.ipynb")]
+    assert {
+        page.name
+        for page in pages
+        if re.search(r"pip install [^`\n]*minimax_eqx\b", page.read_text(encoding="utf-8"))
+    } == {"start.md"}
 
 
 @pytest.mark.parametrize("extra", sorted(EXTRAS))

@@ -4,6 +4,7 @@ Nothing is checked on the way, since two fields may be right together only.
 """
 
 import dataclasses
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -188,9 +189,18 @@ def _is_there(given: Given, draft: Draft) -> bool:
     return given.words == ((plain(found),) if isinstance(found, Draft) else found)
 
 
+def check_is_switch(option: Option, given: Given, wanted: str) -> None:
+    """Raises `ValueError`, with what the option takes, if it was turned off, and is no switch."""
+    if given.words == ("false",) and re.search(r"(^--|\.)no[-_]", given.place):
+        name = flag(given.name)
+        remedy = f"use {name} {NONE}" if option.field.can_be_none else f"{name} takes {wanted}"
+        raise ValueError(f"{given.place}: only a switch is turned off like this; {remedy}.")
+
+
 def _chosen(option: Option, given: Given, parts: Parts) -> Draft | None:
+    known = ", ".join([*parts.of(option.field.kinds), *([NONE] * option.field.can_be_none)])
+    check_is_switch(option, given, f"one of {known}")
     if len(given.words) != 1:
-        known = ", ".join(parts.of(option.field.kinds))
         raise ValueError(f"{given.place} takes the name of one part. Known: {known}.")
     if given.words == (NONE,) and option.field.can_be_none:
         return None

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 import tyro
 import yaml
 
-from ._draft import NONE, Given, Option
+from ._draft import NONE, Given, Option, check_is_switch
 from ._plain import CLASS
 
 _TRUE, _FALSE = ("", "true", "yes", "on"), ("false", "no", "off")
@@ -53,6 +53,9 @@ def value_of(option: Option, given: Given) -> Any:
         return None
     if hint is bool and text in (*_TRUE, *_FALSE) and "" not in words:
         return text in _TRUE
+    choices = f"one of {', '.join(map(str, get_args(hint)))}" if get_origin(hint) is Literal else ""
+    wanted = _WANTED.get(hint, choices or "another value")
+    check_is_switch(option, given, wanted)
     if hint is not bool and "" not in words and (is_several or len(words) == 1):
         args = [part for word in words for part in (word.split(",") if is_several else [word])]
         said = io.StringIO()
@@ -62,7 +65,5 @@ def value_of(option: Option, given: Given) -> Any:
             contextlib.suppress(SystemExit),
         ):
             return tyro.cli(hint, args=list(filter(None, args)))
-    choices = f"one of {', '.join(map(str, get_args(hint)))}" if get_origin(hint) is Literal else ""
-    wanted = _WANTED.get(hint, choices or "another value")
     wanted += " or none" if option.field.can_be_none else ""
     raise ValueError(f"{given.place} is {text or 'empty'}; it must be {wanted}.")

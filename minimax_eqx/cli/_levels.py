@@ -176,7 +176,8 @@ def _maze_for_arrays(path: pathlib.Path, held: Any) -> Maze:
     walls, others = (np.asarray(held.get(level_of(n), [])) for n in ("wall_map", "other_goals"))
     if walls.ndim != 3:
         raise ValueError(
-            f"{path} holds no mazes: say with --env which recipe or run its levels are for."
+            f"{path} holds no mazes, so say with --env what its levels are for: --env FILE.py (or "
+            "FILE.py:NAME) for a world of yours, or else a recipe or a run."
         )
     return Maze(
         height=walls.shape[1],

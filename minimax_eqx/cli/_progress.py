@@ -27,6 +27,7 @@ _ENDING = (
     "Training is over, and the evaluation at its end goes on; Ctrl-C again stops it at once, and "
     "'minimax-eqx resume' makes it up."
 )
+_REPORTING = "writing the report"
 # Plain lines of a run, without those that say what it waits for.
 LINES = 20
 
@@ -41,6 +42,8 @@ class Terminal:
         self._task = self._progress.add_task("compiling", total=None, start=False)
         # Of plain lines: when the next one is due, and what the run waited for in the last one.
         self._schedule, self._next, self._waited_for = Schedule(), 0.0, None
+        # What is said of the last log interval, and whether nothing more is trained.
+        self._text, self._is_over = "", False
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Started):
@@ -56,11 +59,18 @@ class Terminal:
             say(self._console, told_to_stop(event))
         elif isinstance(event, Evaluated):
             self._console.print(evaluation_table(event.evaluation))
+            if self._is_over:
+                say(self._console, _REPORTING)
         elif isinstance(event, Trained):
+            self._is_over = True
             self.close()
+            if event.interrupted:
+                say(self._console, _REPORTING)
 
     def close(self) -> None:
         """Leaves the bar as it is now. To be called whatever happens: it hides the cursor."""
+        if self._text:
+            self._progress.update(self._task, description=self._text)
         self._progress.stop()
 
     def _start(self, event: Started) -> None:
@@ -109,6 +119,10 @@ class Terminal:
             if self._schedule.budget is not None:
                 goal = f"at {row[SHARE]:.0%} of {self._schedule.budget}"
             self._console.print(f"update {updates} {goal}  {text}")
+        self._text = text
+        if updates >= end:
+            self._progress.update(self._task, description="evaluating")
+            self._say_plainly("evaluating")
 
 
 def told_to_stop(event: Stopping) -> str:

@@ -50,6 +50,12 @@ def train(
     console = Console()
     runs = "1 run" if len(experiments) == 1 else f"{len(experiments)} runs"
     say(console, f"Sweeping {runs} in {folder}. Ctrl-C saves and stops.")
+    if tournament is None and any(e.evaluation.suite is None for e in experiments.values()):
+        say(
+            console,
+            "Without held-out tests no table can compare these runs at the end: choose a --suite "
+            "now, level-file for levels of yours, or evaluate all runs on one later.",
+        )
     total = sum(e.schedule.num_updates for e in experiments.values())
     with contextlib.closing(Together(console, total)) as together:
 
@@ -102,10 +108,12 @@ class Together:
     def __init__(self, console: Console, total: int):
         self._console = console
         self._progress = progress_bar(console)
-        self._task = self._progress.add_task("updates of all runs", total=total)
+        self._task = self._progress.add_task("compiling", total=total)
         self._updates: dict[str, int] = {}
         self._told_to_stop = False
         self._progress.start()
+        if self._progress.disable:
+            say(console, "compiling")
 
     def close(self) -> None:
         """Leaves the bar as it is now."""
@@ -117,7 +125,9 @@ class Together:
         def told(event: Event) -> None:
             if isinstance(event, Started | Progressed):
                 self._updates[name] = event.ledger.updates
-                self._progress.update(self._task, completed=sum(self._updates.values()))
+                done = sum(self._updates.values())
+                doing = "updates of all runs" if done else "compiling"
+                self._progress.update(self._task, completed=done, description=doing)
             elif isinstance(event, Evaluated):
                 say(self._console, f"{name}: update {event.ledger.updates:,}, {_success(event)}.")
             elif isinstance(event, Stopping) and not self._told_to_stop:

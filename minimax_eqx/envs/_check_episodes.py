@@ -23,6 +23,8 @@ from ._mutator import AbstractLevelMutator
 # shorter time, and stop when an episode has ended.
 _MOST_STEPS = 2**15
 _NUM_PAIRS = 2
+# On as many levels each action is played on its own, if episodes are not long.
+_PLAYERS_OF_ACTION = 4
 _SHORTER = 4
 
 
@@ -43,9 +45,13 @@ def check_episodes(
     """
     length = max(num_steps, env.max_episode_steps)
     num_examples = jax.tree.leaves(env.action_spec().examples())[0].shape[0]
-    num_constant, num_pairs = num_examples, max(_NUM_PAIRS, -(-num_examples // 2))
+    num_pairs = max(_NUM_PAIRS, -(-num_examples // 2))
+    fewest = num_examples + 2 * num_pairs
+    # One action may be the only one that gets to the time limit, by waiting.
+    more = min(_PLAYERS_OF_ACTION - 1, (_MOST_STEPS // length - fewest) // num_examples)
+    num_constant = num_examples * (1 + max(more, 0))
     repeat, least = num_steps, length
-    if (num_constant + 2 * num_pairs) * length > _MOST_STEPS:
+    if fewest * length > _MOST_STEPS:
         num_constant, num_pairs = -(-num_examples * num_steps // length), _NUM_PAIRS
         repeat = -(-num_steps // _SHORTER)
         least = max(num_steps, repeat * -(-num_examples // num_constant))

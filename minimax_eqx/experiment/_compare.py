@@ -244,14 +244,12 @@ def _evaluated(folder: RunFolder, measure: Measure) -> list[RunEvaluation]:
         )
     measured = [evaluation for evaluation in found if evaluation.scores]
     if not measured:
-        other = (
-            " or compare with measure='return' (--measure return)"
-            if measure == "success_rate"
-            else ""
-        )
+        said = f"{folder.path} has no {measure.replace('_', ' ')} in any held-out test"
+        if any(evaluation.scores for evaluation in evaluations_of(folder, "return")):
+            raise FolderError(f"{said}: compare with measure='return' (--measure return).")
         raise FolderError(
-            f"{folder.path} has no {measure.replace('_', ' ')} in any held-out test: evaluate it "
-            f"on a suite of tests{other}."
+            f"{said}, since it was evaluated on none: evaluate all runs on the same tests, with "
+            f"'minimax-eqx evaluate RUN... --suite SUITE', or '--levels FILE' for levels of yours."
         )
     return measured
 

@@ -109,7 +109,8 @@ def _warn_of_rows(folder: RunFolder, ledger: Ledger) -> None:
             *(folder.path / METRICS, metrics.last_cycle, ledger.cycle),
         )
         return
-    row = metrics.read()[-1]
+    # None at all if the run was stopped while its program was compiled.
+    row = (metrics.read() or [{"updates": 0, "env_steps": 0}])[-1]
     if any(row.get(name) != getattr(ledger, name) for name in ("updates", "env_steps")):
         logger.warning(
             "%s is not of this run, or was changed: at cycle %d it says other updates or env_steps "

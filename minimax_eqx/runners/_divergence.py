@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from ..agents import Agent
+from ..scores import AbstractScore
 from ._runner import Runner
 
 # What a learner measures of itself, alone or with its name and `_` before it.
@@ -61,7 +62,7 @@ def divergence_of_metrics(
     when = f"Cycle {int(runner.num_cycles) - len(later)}"
     if name == NOT_SCORED:
         return Divergence(
-            f"{when}: the score of {value:.0%} of the levels is not a finite number",
+            f"{when}: {_score_of(runner)} of {value:.0%} of the levels is NaN or infinity",
             "Let your score be finite wherever an episode ended, for example 0, or minus infinity "
             "for a level that is not to be kept.",
         )
@@ -98,6 +99,18 @@ def updates_of_learners(runner: Runner) -> dict[str, int]:
         for name, agent in agents
         if names.count(name) == 1
     }
+
+
+def _score_of(runner: Runner) -> str:
+    """The curriculum's score with its class, unless it has several or none that can be found."""
+    found = [
+        type(node).__name__
+        for path, node in jax.tree_util.tree_leaves_with_path(
+            runner.experiment.curriculum, is_leaf=lambda node: isinstance(node, AbstractScore)
+        )
+        if isinstance(node, AbstractScore) and path[-1] == jax.tree_util.GetAttrKey("score")
+    ]
+    return f"the score {found[0]}" if len(found) == 1 else "the score"
 
 
 def _learner_of(name: str, learned: Mapping[str, int]) -> str | None:

@@ -113,7 +113,14 @@ BROKEN = {
         with_step(
             terminated=lambda step: step.terminated | step.truncated,
             truncated=lambda step: step.truncated & False,
-        )
+        ),
+        # Only who always counts up gets so far.
+        with_step(
+            terminated=lambda step: (step.state.count < 0) | (step.state.time >= 6),
+            truncated=lambda step: step.truncated & False,
+            success=lambda step: step.success & False,
+            reward=lambda step: step.reward * 0,
+        ),
     ],
     "no_reset": [with_method(step=begin_anew)],
     "keeps_level": [DrawsItsOwnTarget(), FromStart(keeps_target=False)],

@@ -251,7 +251,7 @@ def test_the_table_of_a_sweep_is_made_again_by_the_command_below_it(
         (
             lambda p: make_run(p / "new", experiment(), [()], tests=()),
             ["compare", "new"],
-            "no success rate in any held-out test",
+            "no success rate in any held-out test, since it was evaluated on none",
         ),
         (lambda p: None, ["compare", "dr-*", "--confidence", "2"], "confidence is 2.0"),
         (lambda p: None, ["compare", "dr-*", "--at", "noon"], "noon"),

@@ -5,11 +5,12 @@ import threading
 
 import pytest
 
-from minimax_eqx.experiment import _own_hooks
+from minimax_eqx.experiment import Started, _own_hooks, sweep
 from minimax_eqx.experiment._hooks import Stopping
 from minimax_eqx.experiment._interrupt import stop_on_interrupt
+from minimax_eqx.runners import Tournament
 
-from .tiny import resume
+from .tiny import EXPERIMENT, assert_same_state, experiment, resume, rows, train
 
 ASKING = [
     getattr(signal, name)
@@ -114,3 +115,26 @@ def test_a_run_that_is_asked_to_stop_while_it_is_evaluated_at_its_end_finishes_t
     assert Stopping(is_trained=True) in told
     assert not outcome.interrupted
     assert (run_path / "evaluation.json").is_file()
+
+
+def stop_at_once(event):
+    if isinstance(event, Started):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_run_that_is_stopped_before_its_first_cycle_goes_on_from_there(finished, tmp_path):
+    straight = finished[0]
+    outcome = train(EXPERIMENT, tmp_path / "run", hooks=[stop_at_once])
+    assert (outcome.interrupted, outcome.ledger.cycle) == (True, 0)
+    assert_same_state(resume(tmp_path / "run", hooks=[]).runner, straight.runner)
+    assert rows(tmp_path / "run") == rows(straight.folder.path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tournament", [None, Tournament(every=4, num_levels=8)])
+def test_a_sweep_that_is_stopped_before_its_first_cycle_goes_on_from_there(tmp_path, tournament):
+    four = {name: experiment(seed=seed) for seed, name in enumerate("abcd")}
+    options = {"tournament": tournament}
+    stopped = sweep(four, tmp_path, hooks=lambda _: [stop_at_once], **options)
+    assert set(stopped.interrupted) == set(four)
+    assert set(sweep(four, tmp_path, hooks=lambda _: [], **options).finished) == set(four)

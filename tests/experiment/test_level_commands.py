@@ -54,6 +54,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
     (tmp_path / "mine.txt").write_text(MINE)
+    (tmp_path / "others.json").write_text('{"names": ["a"], "level.wind": [1.0]}')
 
 
 def refused(capsys, *words):
@@ -153,6 +154,7 @@ def test_kept_levels_are_sorted_and_say_what_is_known_of_them(tmp_path):
         (["levels", "show"], "levels show needs FILE|RUN|MAZE|RECIPE, and got nothing"),
         (["levels", "show", "SixteenRoms"], "Did you mean 'SixteenRooms'"),
         (["levels", "show", "none.txt"], "There is no file of levels"),
+        (["levels", "show", "others.json"], "--env FILE.py (or FILE.py:NAME) for a world of yours"),
         (["levels", "import", "mine.txt", "out.csv"], "must end in"),
         (["levels", "export", "no-run", "a.txt"], "There is no run in no-run"),
         (["play", "minimax-12"], "needs a terminal"),

@@ -67,7 +67,8 @@ class LevelsImport:
     """
 
     env: str | None = None
-    """A recipe, a run or a file of yours, whose environment the levels are for."""
+    """A recipe, a run or a file of yours, FILE.py or FILE.py:NAME, whose environment the levels are
+    for; needed for levels that are no mazes."""
     file: str | None = None
     """The file of yours that the run was made from, if --env is a run that was."""
 
@@ -88,7 +89,8 @@ class LevelsShow:
     seed: int = 0
     """Seed of levels that are drawn at random."""
     env: str | None = None
-    """A recipe, a run or a file of yours, whose environment a file's levels are for."""
+    """A recipe, a run or a file of yours, FILE.py or FILE.py:NAME, whose environment a file's
+    levels are for; needed for levels that are no mazes."""
     out: str | None = None
     """Write a picture FILE.png of them instead."""
     file: str | None = None

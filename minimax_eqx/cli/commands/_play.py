@@ -25,7 +25,8 @@ class Play:
     seed: int = 0
     """Seed of levels that are drawn at random."""
     env: str | None = None
-    """A recipe, a run or a file of yours: whose environment to play in, if you name a file."""
+    """A recipe, a run or a file of yours, FILE.py or FILE.py:NAME: whose environment to play in, if
+    you name a file of levels."""
     file: str | None = None
     """The file of yours that the run was made from, if --env is a run that was."""
 
