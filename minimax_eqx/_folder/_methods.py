@@ -116,11 +116,24 @@ def _title(folders: Sequence[RunFolder]) -> str:
 
 
 def _changes(folders: Sequence[RunFolder], options: Mapping[str, Any]) -> list[str]:
-    """What was changed in the recipe, of what decides which method it is, as text."""
+    """What was changed in the recipe, of what decides which method it is, as text; of a sweep's
+    runs what was swept, also where the value is the recipe's."""
     ends = {path.rpartition(".")[2] for path in options}
     changes = folders[0].origin().get("changes") or {}
     own = {name: v for name, v in changes.items() if name.rpartition(".")[2] in ends}
-    return [f"{name}={_shown(value)}" for name, value in own.items()]
+    swept: dict[str, Any] = {}
+    for word in _swept(folders[0].path.name) if folders[0].origin().get("recipe") else ():
+        paths = [path for path in options if f".{path}".endswith(f".{word}")]
+        for path in paths if len(paths) == 1 else ():
+            # As it is called where it was changed.
+            name = next((n for n in own if f".{path}".endswith(f".{n}")), None)
+            swept[name or _short_names([path], [options])[path]] = options[path]
+    return [f"{name}={_shown(value)}" for name, value in (swept | own).items()]
+
+
+def _swept(name: str) -> list[str]:
+    """The options in the name of a sweep's run, such as `learning-rate=0.001_seed=2`."""
+    return [option.replace("-", "_") for option in re.findall(r"(?:^|_)([a-z][\w.-]*?)=", name)]
 
 
 def _is_in_all(change: str, changes: Mapping[str, Sequence[str]]) -> bool:

@@ -133,6 +133,22 @@ def test_a_method_is_called_by_its_recipe_and_what_only_it_changed(tmp_path):
     assert names == [f"maze-dr num_steps={n} num_walls={w}" for n, w in ((8, 6), (16, 6), (16, 9))]
 
 
+def test_the_name_of_a_method_of_a_sweep_has_all_that_was_swept(tmp_path):
+    recipe = experiment()
+    default = recipe.student.optimiser.learning_rate
+    for entropy in (recipe.student.entropy_coef, 0.5):
+        for rate in (default, 0.25):
+            values = {"learning_rate": rate, "entropy_coef": entropy}
+            changes = {n: v for n, v in values.items() if v in (0.25, 0.5)}
+            origin = {"recipe": "maze-dr", "changes": changes}
+            name = f"learning-rate={rate}_student.entropy-coef={entropy}_seed=1"
+            make_run(tmp_path / name, experiment(**values), DR[1], origin=origin)
+    names = [method.name for method in mx.compare(tmp_path / "*").methods]
+    assert len(names) == 4
+    assert all("learning_rate=" in name and "entropy_coef=" in name for name in names)
+    assert f"maze-dr learning_rate={default} entropy_coef=0.5" in names
+
+
 def test_a_run_has_its_ledger_beside_it(runs):
     folder = RunFolder(runs / "dr-1")
     row = {"cycle": 200, "env_steps": 3200, "steps_learned_from": 1600, "return": 0.5}
