@@ -226,16 +226,22 @@ def _the_one(given: Given, options: Sequence[Option], parts: Parts) -> Option:
     if len(found) == 1:
         return found[0]
     if found:
-        names = ", ".join(flag(short_name(option, options)) for option in found)
+        names = ", ".join(_spelled(short_name(option, options), given) for option in found)
         raise ValueError(f"{given.place} may mean {names}; say which.")
     last = given.name.replace("-", "_").rpartition(".")[2]
     chains = [_choices_with(last, option, short_name(option, options), parts) for option in options]
     chain = min(filter(None, chains), key=len, default=None)
     if chain:
-        chosen = " ".join(f"{flag(name)} {part}" for name, part in chain)
+        chosen = " ".join(f"{_spelled(name, given)} {part}" for name, part in chain)
         raise ValueError(f"{given.place} is an option of a part that is not chosen here: {chosen}")
-    names = [flag(short_name(option, options)) for option in options]
-    raise ValueError(f"{given.place}: there is no such option.{nearest(flag(last), names)}")
+    names = [_spelled(short_name(option, options), given) for option in options]
+    about = nearest(_spelled(last, given), names)
+    raise ValueError(f"{given.place}: there is no such option.{about}")
+
+
+def _spelled(name: str, given: Given) -> str:
+    """A name as one gives it where this was given: in Python it is an argument's."""
+    return name.replace(".", "__") if given.place.isidentifier() else flag(name)
 
 
 def _choices_with(field: str, option: Option, name: str, parts: Parts) -> list[tuple[str, str]]:

@@ -87,7 +87,7 @@ def test_parts_and_values_are_replaced_in_python_by_the_same_names():
     composition = with_changes(RECIPE, {"prioritisation": house.TopK(), "k": 3, "num_walls": 2})
     assert composition.curriculum.prioritisation == house.TopK(3)
     assert composition.curriculum.generator == house.RandomWalls(2)
-    with pytest.raises(ValueError, match=r"scroe: there is no such option. Did you mean '--score'"):
+    with pytest.raises(ValueError, match=r"scroe: there is no such option. Did you mean 'score'"):
         with_changes(RECIPE, {"scroe": house.MaxMC()})
 
 
