@@ -17,8 +17,8 @@ class AbstractSuite(eqx.Module):
 
         It is called once per evaluation, with the environment of training, so that a test can show
         students what they are used to see. It is also called before a run trains, so that nobody
-        waits for the first evaluation to hear that there are no tests, for want of a file for
-        example. The chance in an evaluation depends on a test's name and on the number of an
+        waits for the first evaluation to hear that there are no tests, because a file is not there
+        for example. The chance in an evaluation depends on a test's name and on the number of an
         episode, and not on which other tests there are. Tests with equal environments are played
         in one batch. Raise `ValueError` for an environment that you have no tests for.
         """

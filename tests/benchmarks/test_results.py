@@ -187,3 +187,11 @@ def test_worlds_whose_packages_are_not_installed_keep_their_lines():
         ("kinetix, adapter", {}),
         ("xland, adapter", {"seconds": 2.0}),
     ]
+
+
+def test_the_readme_has_the_figures_of_the_page():
+    text = (RESULTS.parents[1] / "README.md").read_text(encoding="utf-8")
+    cycle = json.loads((RESULTS / "maze-dr.json").read_text())["timings"]["cycle"]
+    seeds = json.loads((RESULTS / "members.json").read_text())["timings"]["8 seeds, side by side"]
+    assert f"does {cycle['utilisation']:.0%} of what one large matrix product does" in text
+    assert f"eight seeds as one program take {seeds['ratio']:.1f} times as long as one" in text
