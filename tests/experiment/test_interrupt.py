@@ -135,6 +135,7 @@ def test_a_run_that_is_stopped_before_its_first_cycle_goes_on_from_there(finishe
 def test_a_sweep_that_is_stopped_before_its_first_cycle_goes_on_from_there(tmp_path, tournament):
     four = {name: experiment(seed=seed) for seed, name in enumerate("abcd")}
     options = {"tournament": tournament}
-    stopped = sweep(four, tmp_path, hooks=lambda _: [stop_at_once], **options)
+    once = {"a": [stop_at_once]}
+    stopped = sweep(four, tmp_path, hooks=lambda name: once.get(name, []), **options)
     assert set(stopped.interrupted) == set(four)
     assert set(sweep(four, tmp_path, hooks=lambda _: [], **options).finished) == set(four)
