@@ -130,8 +130,13 @@ def test_a_run_that_is_stopped_before_its_first_cycle_goes_on_from_there(finishe
     assert rows(tmp_path / "run") == rows(straight.folder.path)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("tournament", [None, Tournament(every=4, num_levels=8)])
+@pytest.mark.parametrize(
+    "tournament",
+    [
+        pytest.param(None, marks=pytest.mark.slow),
+        pytest.param(Tournament(every=4, num_levels=8), marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_sweep_that_is_stopped_before_its_first_cycle_goes_on_from_there(tmp_path, tournament):
     four = {name: experiment(seed=seed) for seed, name in enumerate("abcd")}
     options = {"tournament": tournament}
